@@ -1,0 +1,335 @@
+"""The exceptions of nanotyped: one class per cause, attributes beside the text, all picklable.
+
+    NanotypedError
+    ├── TypeSyntaxError            text that is no column type                 (also a ValueError)
+    ├── TypeCastError              a value that a type cannot hold             (also a ValueError)
+    ├── IncompatibleTypesException two types or systems that do not go together (also a TypeError)
+    ├── RowError                   one row is wrong; a node may skip it
+    │   └── RowValidationError     cells that break the contract of their column
+    ├── SourceError                a table, file or service that cannot be read
+    │   └── DeliveryError          a service that does not take what it is sent
+    ├── NodeFailedError            a node ended a run: node, row, cause
+    ├── PipelineStateError         a call that does not fit the state of the run
+    └── GraphProblem               one thing wrong with a pipeline
+        ├── Mismatch               a given type or column does not fit what is needed
+        ├── GraphStructureError    cycles, missing ends, names given twice
+        └── NodeOptionError        an option that does not fit the rows it will see
+    GraphTypeError                 every GraphProblem of a pipeline at once    (an ExceptionGroup)
+    ConfigProblem                  one mistake in a file: file, line, column   (a NanotypedError)
+    ConfigError                    every ConfigProblem of a file at once       (an ExceptionGroup)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+SHOWN_CHARACTERS = 80
+
+
+def shown(value: object) -> str:
+    """Render a value for a message: its repr, cut to the first 80 characters."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def _rebuild(cls: type[NanotypedError], args: tuple[object, ...], state: dict[str, object]) -> NanotypedError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class NanotypedError(Exception):
+    """Base of all errors of nanotyped. Pickling keeps the text and every attribute."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class TypeSyntaxError(NanotypedError, ValueError):
+    """Text that no column type is spelled like.
+
+    Attributes:
+        text: The text as it was given.
+        position: Index into ``text``, in characters, where reading failed.
+        reason: What is wrong there.
+    """
+
+    def __init__(self, text: str, position: int, reason: str) -> None:
+        self.text = text
+        self.position = position
+        self.reason = reason
+        super().__init__(f"{reason} at position {position} of `{text}`")
+
+
+class TypeCastError(NanotypedError, ValueError):
+    """A value that a type cannot hold without loss.
+
+    Attributes:
+        type_name: The type, as it is spelled for people.
+        value: The value.
+        reason: Why it does not fit.
+    """
+
+    def __init__(self, type_name: str, value: object, reason: str) -> None:
+        self.type_name = type_name
+        self.value = value
+        self.reason = reason
+        super().__init__(f"{shown(value)} is no `{type_name}`: {reason}")
+
+
+class IncompatibleTypesException(NanotypedError, TypeError):  # noqa: N818 - the name users of nanostream know
+    """Two types, or rows of two type systems, that do not go together."""
+
+
+class SourceError(NanotypedError):
+    """A table, file or service that cannot be read; never an error of one row."""
+
+
+class DeliveryError(SourceError):
+    """A service that does not take what it is sent, after every retry."""
+
+
+class PipelineStateError(NanotypedError, RuntimeError):
+    """A call that does not fit the state of the run, such as starting it twice."""
+
+
+class RowError(NanotypedError, ValueError):
+    """One row is wrong. This is all that a node may skip; everything else fails the run.
+
+    Attributes:
+        row: Number of the row at its node, from 1; ``None`` where it is not known.
+        column: Name of the column; ``None`` for the whole row.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
+        self.row = row
+        self.column = column
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class CellProblem:
+    """One cell that breaks its contract: row from 1, column, and both sides as text."""
+
+    row: int
+    column: str
+    expected: str
+    actual: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """Render as ``row 3, column `id`: expected `int unsigned`, got -1``."""
+        tail = f" ({self.reason})" if self.reason else ""
+        return f"row {self.row}, column `{self.column}`: expected `{self.expected}`, got {self.actual}{tail}"
+
+
+class RowValidationError(RowError):
+    """Cells that break the contract of their columns, all of one batch.
+
+    Attributes:
+        problems: Every broken cell, by row and then by column.
+    """
+
+    MAX_SHOWN = 10
+
+    def __init__(self, problems: Sequence[CellProblem]) -> None:
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems[: self.MAX_SHOWN]]
+        hidden = len(self.problems) - len(lines)
+        if hidden:
+            lines.append(f"and {hidden} more")
+        super().__init__("; ".join(lines), row=self.problems[0].row, column=self.problems[0].column)
+
+
+class NodeFailedError(NanotypedError):
+    """A node failed and so the run ended. The cause is ``__cause__``.
+
+    Attributes:
+        node: Name of the node.
+        row: What it was working on, cut for printing; ``None`` outside of a row.
+        cause: Text of the cause.
+        report: The run's report (``RunReport``), where one could be made.
+    """
+
+    def __init__(self, node: str, cause: BaseException, row: str | None = None, stuck: Sequence[str] = ()) -> None:
+        self.node = node
+        self.row = row
+        self.cause = f"{type(cause).__name__}: {cause}"
+        self.stuck = tuple(stuck)
+        self.report: object = None
+        text = f"node `{node}` failed: {self.cause}"
+        if row is not None:
+            text += f" - at row {row}"
+        if stuck:
+            names = ", ".join(f"`{name}`" for name in stuck)
+            text += f" (still busy after the grace time: {names})"
+        super().__init__(text)
+
+
+class PipelineInterrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM ended the run, after what was in flight had been delivered.
+
+    Attributes:
+        signal_number: The signal; a shell sees 128 + this number.
+        report: The run's report (``RunReport``).
+    """
+
+    def __init__(self, signal_number: int, report: object = None) -> None:
+        self.signal_number = signal_number
+        self.report = report
+        super().__init__(f"interrupted by signal {signal_number}")
+
+
+class GraphProblem(NanotypedError):
+    """One thing wrong with a pipeline. ``GraphTypeError`` carries all of them.
+
+    Attributes:
+        node: Name of the node it is about, ``None`` where it is about the whole.
+        hint: A concrete remedy, ``""`` where none is known.
+    """
+
+    def __init__(self, message: str, *, node: str | None = None, hint: str = "") -> None:
+        self.node = node
+        self.hint = hint
+        super().__init__(f"{message}. Hint: {hint}" if hint else message)
+
+
+class GraphStructureError(GraphProblem):
+    """The links are wrong: a cycle, a missing end, one name for two nodes."""
+
+
+class NodeOptionError(GraphProblem):
+    """An option of a node does not fit the rows that it will see."""
+
+
+class Mismatch(GraphProblem):
+    """What is given does not fit what is needed.
+
+    Attributes:
+        expected: The type that is needed, as text.
+        actual: The type that is given, as text; ``nothing`` for a missing column.
+        verdict: ``lossy`` or ``incompatible``.
+        reason: Why, in a few words.
+        edge: ``(source, target)`` names, or ``None``.
+        column: Name of the column, or ``None``.
+    """
+
+    def __init__(
+        self,
+        expected: str,
+        actual: str,
+        *,
+        verdict: str = "incompatible",
+        reason: str = "",
+        hint: str = "",
+        edge: tuple[str, str] | None = None,
+        column: str | None = None,
+    ) -> None:
+        self.expected = expected
+        self.actual = actual
+        self.verdict = verdict
+        self.reason = reason
+        self.edge = edge
+        self.column = column
+        got = f"`{actual}`" if actual != "nothing" else "nothing"
+        text = f"Expected `{expected}`, got {got}"
+        if reason:
+            text += f" ({reason})"
+        if edge or column:
+            place = f"`{edge[0]} → {edge[1]}`" if edge else ""
+            text += " - at " + " ".join(part for part in (place, f"$.{column}" if column else "") if part)
+        super().__init__(text, node=edge[1] if edge else None, hint=hint)
+
+    def at(self, *, edge: tuple[str, str] | None = None, column: str | None = None, hint: str | None = None) -> Mismatch:
+        """Return this mismatch placed at an edge and a column."""
+        return Mismatch(
+            self.expected,
+            self.actual,
+            verdict=self.verdict,
+            reason=self.reason,
+            hint=self.hint if hint is None else hint,
+            edge=edge or self.edge,
+            column=column or self.column,
+        )
+
+
+def _summary(first_line: str, problems: Sequence[Exception]) -> str:
+    return "\n".join([first_line, *(f"  {number}. {problem}" for number, problem in enumerate(problems, 1))])
+
+
+class GraphTypeError(ExceptionGroup[GraphProblem]):
+    """Every problem of a pipeline at once; ``exceptions`` holds them in the order of the path."""
+
+    def __new__(cls, problems: Sequence[GraphProblem], message: str = "") -> Self:
+        """Make the group; the message is made from the problems."""
+        count = len(problems)
+        text = message or f"this pipeline cannot run: {count} problem{'s' if count != 1 else ''}"
+        return super().__new__(cls, text, list(problems))
+
+    def __init__(self, problems: Sequence[GraphProblem], message: str = "") -> None:
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        """Render the count and then every problem on a line of its own."""
+        return _summary(self.message, self.exceptions)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self.exceptions), self.message)
+
+    def derive(self, excs: Sequence[GraphProblem]) -> GraphTypeError:  # type: ignore[override]  # the group's own kind
+        """Return a group of some of the problems (used by ``except*``)."""
+        return GraphTypeError(excs)
+
+
+class ConfigProblem(NanotypedError):
+    """One mistake in a configuration file.
+
+    Attributes:
+        file: Path as it was given.
+        line: Line, from 1; 0 where the file as a whole is meant.
+        column: Column, from 1.
+        reason: What is wrong, with its remedy.
+    """
+
+    def __init__(self, file: str, line: int, column: int, reason: str) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        self.reason = reason
+        place = f"{file}:{line}:{column}" if line else file
+        super().__init__(f"{place}: {reason}")
+
+
+class ConfigError(ExceptionGroup[ConfigProblem]):
+    """Every mistake of a configuration file at once, in the order of the file."""
+
+    def __new__(cls, problems: Sequence[ConfigProblem], message: str = "") -> Self:
+        """Make the group; the message is made from the problems."""
+        count = len(problems)
+        text = message or f"{problems[0].file}: {count} problem{'s' if count != 1 else ''}"
+        return super().__new__(cls, text, list(problems))
+
+    def __init__(self, problems: Sequence[ConfigProblem], message: str = "") -> None:
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        """Render the count and then every problem on a line of its own."""
+        return "\n".join([self.message, *(f"  {problem}" for problem in self.exceptions)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self.exceptions), self.message)
+
+    def derive(self, excs: Sequence[ConfigProblem]) -> ConfigError:  # type: ignore[override]  # the group's own kind
+        """Return a group of some of the problems (used by ``except*``)."""
+        return ConfigError(excs)
+
+
+def nearest_hint(wrong: str, known: Mapping[str, object] | Sequence[str]) -> str:
+    """Return ``did you mean `x`?`` for the known name nearest to ``wrong``, else ``""``."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else ""

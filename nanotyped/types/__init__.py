@@ -1,0 +1,1 @@
+"""The type systems and the conversions between them."""
