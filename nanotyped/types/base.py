@@ -10,6 +10,7 @@ import copyreg
 import threading
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -65,6 +66,13 @@ class DataSourceTypeSystem:
             inner = value.to_intermediate_type()
             target = cls.from_intermediate(type(inner), inner.value)
         return target(value.value, original_type=type(value), name=value.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """A type and SQL NULL beside it, as ``STRING.nullable()`` spells it in a schema."""
+
+    type: type[DataType]
 
 
 class DataTypeMeta(type):
@@ -186,6 +194,11 @@ class DataType(metaclass=DataTypeMeta):
             with _intern_lock:
                 found = DataType._interned.setdefault(key_, made)
         return found  # type: ignore[return-value]  # a subclass of the family, which is what cls stands for
+
+    @classmethod
+    def nullable(cls) -> Nullable:
+        """Return this type marked as nullable, for use in a schema."""
+        return Nullable(cls)
 
     @classmethod
     def is_bare(cls) -> bool:
