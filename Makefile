@@ -1,0 +1,69 @@
+# Each target does its own set-up: a fresh machine needs git, make and Python 3.11 or newer.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Stamps: what is installed in .venv, and as of which pyproject.toml.
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+BENCH := .venv/.installed-bench
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: $(RUN)  ## Run the example pipeline, from a table to an HTTP API
+	@$(BIN)/python examples/demo/run.py
+
+.PHONY: test
+test: $(DEV) mariadb lint  ## Check the code and run all tests
+	@echo "Running the tests."
+	@$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(DEV)  ## Check style, types and layers
+	@echo "Checking style, types and layers."
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: bench
+bench: $(BENCH)  ## Measure against other tools, side by side
+	@$(BIN)/python -m benchmarks
+
+.PHONY: format
+format: $(DEV)  ## Put the code into the house style
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: clean
+clean:  ## Remove all that these targets made
+	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: mariadb
+mariadb:
+	@scripts/ensure_mariadb.sh
+
+$(RUN): pyproject.toml
+	@scripts/ensure_venv.sh
+	@echo "Installing nanotyped."
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV): pyproject.toml
+	@scripts/ensure_venv.sh
+	@echo "Installing nanotyped with its development tools."
+	@$(PIP) --editable ".[dev]"
+	@touch $(RUN) $@
+
+$(BENCH): pyproject.toml
+	@scripts/ensure_venv.sh
+	@echo "Installing nanotyped with the tools that it is measured against."
+	@$(PIP) --editable ".[bench]"
+	@touch $(RUN) $@
