@@ -1,0 +1,342 @@
+"""The grammar of SQL column types, as MySQL 5.7-9 and MariaDB 10-11 print and accept them.
+
+``parse_column_type`` turns text into a ``ColumnType``, a small frozen tree with positions. It knows how types are
+written, not what they mean nor how long a column may be: that is the business of each type system. Sources: MySQL 8.4
+manual 11.1-11.5 and 11.9 (types and their synonyms), 9.1.1 (escapes in quoted text), 9.7 (comments that are read).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nanotyped.errors import TypeSyntaxError, nearest_hint
+from nanotyped.types.type_names import SHAPES, SPELLINGS, TEXT_FLAGS, Shape, Spelling
+
+MAX_DIGITS = 12  # far more than any argument has, far fewer than Python takes long to read
+
+_SKIPPED = re.compile(r"[ \t\r\n\f\v]+|/\*(?!M?!).*?\*/", re.DOTALL)
+_OPEN_COMMENT = re.compile(r"/\*M?!(?:[0-9]{5,6}(?![0-9]))?")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_NUMBER = re.compile(r"[0-9][A-Za-z0-9_.$]*")
+_WHOLE = re.compile(r"[0-9]+")
+_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\"", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
+_ESCAPES: Mapping[str, str] = {
+    "0": "\0",
+    "b": "\b",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "Z": "\x1a",
+    "%": "\\%",
+    "_": "\\_",
+}
+
+Kind = Literal["word", "number", "text", "mark", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token: its kind, its text (words in lower case, quoted text undone), and where it begins."""
+
+    kind: Kind
+    text: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A whole number in parentheses."""
+
+    value: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A quoted member of an ``enum`` or a ``set``, quotes and escapes undone."""
+
+    value: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A column type as it was written.
+
+    Attributes:
+        text: The whole text.
+        name: The canonical name, such as ``varchar``, whatever the spelling.
+        spelling: The words that were written, in lower case with single blanks, such as ``character varying``.
+        position: Where the name begins.
+        arguments: The whole numbers in parentheses, in order.
+        members: The members, in order; ``None`` for other types.
+        flags: ``unsigned``, ``signed``, ``zerofill``, ``binary``, ``byte``, ``compressed``, as far as they were given.
+        charset: The character set, in lower case, or ``None``.
+        collation: The collation, in lower case, or ``None``.
+        charset_position: Where the character set begins.
+    """
+
+    text: str
+    name: str
+    spelling: str
+    position: int
+    arguments: tuple[Argument, ...] = ()
+    members: tuple[Member, ...] | None = None
+    flags: frozenset[str] = frozenset()
+    charset: str | None = None
+    collation: str | None = None
+    charset_position: int = 0
+
+    def error(self, reason: str, position: int | None = None) -> TypeSyntaxError:
+        """Return the error that says what is wrong with this type, by default at its name."""
+        return TypeSyntaxError(self.text, self.position if position is None else position, reason)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the tokens of a text, the last of kind ``end``.
+
+    Comments are skipped, but for ``/*!50000 … */`` and ``/*M!100301 … */``, whose content servers read.
+
+    Raises:
+        TypeSyntaxError: At a character that begins no token.
+    """
+    position = 0
+    inside = False  # of a comment that is read
+    while position < len(text):
+        if skipped := _SKIPPED.match(text, position):
+            position = skipped.end()
+        elif not inside and (opened := _OPEN_COMMENT.match(text, position)):
+            inside, position = True, opened.end()
+        elif inside and text.startswith("*/", position):
+            inside, position = False, position + 2
+        else:
+            token, position = _token_at(text, position)
+            yield token
+    if inside:
+        raise TypeSyntaxError(text, len(text), "a comment is not closed")
+    yield Token("end", "", len(text))
+
+
+def _token_at(text: str, position: int) -> tuple[Token, int]:
+    if word := _WORD.match(text, position):
+        return Token("word", word[0].lower(), position), word.end()
+    if number := _NUMBER.match(text, position):
+        return Token("number", number[0], position), number.end()
+    character = text[position]
+    if character in "(),=":
+        return Token("mark", character, position), position + 1
+    if character in "'\"":
+        quoted = _QUOTED.match(text, position)
+        if not quoted:
+            raise TypeSyntaxError(text, position, "a quote is not closed")
+        return Token("text", _unquoted(quoted[0]), position), quoted.end()
+    if text.startswith("/*", position):
+        raise TypeSyntaxError(text, position, "a comment is not closed")
+    raise TypeSyntaxError(text, position, f"unexpected character {character!r}")
+
+
+def _unquoted(quoted: str) -> str:
+    quote = quoted[0]
+
+    def undo(found: re.Match[str]) -> str:
+        if found[1] is not None:
+            return _ESCAPES.get(found[1], found[1])
+        return quote if found[0] == quote * 2 else found[0]
+
+    return _ESCAPED.sub(undo, quoted[1:-1])
+
+
+def parse_column_type(
+    text: str, spellings: Mapping[str, Spelling] = SPELLINGS, shapes: Mapping[str, Shape] = SHAPES
+) -> ColumnType:
+    """Return the tree of a column type.
+
+    Args:
+        text: The type, such as ``varchar(64) CHARACTER SET latin1``; nothing may follow it (no ``NOT NULL``).
+        spellings: The spellings that are known, words in lower case with single blanks between.
+        shapes: What may follow each canonical name.
+
+    Raises:
+        TypeError: If ``text`` is no ``str``.
+        TypeSyntaxError: If it is no column type; says where and why.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a column type is spelled in a str, not in {type(text).__name__}")
+    return _Parser(text, spellings, shapes).column_type()
+
+
+class _Parser:
+    """Recursive descent over the tokens of one text."""
+
+    def __init__(self, text: str, spellings: Mapping[str, Spelling], shapes: Mapping[str, Shape]) -> None:
+        self.text = text
+        self.tokens = list(tokens(text))
+        self.index = 0
+        self.spellings = spellings
+        self.shapes = shapes
+        self.flags: set[str] = set()
+        self.charset: str | None = None
+        self.charset_position = 0
+        self.collation: str | None = None
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.index]
+
+    def error(self, reason: str, position: int | None = None) -> TypeSyntaxError:
+        return TypeSyntaxError(self.text, self.token.position if position is None else position, reason)
+
+    def take(self, kind: Kind, text: str | None = None) -> Token | None:
+        """Return the token and pass it, if it is of this kind (and text)."""
+        token = self.token
+        if token.kind != kind or (text is not None and token.text != text):
+            return None
+        self.index += 1
+        return token
+
+    def column_type(self) -> ColumnType:
+        first = self.token
+        written, spelling = self.name()
+        shape = self.shapes[spelling.name]
+        self.flags |= spelling.flags
+        self.charset = spelling.charset
+        arguments: tuple[Argument, ...] = ()
+        members: tuple[Member, ...] | None = None
+        if spelling.closed:
+            arguments = tuple(Argument(value, first.position) for value in spelling.numbers)
+        else:
+            members = self.members(written) if shape.members else None
+            arguments = self.arguments(written, shape) if members is None else ()
+            while self.token.kind == "word":
+                self.option(written, shape)
+        if self.token.kind != "end":
+            raise self.error(f"nothing may follow `{written}` here")
+        if {"signed", "unsigned"} <= self.flags or {"signed", "zerofill"} <= self.flags:
+            raise self.error(f"`{written}` cannot be both signed and unsigned", first.position)
+        return ColumnType(
+            text=self.text,
+            name=spelling.name,
+            spelling=written,
+            position=first.position,
+            arguments=arguments,
+            members=members,
+            flags=frozenset(self.flags),
+            charset=self.charset,
+            collation=self.collation,
+            charset_position=self.charset_position,
+        )
+
+    def name(self) -> tuple[str, Spelling]:
+        """Read the longest run of words that is a name."""
+        first = self.token
+        if first.kind == "end":
+            raise self.error("no type")
+        if first.kind != "word":
+            raise self.error("a type begins with a word")
+        words: list[str] = []
+        for token in self.tokens[self.index :]:
+            if token.kind != "word":
+                break
+            words.append(token.text)
+        for count in range(len(words), 0, -1):
+            phrase = " ".join(words[:count])
+            if phrase in self.spellings:
+                self.index += count
+                return phrase, self.spellings[phrase]
+        hint = nearest_hint(first.text, self.spellings).rstrip("?")
+        raise self.error(f"unknown type `{first.text}`{f' ({hint}?)' if hint else ''}")
+
+    def arguments(self, written: str, shape: Shape) -> tuple[Argument, ...]:
+        found: list[Argument] = []
+        opened = self.take("mark", "(")
+        if opened:
+            if shape.counts == (0,):
+                raise self.error(f"`{written}` takes no arguments", opened.position)
+            found.append(self.argument())
+            while self.take("mark", ","):
+                found.append(self.argument())
+            if not self.take("mark", ")"):
+                raise self.error("a parenthesis is not closed" if self.token.kind == "end" else "expected `,` or `)`")
+        if len(found) not in shape.counts:
+            if not found:
+                raise self.error(f"`{written}` needs a length")
+            takes = " or ".join(map(str, shape.counts))
+            raise self.error(f"`{written}` takes {takes} arguments, not {len(found)}", found[-1].position)
+        return tuple(found)
+
+    def argument(self) -> Argument:
+        token = self.token
+        if token.kind != "number":
+            raise self.error("expected a whole number")
+        if not _WHOLE.fullmatch(token.text):
+            raise self.error(f"`{token.text}` is no whole number")
+        if len(token.text) > MAX_DIGITS:
+            raise self.error("a number of too many digits")
+        self.index += 1
+        return Argument(int(token.text), token.position)
+
+    def members(self, written: str) -> tuple[Member, ...]:
+        if not self.take("mark", "("):
+            raise self.error(f"`{written}` needs a list of members")
+        found: list[Member] = []
+        while not found or self.take("mark", ","):
+            token = self.take("text")
+            if not token:
+                raise self.error(f"expected a quoted member of `{written}`")
+            found.append(Member(token.text, token.position))
+        if not self.take("mark", ")"):
+            raise self.error("a parenthesis is not closed" if self.token.kind == "end" else "expected `,` or `)`")
+        return tuple(found)
+
+    def option(self, written: str, shape: Shape) -> None:
+        """Read one of the words that may follow: a flag, a character set or a collation."""
+        token = self.token
+        if shape.text and self.text_option():
+            return
+        if token.text not in shape.flags:
+            number = token.text in ("unsigned", "signed", "zerofill")
+            if number or token.text in TEXT_FLAGS:
+                raise self.error(f"`{written}` cannot be `{token.text}`")
+            hint = nearest_hint(token.text, sorted(shape.flags | ({"charset", "collate"} if shape.text else set())))
+            raise self.error(f"unexpected `{token.text}`{f' ({hint})' if hint else ''}")
+        self.index += 1
+        self.flags.add(token.text)
+        if token.text == "compressed" and self.take("mark", "=") and not (self.take("word") or self.take("text")):
+            raise self.error("expected the name of a compression")
+
+    def text_option(self) -> bool:
+        """Read a character set or a collation, if one stands here."""
+        token = self.token
+        if token.text in ("ascii", "unicode"):  # MySQL 8.4 manual 11.3.1: short for latin1 and ucs2
+            self.index += 1
+            self.set_charset("latin1" if token.text == "ascii" else "ucs2", token.position)
+            return True
+        if token.text == "charset":
+            self.index += 1
+        elif token.text in ("character", "char") and self.tokens[self.index + 1].text == "set":
+            self.index += 2
+        elif token.text == "collate":
+            self.index += 1
+            self.collation = self.option_name("a collation").text
+            return True
+        else:
+            return False
+        name = self.option_name("a character set")
+        self.set_charset(name.text, name.position)
+        return True
+
+    def option_name(self, what: str) -> Token:
+        self.take("mark", "=")
+        token = self.take("word") or self.take("text")
+        if not token:
+            raise self.error(f"expected the name of {what}")
+        return Token(token.kind, token.text.lower(), token.position)
+
+    def set_charset(self, name: str, position: int) -> None:
+        if self.charset is not None:
+            raise self.error(f"its character set is `{self.charset}` already", position)
+        self.charset, self.charset_position = name, position

@@ -1,0 +1,209 @@
+"""Intermediate families of numbers: INTEGER, BOOL, DECIMAL, FLOAT."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Mapping
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from typing import Any, ClassVar
+
+from nanotyped.types.base import cast_error
+from nanotyped.types.intermediate.system import IntermediateType, check_range
+
+MAX_DECIMAL_DIGITS = 65  # MySQL 8.4 manual 11.1.3, MariaDB knowledge base "DECIMAL"
+MAX_SCALE = 38  # MariaDB; MySQL stops at 30
+INTEGER_BITS = (8, 16, 24, 32, 64)
+FLOAT_BITS = (32, 64)
+
+_INTEGER_TEXT = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_DECIMAL_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_EXACT = Context(prec=200, traps=[InvalidOperation])
+
+
+class INTEGER(IntermediateType):
+    """Whole numbers. Parameters: ``bits`` (8, 16, 24, 32, 64), ``unsigned``. Python: ``int``."""
+
+    __slots__ = ()
+    parameter_names = ("bits", "unsigned")
+    python_type = int
+    bits: ClassVar[int | None] = None
+    unsigned: ClassVar[bool] = False
+    minimum: ClassVar[int | None] = None
+    maximum: ClassVar[int | None] = None
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return bits, sign and range."""
+        bits = parameters.get("bits")
+        unsigned = bool(parameters.get("unsigned"))
+        if bits is None:
+            return {"unsigned": unsigned, "minimum": 0 if unsigned else None}
+        if bits not in INTEGER_BITS:
+            raise ValueError(f"bits must be one of {INTEGER_BITS}, not {bits!r}")
+        low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        return {"bits": bits, "unsigned": unsigned, "minimum": low, "maximum": high}
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``int32``, ``uint64`` or ``integer``."""
+        if cls.bits is None:
+            return "integer unsigned" if cls.unsigned else "integer"
+        return f"{'u' if cls.unsigned else ''}int{cls.bits}"
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> int:
+        """Return an int: of an int, a whole float or Decimal, or digits."""
+        match value:
+            case int():
+                number = int(value)
+            case float() | Decimal() if math.isfinite(value) and value == int(value):
+                number = int(value)
+            case str() if _INTEGER_TEXT.fullmatch(value.strip(" ")):
+                number = int(value)
+            case _:
+                raise cast_error(cls, value, "not a whole number")
+        if cls.minimum is not None and number < cls.minimum:
+            raise cast_error(cls, value, f"below {cls.minimum}")
+        if cls.maximum is not None and number > cls.maximum:
+            raise cast_error(cls, value, f"above {cls.maximum}")
+        return number
+
+
+class BOOL(IntermediateType):
+    """True or false. Python: ``bool``."""
+
+    __slots__ = ()
+    python_type = bool
+    _words: ClassVar[Mapping[str, bool]] = {"0": False, "1": True, "false": False, "true": True}
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> bool:
+        """Return a bool: of a bool, 0 or 1, or the words true and false."""
+        if isinstance(value, str):
+            found = cls._words.get(value.strip().lower())
+            if found is not None:
+                return found
+        elif isinstance(value, int | float | Decimal) and value in (0, 1):
+            return bool(value)
+        raise cast_error(cls, value, "neither true nor false")
+
+
+class DECIMAL(IntermediateType):
+    """Exact decimals. Parameters: ``precision`` (digits), ``scale`` (of them behind the point), ``unsigned``.
+
+    Python: ``Decimal``, brought to the scale of the type.
+    """
+
+    __slots__ = ()
+    parameter_names = ("precision", "scale", "unsigned")
+    python_type = Decimal
+    precision: ClassVar[int | None] = None
+    scale: ClassVar[int | None] = None
+    unsigned: ClassVar[bool] = False
+    quantum: ClassVar[Decimal | None] = None
+    context: ClassVar[Context] = _EXACT
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return precision, scale, sign, and the context that refuses to round."""
+        attributes = dict(parameters)
+        if "precision" not in parameters:
+            if "scale" in parameters:
+                raise ValueError("a scale needs a precision")
+            return attributes
+        check_range(parameters, "precision", 1, MAX_DECIMAL_DIGITS)
+        precision, scale = parameters["precision"], parameters.get("scale", 0)
+        check_range({"scale": scale}, "scale", 0, min(precision, MAX_SCALE))
+        attributes["scale"] = scale
+        attributes["quantum"] = Decimal((0, (1,), -scale))
+        attributes["context"] = Context(prec=precision, traps=[Inexact, InvalidOperation])
+        return attributes
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``decimal(12,2) unsigned`` or ``decimal``."""
+        size = "" if cls.precision is None else f"({cls.precision},{cls.scale})"
+        return f"decimal{size}{' unsigned' if cls.unsigned else ''}"
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> Decimal:
+        """Return a Decimal at the type's scale: of an int, a Decimal, digits, or a float that is exactly one."""
+        match value:
+            case Decimal():
+                number = value
+            case int():
+                number = Decimal(int(value))
+            case float() if math.isfinite(value) and Decimal(repr(value)) == Decimal(value):
+                number = Decimal(repr(value))
+            case float():
+                raise cast_error(cls, value, "this float is no exact decimal")
+            case str() if _DECIMAL_TEXT.fullmatch(value.strip(" ")):
+                number = Decimal(value.strip(" "))
+            case _:
+                raise cast_error(cls, value, "not a decimal number")
+        if not number.is_finite():
+            raise cast_error(cls, value, "not finite")
+        if cls.unsigned and number < 0:
+            raise cast_error(cls, value, "below 0")
+        if cls.quantum is None:
+            return number
+        try:
+            return number.quantize(cls.quantum, context=cls.context)
+        except DecimalException:
+            raise cast_error(
+                cls, value, f"more than {cls.precision} digits, {cls.scale} of them behind the point"
+            ) from None
+
+
+class FLOAT(IntermediateType):
+    """Binary floating point, finite. Parameters: ``bits`` (32, 64), ``unsigned``. Python: ``float``.
+
+    NaN and the infinities are refused: no MySQL column and no JSON text can hold them.
+    """
+
+    __slots__ = ()
+    parameter_names = ("bits", "unsigned")
+    python_type = float
+    bits: ClassVar[int | None] = None
+    unsigned: ClassVar[bool] = False
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters, checked."""
+        if parameters.get("bits", 64) not in FLOAT_BITS:
+            raise ValueError(f"bits must be one of {FLOAT_BITS}, not {parameters['bits']!r}")
+        return dict(parameters)
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``float32``, ``float64`` or ``float``."""
+        return f"float{cls.bits or ''}{' unsigned' if cls.unsigned else ''}"
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> float:
+        """Return a float: of a float, of a number that is exactly one, or of text."""
+        try:
+            number = float(value) if isinstance(value, int | float | Decimal | str) else math.nan
+        except (ValueError, OverflowError):
+            number = math.nan
+        if isinstance(value, str) and not _DECIMAL_TEXT.fullmatch(value.strip(" ")):
+            number = math.nan
+        if not math.isfinite(number):
+            raise cast_error(cls, value, "not a finite number")
+        if not isinstance(value, str) and number != value:
+            raise cast_error(cls, value, "no float is exactly this number")
+        if cls.bits == 32 and not is_float32(number):
+            raise cast_error(cls, value, "more digits than 32 bits hold")
+        if cls.unsigned and number < 0:
+            raise cast_error(cls, value, "below 0")
+        return number
+
+
+def is_float32(number: float) -> bool:
+    """Return whether a finite float survives a pass through 32 bits."""
+    try:
+        return bool(struct.unpack("f", struct.pack("f", number))[0] == number)
+    except OverflowError:
+        return False
