@@ -24,8 +24,9 @@ _ADJUSTED: Mapping[str, tuple[str, str, str]] = {
     "mysql_cp932": ("cp932", "", "\x80\xa2\xa3\xac\u2016\u2212\u301c\uf8f0\uf8f1\uf8f2\uf8f3"),
 }
 
-# Name: codec, and the bytes of its widest character. Others (`armscii8`, `dec8`, `eucjpms`, `geostd8`, `keybcs2`,
-# `swe7`, `ujis`) are refused: no codec says what they hold.
+# No codec says what these hold.
+UNSUPPORTED_CHARSETS = frozenset({"armscii8", "dec8", "eucjpms", "gb18030", "geostd8", "keybcs2", "swe7", "ujis"})
+# Name: codec, and the bytes of its widest character.
 CHARSETS: Mapping[str, tuple[str, int]] = {
     "ascii": ("ascii", 1),
     "latin1": ("mysql_latin1", 1),

@@ -158,15 +158,18 @@ class DECIMAL(IntermediateType):
 
 
 class FLOAT(IntermediateType):
-    """Binary floating point, finite. Parameters: ``bits`` (32, 64), ``unsigned``. Python: ``float``.
+    """Binary floating point, finite. Parameters: ``bits`` (32, 64), ``precision`` and ``scale``, ``unsigned``.
 
+    Python: ``float``. ``precision`` and ``scale`` are those of MySQL's ``float(M,D)``, which rounds to D decimals.
     NaN and the infinities are refused: no MySQL column and no JSON text can hold them.
     """
 
     __slots__ = ()
-    parameter_names = ("bits", "unsigned")
+    parameter_names = ("bits", "precision", "scale", "unsigned")
     python_type = float
     bits: ClassVar[int | None] = None
+    precision: ClassVar[int | None] = None
+    scale: ClassVar[int | None] = None
     unsigned: ClassVar[bool] = False
 
     @classmethod
@@ -174,12 +177,19 @@ class FLOAT(IntermediateType):
         """Return the parameters, checked."""
         if parameters.get("bits", 64) not in FLOAT_BITS:
             raise ValueError(f"bits must be one of {FLOAT_BITS}, not {parameters['bits']!r}")
+        if ("precision" in parameters) != ("scale" in parameters):
+            raise ValueError("precision and scale go together")
+        check_range(parameters, "precision", 1, 255)
+        check_range(parameters, "scale", 0, 30)
+        if parameters.get("scale", 0) > parameters.get("precision", 255):
+            raise ValueError(f"scale {parameters['scale']} is above precision {parameters['precision']}")
         return dict(parameters)
 
     @classmethod
     def spelling(cls) -> str:
-        """Return ``float32``, ``float64`` or ``float``."""
-        return f"float{cls.bits or ''}{' unsigned' if cls.unsigned else ''}"
+        """Return ``float32``, ``float64(10,2)`` or ``float``."""
+        size = "" if cls.precision is None else f"({cls.precision},{cls.scale})"
+        return f"float{cls.bits or ''}{size}{' unsigned' if cls.unsigned else ''}"
 
     @classmethod
     def python_cast_function(cls, value: Any) -> float:
@@ -198,7 +208,18 @@ class FLOAT(IntermediateType):
             raise cast_error(cls, value, "more digits than 32 bits hold")
         if cls.unsigned and number < 0:
             raise cast_error(cls, value, "below 0")
+        if cls.precision is not None and not cls._is_rounded(number):
+            raise cast_error(cls, value, f"more than {cls.precision} digits, {cls.scale} of them behind the point")
         return number
+
+    @classmethod
+    def _is_rounded(cls, number: float) -> bool:
+        """Return whether rounding to the digits of the type leaves a number what it is."""
+        text = f"{number:.{cls.scale}f}"
+        rounded = float(text)
+        if cls.bits == 32:
+            rounded = struct.unpack("f", struct.pack("f", rounded))[0]
+        return rounded == number and abs(Decimal(text)) < 10 ** ((cls.precision or 0) - (cls.scale or 0))
 
 
 def is_float32(number: float) -> bool:

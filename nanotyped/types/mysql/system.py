@@ -1,0 +1,158 @@
+"""The MySQL type system, and what all column types of MySQL and MariaDB share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from typing import Any, ClassVar, Literal
+
+from nanotyped.errors import IncompatibleTypesException, TypeCastError
+from nanotyped.types.base import DataSourceTypeSystem, DataType
+from nanotyped.types.grammar import ColumnType, parse_column_type
+
+Narrowest = Callable[[Any, Any], "type[MySQLType]"]
+
+
+class MySQLTypeSystem(DataSourceTypeSystem):
+    """The column types of MySQL 5.7-9 and MariaDB 10-11."""
+
+    __slots__ = ()
+    system_name = "mysql"
+    families: ClassVar[dict[str, type[MySQLType]]] = {}
+    narrowest: ClassVar[dict[type[DataType], Narrowest]] = {}
+
+    @classmethod
+    def type_mapping(cls, text: str, *, tinyint1: Literal["int", "bool"] = "int") -> type[DataType]:
+        """Return the type that a COLUMN_TYPE spells, in any case; equal types are the same class.
+
+        Args:
+            text: What ``information_schema.COLUMNS.COLUMN_TYPE`` prints or ``CREATE TABLE`` accepts, without what
+                may follow a type (``NOT NULL``, ``DEFAULT`` …).
+            tinyint1: What ``tinyint(1)`` is: the small integer that it is to the server, or a ``MYSQL_BOOL``.
+
+        Raises:
+            TypeError: If ``text`` is no ``str``.
+            TypeSyntaxError: If it is no column type, or one that the servers refuse; says where and why.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a column type is spelled in a str, not in {type(text).__name__}")
+        found = _read(text)
+        if tinyint1 == "bool" and found.base == "tinyint" and getattr(found, "display_width", None) == 1:
+            return cls.families["bool"]
+        return found
+
+    @classmethod
+    def from_intermediate(cls, intermediate: type[DataType], value: object) -> type[DataType]:
+        """Return the narrowest column type for every value of an intermediate type.
+
+        A bare family takes the widest type there is, and ``value`` is looked at where there is no one widest: an
+        integer beyond ``bigint``, a datetime with or without zone.
+
+        Raises:
+            IncompatibleTypesException: If no column type can hold it.
+        """
+        find = cls.narrowest.get(intermediate.family)
+        if find is None:
+            raise IncompatibleTypesException(f"no MySQL column holds `{intermediate.spelling()}`")
+        return find(intermediate, value)
+
+
+MySQLTypeSystem.type_system = MySQLTypeSystem
+
+
+class MySQLType(DataType, MySQLTypeSystem, family=False):
+    """What all column types share. Casting is the intermediate type's, errors name the column type.
+
+    Attributes:
+        base: The canonical name of the type, such as ``int``: DATA_TYPE of ``information_schema``.
+    """
+
+    __slots__ = ()
+    base: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, family: bool = True, reads: str | None = None, **kwargs: Any) -> None:
+        """Register a family under the canonical name that it reads."""
+        super().__init_subclass__(family=family, **kwargs)
+        if reads is not None:
+            MySQLTypeSystem.families[reads] = cls
+
+    @classmethod
+    def from_column(cls, column: ColumnType) -> type[MySQLType]:
+        """Return the type of a parsed column, held to the limits of the servers.
+
+        Raises:
+            TypeSyntaxError: If a server would refuse it.
+        """
+        del column  # a family without parameters needs no more than the name
+        return cls
+
+    @classmethod
+    def intermediate(cls) -> type[DataType]:
+        """Return the intermediate type; what a family defines."""
+        raise NotImplementedError(f"{cls.__name__} has no intermediate type")
+
+    @classmethod
+    def to_intermediate_class(cls) -> type[DataType]:
+        """Return the intermediate type that this type maps into."""
+        return _intermediate(cls)
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> Any:
+        """Return ``value`` as this type's Python value.
+
+        Raises:
+            TypeCastError: If the column cannot hold it without loss.
+        """
+        try:
+            return _intermediate(cls).python_cast_function(value)
+        except TypeCastError as error:
+            raise TypeCastError(cls.spelling(), error.value, error.reason) from None
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return the COLUMN_TYPE text."""
+        return cls.base
+
+    @classmethod
+    def ddl(cls) -> str:
+        """Return what ``CREATE TABLE`` takes, for a type that can be spelled."""
+        return cls.spelling()
+
+    @classmethod
+    def type_name(cls, parameters: Mapping[str, Any]) -> str:
+        """Return a name such as ``MYSQL_DECIMAL12_2_UNSIGNED``."""
+        numbers = [str(value) for value in parameters.values() if type(value) is int]
+        words = [
+            key if value is True else str(value)
+            for key, value in parameters.items()
+            if value is True or isinstance(value, str)
+        ]
+        return "_".join([cls.family.__name__ + "_".join(numbers), *words]).upper()
+
+
+@cache
+def _intermediate(cls: type[MySQLType]) -> type[DataType]:
+    return cls.intermediate()
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> type[MySQLType]:
+    column = parse_column_type(text)
+    family = MySQLTypeSystem.families.get(column.name)
+    if family is None:
+        raise column.error(f"`{column.spelling}` columns are not supported")
+    return family.from_column(column)
+
+
+def argument(column: ColumnType, index: int, low: int, high: int) -> int | None:
+    """Return an argument of a column, ``None`` if it was not given.
+
+    Raises:
+        TypeSyntaxError: If it is not from ``low`` to ``high``.
+    """
+    if index >= len(column.arguments):
+        return None
+    found = column.arguments[index]
+    if not low <= found.value <= high:
+        raise column.error(f"{found.value} is not from {low} to {high}", found.position)
+    return found.value
