@@ -107,6 +107,10 @@ class ENUM(STRING):
                 raise ValueError("an enum needs members")
             if len(set(members)) != len(members):
                 raise ValueError("two members are equal")
+            charset = STRING.of(charset=parameters.get("charset"))
+            for member in members:
+                if problem := charset.text_problem(member):
+                    raise ValueError(f"member {member!r}: {problem}")
             attributes |= {"members": members, "max_length": max(map(len, members), default=0)}
         return attributes
 

@@ -310,10 +310,11 @@ def smallest_blob(size_bytes: int) -> type[MySQLType]:
     return smallest(_BLOBS, size_bytes)
 
 
-def member_problem(members: tuple[str, ...]) -> tuple[int, str] | None:
+def member_problem(members: tuple[str, ...], charset: str | None = None) -> tuple[int, str] | None:
     """Return index and fault of the first member that no ENUM can have, ``None`` if all can be."""
     if len(members) > MAX_MEMBERS:
         return MAX_MEMBERS, f"at most {MAX_MEMBERS} members"
+    text = STRING.of(charset=charset)
     seen: set[str] = set()
     for index, member in enumerate(members):
         if member in seen:
@@ -322,6 +323,8 @@ def member_problem(members: tuple[str, ...]) -> tuple[int, str] | None:
             return index, f"a member has at most {MAX_MEMBER_LENGTH} characters"
         if member.endswith(" "):
             return index, "servers drop trailing blanks of members"
+        if problem := text.text_problem(member):
+            return index, problem
         seen.add(member)
     return None
 
@@ -342,9 +345,10 @@ class MYSQL_ENUM(_Text, reads="enum"):
             raise column.error("an enum of bytes is not supported", column.charset_position or None)
         written = column.members or ()
         members = tuple(member.value.rstrip(" ") for member in written)
-        if problem := member_problem(members):
+        charset = charset_of(column)
+        if problem := member_problem(members, charset["charset"]):
             raise column.error(problem[1], written[problem[0]].position)
-        return cls.of(members=members, **charset_of(column))
+        return cls.of(members=members, **charset)
 
     @classmethod
     def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -352,7 +356,7 @@ class MYSQL_ENUM(_Text, reads="enum"):
         attributes = super().derive(parameters)
         if "members" in parameters:
             members = tuple(parameters["members"])
-            if problem := member_problem(members):
+            if problem := member_problem(members, parameters.get("charset")):
                 raise ValueError(problem[1])
             ENUM.of(members=members)
             attributes |= {"members": members, "max_length": max(map(len, members))}
