@@ -81,15 +81,22 @@ class Document:
         """Return where the key of a value stands; of one that is missing, the key of what should hold it."""
         return self._place(path).key
 
-    def spot_within(self, path: Path, fragment: str, occurrence: int = 0) -> Spot:
-        """Return where ``fragment`` stands for the n-th time in a text; where escapes hide it, where the text does."""
+    def spot_within(self, path: Path, fragment: str, *, occurrence: int = 0, offset: int = 0) -> Spot:
+        """Return where ``fragment`` stands for the n-th time in a text; where escapes hide it, where the text does.
+
+        Args:
+            path: The text.
+            fragment: A part of it.
+            occurrence: How often ``fragment`` stands before the place that is meant.
+            offset: Which character of ``fragment`` is meant.
+        """
         place = self._place(path)
         index = -1
         for _ in range(occurrence + 1):
             index = place.source.find(fragment, index + 1)
             if index < 0:
                 return place.start
-        before = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", place.source[:index])
+        before = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", place.source[: index + offset])
         column = len(before[-1]) + (place.start.column if len(before) == 1 else 1)
         return Spot(place.start.line + len(before) - 1, column)
 

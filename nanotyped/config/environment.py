@@ -1,0 +1,112 @@
+"""``${NAME}`` in the options of a file: values from the environment, which no message may show."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from nanotyped.errors import ConfigProblem, nearest_hint
+
+if TYPE_CHECKING:
+    from nanotyped.config.yaml_reader import Document, Path, Value
+
+# `$${` is a literal `${`; a `$` before anything else is text.
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^}]*)(?P<end>\}?)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SHORTEST_SECRET = 4
+
+
+class Substitution:
+    """Puts the values of variables in place of ``${NAME}`` and remembers where.
+
+    Args:
+        document: The file, for the places.
+        variables: The environment.
+
+    Attributes:
+        used: The variables that were put in, with their values.
+        touched: The names of the variables in each text that was changed.
+        problems: Every reference that could not be followed.
+    """
+
+    def __init__(self, document: Document, variables: Mapping[str, str]) -> None:
+        self._document = document
+        self._variables = variables
+        self.used: dict[str, str] = {}
+        self.touched: dict[Path, tuple[str, ...]] = {}
+        self.problems: list[ConfigProblem] = []
+
+    def expand(self, value: Value, path: Path) -> Value:
+        """Return ``value`` with every text in it expanded; keys stay as they are."""
+        if isinstance(value, dict):
+            return {key: self.expand(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.expand(item, (*path, index)) for index, item in enumerate(value)]
+        return self._expand_text(value, path) if isinstance(value, str) else value
+
+    def _expand_text(self, text: str, path: Path) -> str:
+        def put(found: re.Match[str]) -> str:
+            if found["name"] is None:
+                return "${"
+            reason = self._refusal(found)
+            if reason:
+                fragment = found[0]
+                spot = self._document.spot_within(path, fragment, occurrence=text.count(fragment, 0, found.start()))
+                self.problems.append(self._document.problem(spot, reason))
+                self._document.unread.add(path)
+                return ""
+            name = found["name"]
+            self.used[name] = self._variables[name]
+            self.touched[path] = (*self.touched.get(path, ()), name)
+            return self._variables[name]
+
+        return _REFERENCE.sub(put, text)
+
+    def _refusal(self, found: re.Match[str]) -> str:
+        name = found["name"]
+        if not found["end"]:
+            return "`${` is not closed; write `$${` for a literal one"
+        if not _NAME.fullmatch(name):
+            return f"`{found[0]}` names no variable; write `$${{` for a literal `${{`"
+        if name not in self._variables:
+            hint = nearest_hint(name, list(self._variables))
+            return f"the environment variable `{name}` is not set" + (f"; {hint}" if hint else "")
+        if any("\ud800" <= character <= "\udfff" for character in self._variables[name]):
+            return f"the environment variable `{name}` holds bytes that are no UTF-8"
+        return ""
+
+
+class Redactor:
+    """Takes secrets out of text that others wrote: messages of drivers, of constructors, of servers."""
+
+    def __init__(self) -> None:
+        self._replacements: dict[str, str] = {}
+
+    def hide_variables(self, used: Mapping[str, str]) -> None:
+        """Show ``${NAME}`` instead of the values of these variables."""
+        for name, value in used.items():
+            self._hide(value, f"${{{name}}}")
+
+    def hide(self, values: Iterable[str]) -> None:
+        """Show stars instead of these values."""
+        for value in values:
+            self._hide(value, "*****")
+
+    def _hide(self, value: str, replacement: str) -> None:
+        for form in (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value), quote(value, safe="")):
+            self._replacements.setdefault(form, replacement)
+
+    def redact(self, text: str, shortest: int = SHORTEST_SECRET) -> str:
+        """Return ``text`` without the secrets, in one pass, the longest first.
+
+        Args:
+            text: The text.
+            shortest: Values of fewer characters are left alone: a `1` is in every second message.
+        """
+        forms = sorted((form for form in self._replacements if len(form) >= max(shortest, 1)), key=len, reverse=True)
+        if not forms:
+            return text
+        return re.sub("|".join(map(re.escape, forms)), lambda found: self._replacements[found[0]], text)

@@ -1,0 +1,166 @@
+"""``paths`` and ``edges`` of a file: lists of names -> pairs of names, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nanotyped.config.explain import describe, unknown
+from nanotyped.config.models import EdgeForm, PipelineForm, read_form
+
+if TYPE_CHECKING:
+    from nanotyped.config.yaml_reader import Document, Path, Spot
+    from nanotyped.errors import ConfigProblem
+
+
+class NamedLink(NamedTuple):
+    """One edge by the names of its ends, and the place of its target."""
+
+    source: str
+    target: str
+    spot: Spot
+
+
+class LinkReader:
+    """Reads the links of a pipeline.
+
+    Args:
+        document: The file.
+        names: The names of all nodes.
+    """
+
+    def __init__(self, document: Document, names: Collection[str]) -> None:
+        self.document = document
+        self.names = names
+        self.problems: list[ConfigProblem] = []
+        self.mentioned: set[str] = set()
+
+    def read(self, form: PipelineForm) -> list[NamedLink]:
+        """Return every link once, in the order of the file; what is wrong with them is in ``problems``."""
+        links: dict[tuple[str, str], NamedLink] = {}
+        found = [*self._paths(form.paths or []), *self._edges(form.edges or [])]
+        for link in found:
+            links.setdefault((link.source, link.target), link)
+        self._check_mentioned(form)
+        self._check_circles(list(links.values()))
+        self._check_connected(list(links.values()))
+        return list(links.values())
+
+    def _paths(self, paths: list[Any]) -> Iterable[NamedLink]:
+        for number, path in enumerate(paths):
+            place = ("paths", number)
+            if self.document.is_unread(place):
+                continue
+            if not isinstance(path, list):
+                self._report(place, f"a path is a list of names, got {describe(path)}")
+                continue
+            if len(path) < 2:
+                named = f"`{path[0]}` alone" if path else "nothing"
+                self._report(place, f"a path has two names or more, got {named}")
+            known = [self._is_node(name, (*place, index)) for index, name in enumerate(path)]
+            for index in range(1, len(path)):
+                if known[index - 1] and known[index]:
+                    yield from self._link(path[index - 1], path[index], (*place, index))
+
+    def _edges(self, edges: list[Any]) -> Iterable[NamedLink]:
+        for number in range(len(edges)):
+            place = ("edges", number)
+            edge = read_form(EdgeForm, self.document, place, self.problems)
+            if edge is None:
+                continue
+            known = [self._is_node(edge.source, (*place, "source")), self._is_node(edge.target, (*place, "target"))]
+            if all(known):
+                yield from self._link(edge.source, edge.target, (*place, "target"))
+
+    def _link(self, source: str, target: str, place: Path) -> Iterable[NamedLink]:
+        if source == target:
+            self._report(place, f"`{source}` cannot be linked to itself")
+        else:
+            yield NamedLink(source, target, self.document.value_spot(place))
+
+    def _is_node(self, name: Any, place: Path) -> bool:
+        if self.document.is_unread(place):
+            return False
+        if not isinstance(name, str):
+            self._report(place, f"expected the name of a node, got {describe(name)}")
+            return False
+        if name not in self.names:
+            self._report(place, unknown("node", name, self.names))
+            self.mentioned.update(get_close_matches(name, self.names, n=1))  # it was meant: one slip, one problem
+            return False
+        self.mentioned.add(name)
+        return True
+
+    def _check_mentioned(self, form: PipelineForm) -> None:
+        if any(place[0] in ("paths", "edges") for place in self.document.unread if place):
+            return
+        if form.paths is None and form.edges is None:
+            reason = "`paths` is missing: lists of the names of nodes, in the order that rows take"
+            self.problems.append(self.document.problem(self.document.key_spot(()), reason))
+            return
+        for name in self.names:
+            if name not in self.mentioned:
+                place = ("nodes", name)
+                spot = self.document.key_spot(place)
+                self.problems.append(self.document.problem(spot, f"node `{name}` is in no path"))
+
+    def _check_circles(self, links: list[NamedLink]) -> None:
+        """Report the first circle, at the link that closes it."""
+        targets: dict[str, list[str]] = {}
+        for link in links:
+            circle = _way(targets, link.target, link.source)
+            if circle:
+                names = " → ".join(f"`{name}`" for name in [link.source, *circle])
+                self.problems.append(self.document.problem(link.spot, f"cycle: {names}"))
+                return
+            targets.setdefault(link.source, []).append(link.target)
+
+    def _check_connected(self, links: list[NamedLink]) -> None:
+        """Report parts that nothing links: a run is of one pipeline, and would leave the others out."""
+        neighbours: dict[str, list[str]] = {}
+        for link in links:
+            neighbours.setdefault(link.source, []).append(link.target)
+            neighbours.setdefault(link.target, []).append(link.source)
+        parts: list[set[str]] = []
+        for name in neighbours:
+            if not any(name in part for part in parts):
+                parts.append(_reachable(neighbours, name))
+        if self.problems or len(parts) < 2:
+            return
+        first = next(iter(neighbours))
+        for part in parts[1:]:
+            name = next(name for name in self.names if name in part)
+            reason = f"nothing links `{name}` to `{first}`; two pipelines are two files"
+            self.problems.append(self.document.problem(self.document.key_spot(("nodes", name)), reason))
+
+    def _report(self, path: Path, reason: str) -> None:
+        self.problems.append(self.document.problem(self.document.value_spot(path), reason))
+
+
+def _way(targets: Mapping[str, list[str]], start: str, end: str) -> list[str]:
+    """Return a way from ``start`` to ``end``, both included; empty if there is none."""
+    before: dict[str, str | None] = {start: None}
+    waiting = [start]
+    while waiting and end not in before:
+        name = waiting.pop()
+        for target in targets.get(name, []):
+            if target not in before:
+                before[target] = name
+                waiting.append(target)
+    way: list[str] = []
+    step: str | None = end if end in before else None
+    while step is not None:
+        way.append(step)
+        step = before[step]
+    return way[::-1]
+
+
+def _reachable(neighbours: Mapping[str, list[str]], start: str) -> set[str]:
+    found = {start}
+    waiting = [start]
+    while waiting:
+        new = [name for name in neighbours[waiting.pop()] if name not in found]
+        found.update(new)
+        waiting += new
+    return found

@@ -1,0 +1,85 @@
+"""The pipeline form of a file, as pydantic models: which keys stand where, and of which kind their values are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nanotyped.config.explain import Subject, explain
+
+if TYPE_CHECKING:
+    from nanotyped.config.yaml_reader import Document, Path
+    from nanotyped.errors import ConfigProblem
+
+Form = TypeVar("Form", bound=BaseModel)
+
+OTHER_FORMS = {
+    "node_sequence": "`node_sequence` begins the sequence form; this reads pipelines of `nodes` and `paths`:"
+    " give each node a key under `nodes`, and link them by name under `paths`",
+    "list of nodes": "a list of nodes describes a composite; in a pipeline `nodes` is a mapping,"
+    " with the name of each node for its key",
+}
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PipelineForm(_Form):
+    """The whole file. Nodes and links are looked at one by one, so that one bad node hides no other mistake."""
+
+    pipeline_name: str | None = None
+    pipeline_description: str | None = None
+    nodes: dict[str, Any]
+    paths: list[Any] | None = None
+    edges: list[Any] | None = None
+
+
+class NodeForm(_Form):
+    """One node: its class, and what may stand beside it."""
+
+    class_name: str = Field(alias="class")
+    summary: str | None = None
+    options: dict[str, Any] | None = None
+    input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+
+
+class EdgeForm(_Form):
+    """One edge, by the names of its ends."""
+
+    source: str
+    target: str
+
+
+def read_form(form: type[Form], document: Document, path: Path, problems: list[ConfigProblem]) -> Form | None:
+    """Return a part of a file in its form; what does not fit is left out of it and reported.
+
+    Args:
+        form: What it is to be.
+        document: The file.
+        path: The part.
+        problems: Takes every problem; those of parts that could not be read at all are left out.
+
+    Returns:
+        The form, of what is right; ``None`` if something is wrong that it cannot be without.
+    """
+    value: Any = document.value
+    for step in path:
+        value = value[step]
+    if path in document.unread:
+        return None
+    known = [field.alias or name for name, field in form.model_fields.items()]
+    try:
+        return form.model_validate(value)
+    except ValidationError as error:
+        label = f"`{path[-1]}`: " if path and isinstance(path[-1], str) else ""
+        problems += explain(error, Subject(document, value, path, known, label))
+        wrong = {details["loc"][0] for details in error.errors() if details["loc"]}
+    if not isinstance(value, dict):
+        return None
+    try:
+        return form.model_validate({key: value[key] for key in known if key in value and key not in wrong})
+    except ValidationError:
+        return None
