@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 from nanotyped.errors import IncompatibleTypesException, TypeCastError, nearest_hint
 
 _intern_lock = threading.Lock()
+_intermediate_types: dict[type[DataType], type[DataType]] = {}  # asked for once a value, so kept
 
 
 class DataSourceTypeSystem:
@@ -84,7 +85,10 @@ class DataTypeMeta(type):
     @property
     def intermediate_type(cls: type[DataType]) -> type[DataType]:  # type: ignore[misc]  # every class of it is one
         """The intermediate type that values of this type are values of."""
-        return cls.to_intermediate_class()
+        found = _intermediate_types.get(cls)
+        if found is None:
+            found = _intermediate_types[cls] = cls.to_intermediate_class()
+        return found
 
 
 class DataType(metaclass=DataTypeMeta):
@@ -116,7 +120,7 @@ class DataType(metaclass=DataTypeMeta):
     def __init__(
         self,
         value: object,
-        original_type: type[DataType] | type[DataSourceTypeSystem] | None = None,
+        original_type: type[DataType | DataSourceTypeSystem] | None = None,
         name: str | None = None,
     ) -> None:
         self.value: Any = None if value is None else type(self).python_cast_function(plain(value))
@@ -175,7 +179,9 @@ class DataType(metaclass=DataTypeMeta):
             if key not in family.parameter_names:
                 hint = nearest_hint(key, family.parameter_names)
                 known = ", ".join(family.parameter_names) or "none"
-                raise TypeError(f"{family.__name__} has no parameter `{key}` (it has: {known}){' ' + hint if hint else ''}")
+                raise TypeError(
+                    f"{family.__name__} has no parameter `{key}` (it has: {known}){' ' + hint if hint else ''}"
+                )
         merged = {**cls.parameters, **parameters}
         kept = {
             key: merged[key]

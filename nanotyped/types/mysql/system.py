@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from nanotyped.errors import IncompatibleTypesException, TypeCastError
@@ -94,7 +94,7 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
     @classmethod
     def to_intermediate_class(cls) -> type[DataType]:
         """Return the intermediate type that this type maps into."""
-        return _intermediate(cls)
+        return cls.intermediate()
 
     @classmethod
     def python_cast_function(cls, value: Any) -> Any:
@@ -104,7 +104,7 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
             TypeCastError: If the column cannot hold it without loss.
         """
         try:
-            return _intermediate(cls).python_cast_function(value)
+            return cls.intermediate_type.python_cast_function(value)
         except TypeCastError as error:
             raise TypeCastError(cls.spelling(), error.value, error.reason) from None
 
@@ -128,11 +128,6 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
             if value is True or isinstance(value, str)
         ]
         return "_".join([cls.family.__name__ + "_".join(numbers), *words]).upper()
-
-
-@cache
-def _intermediate(cls: type[MySQLType]) -> type[DataType]:
-    return cls.intermediate()
 
 
 @lru_cache(maxsize=4096)
