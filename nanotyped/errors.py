@@ -89,7 +89,21 @@ class SourceError(NanotypedError):
 
 
 class DeliveryError(SourceError):
-    """A service that does not take what it is sent, after every retry."""
+    """A service that does not take what it is sent, after every retry.
+
+    Attributes:
+        status: Of HTTP; ``None`` where no answer came, or it is another protocol.
+        attempts: How often it was tried.
+        rows: Numbers of the first and the last row that were not taken, from 1; ``None`` where they are not known.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, attempts: int = 1, rows: tuple[int, int] | None = None
+    ) -> None:
+        self.status = status
+        self.attempts = attempts
+        self.rows = rows
+        super().__init__(message)
 
 
 class PipelineStateError(NanotypedError, RuntimeError):
@@ -102,11 +116,13 @@ class RowError(NanotypedError, ValueError):
     Attributes:
         row: Number of the row at its node, from 1; ``None`` where it is not known.
         column: Name of the column; ``None`` for the whole row.
+        row_text: The row itself, cut for printing; ``None`` where it is not at hand.
     """
 
     def __init__(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
         self.row = row
         self.column = column
+        self.row_text: str | None = None
         super().__init__(message)
 
 

@@ -1,0 +1,196 @@
+"""The bounded hand-off between two nodes: rows go in at a ``Channel`` and come out of an ``Inbox``. Standard library only.
+
+One inbox belongs to one consumer; a channel leads into it from each producer. A channel is bounded in rows, and a full
+one holds its producer back. It ends in one of three ways, and each wakes every side that waits:
+
+- ``close()``: the producer has no more; what is queued is delivered, then the inbox ends.
+- ``close(failed=True)``: the producer failed or was stopped; what is queued is delivered, then the inbox ends as failed.
+- ``Inbox.cancel()``: the consumer is gone; the queue is dropped, and producers get ``ChannelCancelled``.
+
+A consumer that finds nothing is *hungry*: it asks its producers (``pull``) for what they are still gathering, so that a
+slow stream is not delayed by batching and a fast one pays the hand-off once a batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, Self, TypeVar
+
+
+class ChannelCancelled(Exception):  # noqa: N818 - a signal to the producer, no mistake of anyone
+    """The consumer is gone; nothing that is sent will be read."""
+
+
+class SplittableBatch(Protocol):
+    """What a channel needs to know of a batch: its length in rows, how to cut it and how to join it."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def split(self, size: int, /) -> tuple[Self, Self]:
+        """Return the first ``size`` rows, and the rest."""
+
+    def join(self, others: Sequence[Self], /) -> Self:
+        """Return the rows of this batch and then those of the others."""
+
+
+B = TypeVar("B", bound=SplittableBatch)
+
+
+class Inbox(Generic[B]):
+    """Where one consumer receives, in order of arrival, from all its channels."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readable = threading.Condition(self._lock)
+        self._queue: deque[tuple[Channel[B], B]] = deque()
+        self._channels: list[Channel[B]] = []
+        self._cancelled = False
+
+    @property
+    def channels(self) -> tuple[Channel[B], ...]:
+        """The channels that lead here, in order of opening."""
+        return tuple(self._channels)
+
+    @property
+    def rows_waiting(self) -> int:
+        """Rows that are queued here."""
+        return sum(channel.rows_waiting for channel in self._channels)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a channel ended because its producer did not get to its end."""
+        return any(channel.failed for channel in self._channels)
+
+    def open_channel(self, capacity: int, pull: Callable[[], None]) -> Channel[B]:
+        """Open a channel that leads here.
+
+        Args:
+            capacity: How many rows may wait in it.
+            pull: Called, with no lock held, when the consumer found nothing: sends what is still being gathered.
+        """
+        channel = Channel(self, capacity, pull)
+        self._channels.append(channel)
+        return channel
+
+    def receive(self, max_rows: int, timeout_s: float | None = None) -> tuple[Channel[B], B] | None:
+        """Return the next batch and its channel, waiting for it; ``None`` when every channel has ended.
+
+        Args:
+            max_rows: A longer batch is split, and its rest comes next; shorter ones of one channel are joined.
+            timeout_s: Longest wait, in seconds.
+
+        Raises:
+            TimeoutError: If nothing came in time.
+            ChannelCancelled: If the inbox was cancelled.
+        """
+        if not self._queue and not self._cancelled:
+            for channel in self._channels:
+                if not channel.ended:
+                    channel.pull()
+        with self._lock:
+            if not self._readable.wait_for(self._has_news, timeout_s):
+                raise TimeoutError
+            if self._cancelled:
+                raise ChannelCancelled
+            if not self._queue:
+                return None
+            channel, batch = self._take(max_rows)
+            channel.rows_waiting -= len(batch)
+            channel.writable.notify_all()
+            return channel, batch
+
+    def _take(self, max_rows: int) -> tuple[Channel[B], B]:
+        channel, batch = self._queue.popleft()
+        if len(batch) > max_rows:
+            batch, rest = batch.split(max_rows)
+            self._queue.appendleft((channel, rest))
+            return channel, batch
+        # Batches that were sent early are small: a consumer that fell behind gets them as one.
+        more: list[B] = []
+        total = len(batch)
+        while self._queue and self._queue[0][0] is channel and total + len(self._queue[0][1]) <= max_rows:
+            more.append(self._queue.popleft()[1])
+            total += len(more[-1])
+        return channel, batch.join(more) if more else batch
+
+    def cancel(self) -> None:
+        """Drop what is queued and wake everybody: the consumer is gone."""
+        with self._lock:
+            self._cancelled = True
+            self._queue.clear()
+            for channel in self._channels:
+                channel.rows_waiting = 0
+                channel.writable.notify_all()
+            self._readable.notify_all()
+
+    def _has_news(self) -> bool:
+        return bool(self._queue) or self._cancelled or all(channel.ended for channel in self._channels)
+
+
+class Channel(Generic[B]):
+    """The sending end of one edge. One producer; made by ``Inbox.open_channel``.
+
+    Attributes:
+        capacity: How many rows may wait.
+        rows_waiting: How many do.
+        rows_sent: How many were ever sent.
+        ended: Whether it was closed.
+        failed: Whether its producer did not get to its end.
+    """
+
+    __slots__ = ("_inbox", "capacity", "ended", "failed", "pull", "rows_sent", "rows_waiting", "writable")
+
+    def __init__(self, inbox: Inbox[B], capacity: int, pull: Callable[[], None]) -> None:
+        if capacity < 1:
+            raise ValueError(f"a channel holds at least one row, not {capacity}")
+        self._inbox = inbox
+        self.capacity = capacity
+        self.pull = pull
+        self.writable = threading.Condition(inbox._lock)
+        self.rows_waiting = 0
+        self.rows_sent = 0
+        self.ended = False
+        self.failed = False
+
+    @property
+    def room(self) -> int:
+        """Rows that may still be sent without waiting."""
+        return self.capacity - self.rows_waiting
+
+    def put(self, batch: B) -> None:
+        """Queue a batch without waiting. The sender keeps to ``room`` itself and calls ``wait_for_room`` after it.
+
+        Raises:
+            ChannelCancelled: If the consumer is gone.
+        """
+        with self._inbox._lock:
+            if self._inbox._cancelled:
+                raise ChannelCancelled
+            self._inbox._queue.append((self, batch))
+            self.rows_waiting += len(batch)
+            self.rows_sent += len(batch)
+            self._inbox._readable.notify()
+
+    def wait_for_room(self) -> None:
+        """Wait until one more row may be sent.
+
+        Raises:
+            ChannelCancelled: If the consumer is gone.
+        """
+        if self.rows_waiting < self.capacity and not self._inbox._cancelled:
+            return
+        with self._inbox._lock:
+            self.writable.wait_for(lambda: self.rows_waiting < self.capacity or self._inbox._cancelled)
+            if self._inbox._cancelled:
+                raise ChannelCancelled
+
+    def close(self, *, failed: bool = False) -> None:
+        """End the channel; only the first call counts."""
+        with self._inbox._lock:
+            if not self.ended:
+                self.ended = True
+                self.failed = failed
+                self._inbox._readable.notify()

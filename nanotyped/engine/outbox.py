@@ -1,0 +1,173 @@
+"""Where a node gathers what it gives, until a batch is full or a consumer is hungry.
+
+The node's thread appends to ``rows`` without a lock; whoever sends takes the lock and cuts the first rows off. That may be
+the node, when the batch is full, or a consumer that found nothing to do (``pull``), while the node is still busy with
+its next row. Rows are checked and shaped when they are sent, a batch at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nanotyped.channel import Channel, ChannelCancelled
+from nanotyped.errors import RowValidationError
+from nanotyped.message import Batch
+from nanotyped.node import NodeStatistics
+from nanotyped.row import Row
+
+Finish = Callable[[list[Any], int], Batch[Row]]
+
+
+class Outbox:
+    """The sending side of one node.
+
+    Attributes:
+        rows: What was gathered and not sent; the node's thread appends here and nothing else.
+        limit: How many may be gathered before ``flush`` is due: 1 while a consumer is hungry, 0 when the node is to stop.
+        cancelled: Whether a consumer is gone or the run was ended, so that ``flush`` raises.
+    """
+
+    __slots__ = (
+        "_batch_rows",
+        "_channels",
+        "_finish",
+        "_gave",
+        "_lock",
+        "_on_error",
+        "_statistics",
+        "_hungry",
+        "_stopping",
+        "cancelled",
+        "limit",
+        "rows",
+    )
+
+    def __init__(
+        self, batch_rows: int, statistics: NodeStatistics, finish: Finish, on_error: Callable[[BaseException], None]
+    ) -> None:
+        self.rows: list[Any] = []
+        self.cancelled = False
+        self._hungry = False
+        self._stopping = False
+        self._batch_rows = batch_rows
+        self.limit = batch_rows
+        self._channels: list[Channel[Batch[Row]]] = []
+        self._finish = finish
+        self._statistics = statistics
+        self._on_error = on_error
+        self._gave = 0
+        self._lock = threading.Lock()
+
+    def connect(self, channel: Channel[Batch[Row]]) -> None:
+        """Send over this channel too."""
+        self._channels.append(channel)
+        self._set_limit()
+
+    def flush(self) -> None:
+        """Send what was gathered and wait until more may be; called by the node's own thread.
+
+        Raises:
+            ChannelCancelled: If a consumer is gone.
+            RowError: If what the node gave breaks its contract.
+        """
+        with self._lock:
+            self._send(len(self.rows))
+        self._wait_for_room()
+
+    def send_batch(self, rows: Sequence[Row]) -> None:
+        """Send rows that are right as they are: at once, or gathered while they are few.
+
+        Raises:
+            ChannelCancelled: If a consumer is gone.
+        """
+        if len(rows) * 2 < self.limit:
+            self.rows += rows
+            if len(self.rows) >= self.limit:
+                self.flush()
+            return
+        if self.rows:
+            self.flush()
+        start = 0
+        while start < len(rows):
+            size = max(1, min([self._batch_rows, *(channel.room for channel in self._channels)]))
+            part = rows if len(rows) <= size else rows[start : start + size]
+            start += len(part)
+            with self._lock:
+                self._hungry = False
+                self._put(Batch.of(part))
+            self._wait_for_room()
+
+    def stop(self) -> None:
+        """Make ``flush`` due at once, so that a source sees that it is to stop; called by any thread."""
+        self._stopping = True
+        self.limit = 0
+
+    def cancel(self) -> None:
+        """Make ``flush`` due at once, and raise; called by any thread."""
+        self.cancelled = True
+        self.stop()
+
+    def pull(self) -> None:
+        """Send what was gathered, if that needs no waiting; called by the thread of a consumer with nothing to do."""
+        self._hungry = True
+        self.limit = min(self.limit, 1)
+        if not self.rows or not self._lock.acquire(blocking=False):
+            return
+        try:
+            count = len(self.rows)
+            if all(count < channel.room for channel in self._channels):
+                self._send(count)
+                self._set_limit()
+        except ChannelCancelled:
+            self.cancel()
+        except BaseException as error:  # noqa: BLE001 - it belongs to the producer, whose failure this reports
+            self.cancel()
+            self._on_error(error)
+        finally:
+            self._lock.release()
+
+    def close(self, *, failed: bool) -> None:
+        """End every channel."""
+        for channel in self._channels:
+            channel.close(failed=failed)
+
+    def _send(self, count: int) -> None:
+        gathered = self.rows[:count]
+        del self.rows[:count]
+        if gathered:
+            self._hungry = False
+            first = self._gave + 1
+            self._gave += len(gathered)
+            try:
+                batch = self._finish(gathered, first)
+            except RowValidationError as error:
+                good = gathered[: error.problems[0].row - first]
+                if good:
+                    self._put(self._finish(good, first))
+                raise
+            self._put(batch)
+
+    def _put(self, batch: Batch[Row]) -> None:
+        if not self._channels or not len(batch):
+            return
+        self._statistics.sent += len(batch)
+        for channel in self._channels:
+            channel.put(batch)
+
+    def _wait_for_room(self) -> None:
+        if self.cancelled:
+            raise ChannelCancelled
+        for channel in self._channels:
+            channel.wait_for_room()
+        self._set_limit()
+
+    def _set_limit(self) -> None:
+        room = min([self._batch_rows, *(channel.room for channel in self._channels)])
+        self.limit = max(1, room)
+        # Whoever got hungry or stopped this while the room was measured set the limit too early.
+        if self._hungry:
+            self.limit = 1
+        if self._stopping:
+            self.limit = 0

@@ -1,0 +1,256 @@
+"""A run of a pipeline: start all nodes, wait, drain or stop, and say what became of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nanotyped.engine.monitor import Monitor
+from nanotyped.engine.signals import drain_on_signals
+from nanotyped.engine.worker import Worker
+from nanotyped.errors import NodeFailedError, PipelineInterrupted, PipelineStateError
+from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
+from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
+
+
+DEFAULT_GRACE_S = 30.0
+logger = logging.getLogger("nanotyped.engine")
+
+
+class Run:
+    """One run of a graph. All methods may be called from any thread, at any time, repeatedly.
+
+    Args:
+        graph: What to run.
+        pipeline_name: Becomes an attribute of every node and stands in the report.
+        grace_s: How long, in seconds, nodes may take to end after a failure or a stop.
+    """
+
+    def __init__(self, graph: Graph, pipeline_name: str | None = None, grace_s: float = DEFAULT_GRACE_S) -> None:
+        self.graph = graph
+        self.pipeline_name = pipeline_name
+        self.grace_s = grace_s
+        self._lock = threading.Lock()
+        self._failure: NodeFailedError | None = None
+        self._stopping_since: float | None = None
+        self._waited = False
+        self._done = threading.Event()
+        self._wake = threading.Event()
+        self._started_at = time.monotonic()
+        self._ended_at: float | None = None
+        for node in graph.nodes:
+            _prepare(node, self, pipeline_name)
+        self.workers = [Worker(node, self._on_failure, self._on_end) for node in graph.nodes]
+        self._busy = set(self.workers)
+        self._connect()
+        self._monitor = Monitor(self)
+        self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
+
+    def _connect(self) -> None:
+        by_node = {worker.node: worker for worker in self.workers}
+        for edge in self.graph.edges:
+            source, target = by_node[edge.source], by_node[edge.target]
+            assert target.inbox is not None  # a target of an edge is no source
+            source.outbox.connect(target.inbox.open_channel(edge.queue_rows, source.outbox.pull))
+
+    # -- seen from outside -----------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether the run has not ended."""
+        return not self._done.is_set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a node has failed."""
+        return self._failure is not None
+
+    def rows_queued(self, name: str) -> int:
+        """Return how many rows wait on the inputs of a node."""
+        for worker in self.workers:
+            if worker.node.label == name:
+                return worker.inbox.rows_waiting if worker.inbox is not None else 0
+        raise KeyError(name)
+
+    def report(self) -> RunReport:
+        """Return what each node has done so far."""
+        seconds = (self._ended_at or time.monotonic()) - self._started_at
+        nodes: tuple[NodeReport, ...] = tuple(worker.report() for worker in self.workers)
+        return RunReport(nodes, round(seconds, 3), self.pipeline_name)
+
+    def start(self) -> None:
+        """Start every node, sinks first, and the supervisor. Does not wait."""
+        self._started_at = time.monotonic()
+        self._supervisor.start()
+        for worker in reversed(self.workers):
+            worker.thread.start()
+
+    def wait(self, timeout_s: float | None = None) -> RunReport:
+        """Wait for the end and return the report.
+
+        Raises:
+            NodeFailedError: If a node failed; the report is in its ``report``.
+            TimeoutError: If the run still goes on after ``timeout_s`` seconds.
+        """
+        self._waited = True
+        if not self._done.wait(timeout_s):
+            raise TimeoutError(f"the pipeline still runs after {timeout_s} s")
+        self._supervisor.join()
+        if self._failure is not None:
+            raise self._failure
+        return self.report()
+
+    def drain(self) -> None:
+        """Stop the sources; what is in flight is delivered, then the nodes end."""
+        for worker in self.workers:
+            worker.drain()
+
+    def terminate(self) -> None:
+        """End every node after the row in its hand; queued rows are not processed."""
+        self._stopping_since = self._stopping_since or time.monotonic()
+        for worker in self.workers:
+            worker.abort()
+        self._wake.set()
+
+    def kill(self) -> None:
+        """End as ``terminate`` does, without waiting for nodes that do not end within a second."""
+        self.grace_s = min(self.grace_s, 1.0)
+        self.terminate()
+
+    # -- seen from inside ----------------------------------------------------------------------
+
+    def _on_failure(self, worker: Worker, error: BaseException, row: str | None) -> None:
+        with self._lock:
+            if self._failure is None:
+                self._failure = NodeFailedError(worker.node.label, error, row)
+                self._failure.__cause__ = error
+                self._stopping_since = time.monotonic()
+        for other in self.workers:
+            other.drain()
+        if worker.inbox is not None:
+            worker.inbox.cancel()
+        self._wake.set()
+
+    def _on_end(self, worker: Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            finished = not self._busy
+        if finished:
+            self._wake.set()
+
+    def _supervise(self) -> None:
+        while self._busy and not self._out_of_grace():
+            self._wake.wait(self._patience())
+            self._wake.clear()
+            self._monitor.log_if_due()
+        stuck = [worker.node.label for worker in self.workers if worker in self._busy]
+        for worker in self.workers:
+            if worker not in self._busy:
+                worker.thread.join()
+        self._ended_at = time.monotonic()
+        self._conclude(stuck)
+        self._monitor.log()
+        self._done.set()
+        if self._failure is not None and not self._waited:
+            logger.error("%s", self._failure, exc_info=self._failure.__cause__)
+
+    def _conclude(self, stuck: list[str]) -> None:
+        if self._failure is None and stuck:
+            cause = TimeoutError(f"still busy {self.grace_s:g} s after the stop")
+            self._failure = NodeFailedError(stuck[0], cause, None, stuck)
+        elif self._failure is not None and stuck:
+            cause_before = self._failure.__cause__
+            assert cause_before is not None  # a failure of a node has one
+            self._failure = NodeFailedError(self._failure.node, cause_before, self._failure.row, stuck)
+            self._failure.__cause__ = cause_before
+        if self._failure is not None:
+            self._failure.report = self.report()
+
+    def _out_of_grace(self) -> bool:
+        return self._stopping_since is not None and time.monotonic() - self._stopping_since > self.grace_s
+
+    def _patience(self) -> float:
+        if self._stopping_since is None:
+            return self._monitor.seconds_left()
+        return max(0.01, min(self._monitor.seconds_left(), self._stopping_since + self.grace_s - time.monotonic()))
+
+
+def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> None:
+    node._run = run
+    node._stop.clear()
+    node.statistics = NodeStatistics()
+    if pipeline_name is not None:
+        node.pipeline_name = pipeline_name
+
+
+def start_run(
+    node: NanoNode[Any, Any],
+    pipeline_name: str | None = None,
+    *,
+    strict: bool = False,
+    grace_s: float = DEFAULT_GRACE_S,
+    on_checked: Callable[[Graph], None] | None = None,
+) -> Run:
+    """Check everything connected to ``node`` and start it.
+
+    The pipeline is checked twice: as it is declared, before anything connects; and, once sources have looked at what
+    they read, with the real schemas.
+
+    Args:
+        node: Any node of the pipeline.
+        pipeline_name: Becomes an attribute of every node.
+        strict: Whether edges of unknown schema are refused.
+        grace_s: How long nodes may take to end after a failure.
+        on_checked: Called with the graph, before the first thread starts.
+
+    Raises:
+        GraphTypeError: If it cannot run; no thread was started.
+        SourceError: If a source cannot be looked at; no thread was started.
+        PipelineStateError: If it runs already.
+    """
+    for other in node.all_connected():
+        if other._run is not None and other._run.running:
+            raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
+    for other in build_graph(node).nodes:
+        other.discover_schema()
+    graph = build_graph(node, strict=strict)
+    if on_checked is not None:
+        on_checked(graph)
+    run = Run(graph, pipeline_name, grace_s)
+    run.start()
+    return run
+
+
+class ThreadedRunner:
+    """What ``node.run()`` and its like reach: starts pipelines in threads of this process."""
+
+    def start(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> Run:
+        """Check and start the pipeline of ``node``; does not wait."""
+        return start_run(node, pipeline_name)
+
+    def run(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunReport:
+        """Check, start and wait; signals drain the run while this is the main thread."""
+        return run_to_end(start_run(node, pipeline_name))
+
+    def draw(self, node: NanoNode[Any, Any]) -> str:
+        """Return the pipeline of ``node`` as DOT text."""
+        return render_dot(survey_graph(node).graph)
+
+
+def run_to_end(run: Run) -> RunReport:
+    """Wait for a started run; SIGINT and SIGTERM drain it, a second one ends it at once.
+
+    Raises:
+        NodeFailedError: If a node failed.
+        PipelineInterrupted: If a signal ended it.
+    """
+    with drain_on_signals(run) as received:
+        report = run.wait()
+    if received:
+        raise PipelineInterrupted(received[0], report)
+    return report
+
+

@@ -1,0 +1,220 @@
+"""From what a node's code gives to the rows that are sent, and from the rows that come to what its code sees.
+
+Both are compiled for the row classes that turn up, and then work a batch at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError, shown
+from nanotyped.message import Batch
+from nanotyped.row import Row, Schema, Validator
+from nanotyped.row.compiled import Merger, compile_merger, compile_projection
+from nanotyped.row.rows import BARE_VALUE, infer_value, row_info, row_of_values
+from nanotyped.row.schema import check_schema
+from nanotyped.types.intermediate import OBJECT
+
+if TYPE_CHECKING:
+    from nanotyped.node import NanoNode
+
+View = Callable[[Sequence[Row]], Sequence[Any]]
+
+
+class InputView:
+    """What a node's code sees of the rows that come to it; compiled once for each class of rows."""
+
+    def __init__(self, node: NanoNode[Any, Any]) -> None:
+        self._needed = node.needed_input()
+        self._row_class = node.input_row_class()
+        self._views: dict[type[Row], View | None] = {}
+
+    def of(self, batch: Batch[Row]) -> Sequence[Any]:
+        """Return what the node's code sees of each row, in order.
+
+        Raises:
+            RowError: If a row of an unchecked edge lacks what the node needs.
+        """
+        if batch.row_class is not None:
+            view = self._view(batch.row_class)
+            return batch.rows if view is None else view(batch.rows)
+        seen: list[Any] = []
+        for row in batch.rows:
+            view = self._view(type(row))
+            seen.append(row if view is None else view([row])[0])
+        return seen
+
+    def _view(self, row_class: type[Row]) -> View | None:
+        if row_class not in self._views:
+            self._views[row_class] = self._compile(row_class)
+        return self._views[row_class]
+
+    def _compile(self, row_class: type[Row]) -> View | None:
+        info = row_info(row_class)
+        if is_bare(row_class):
+            field = info.fields[BARE_VALUE]
+            return lambda rows: [getattr(row, field) for row in rows]
+        if self._needed is None or row_class is self._row_class:
+            return None
+        fits = not check_schema(info.schema, self._needed)
+        seen = self._row_class or self._needed.row_class()
+        if fits:
+            return compile_projection(row_class, seen) if self._row_class is not None else None
+        project, validator = compile_projection(row_class, seen), Validator(self._needed, seen)
+        if self._row_class is not None:
+            return lambda rows: validator.check_rows(project(rows))
+
+        def check_only(rows: Sequence[Row]) -> Sequence[Row]:
+            validator.check_rows(project(rows))
+            return rows
+
+        return check_only
+
+
+class OutputShape:
+    """What becomes of the results of a node's code: typed, checked, and merged with the row that they came from.
+
+    A row that has gone through here holds to its class: to the declared output, or, from a node that declares none, to
+    the Row class that its author made it of. So a node that gives a row it received need not be checked again.
+    """
+
+    def __init__(self, node: NanoNode[Any, Any]) -> None:
+        self._label = node.label
+        self._own = None if node.passes_rows_on else node.own_output()
+        self._validates = node.validate
+        self.row_class = None
+        if self._own is not None:
+            self.row_class = node.output_row_class() or self._own.row_class()
+        self.retains = node.retain_input and not node.is_source and not node.passes_rows_on
+        self._validators: dict[type[Row], Validator | None] = {}
+        self._mergers: dict[tuple[type[Row] | type[None], type[Row]], Merger] = {}
+        self._projections: dict[type[Row], Callable[[Sequence[Row]], list[Row]]] = {}
+
+    def may_pass(self, row_class: type[Row] | None) -> bool:
+        """Return whether a received row of this class, given again, is right as it is."""
+        return self._own is None or row_class is self.row_class
+
+    def to_row(self, result: object) -> Row:
+        """Return a result as a row: a mapping by its columns, a bare value under its own name.
+
+        Raises:
+            RowError: If it is no row of the declared output.
+        """
+        if isinstance(result, Row):
+            return result
+        if not isinstance(result, Mapping):
+            if self._own is not None:
+                raise RowError(f"`{self._label}` gave {shown(result)}, which is neither a row nor a mapping of columns")
+            return _row_of_anything({BARE_VALUE: result})
+        if self._own is None:
+            return _row_of_anything(result)
+        return self._declared_row(result, self._own)
+
+    def _declared_row(self, result: Mapping[str, object], own: Schema) -> Row:
+        known = [name for name in result if name not in own]
+        problems = [f"no column `{name}` is declared, {own.missing_column(str(name))}" for name in known]
+        problems += [f"column `{column.name}` is missing" for column in own if column.name not in result]
+        if problems:
+            raise RowError(f"`{self._label}` gave {shown(dict(result))}: {'; '.join(problems)}")
+        assert self.row_class is not None  # there is one where there is a schema
+        return self.row_class(*(result[name] for name in own.names))
+
+    def finish(self, gathered: list[Any], first: int) -> Batch[Row]:
+        """Return the rows to send of what a node with inputs gave.
+
+        Args:
+            gathered: Rows that it received and gave again, as they are; and pairs of the row that came (``None`` for
+                what ``cleanup`` gave) and the row that was made of it.
+            first: Number of the first row, for messages.
+
+        Raises:
+            RowError: If a row breaks the contract.
+        """
+        kinds = set(map(type, gathered))
+        if tuple not in kinds:
+            return Batch(gathered, kinds.pop() if len(kinds) == 1 else None)
+        if len(kinds) > 1:
+            return Batch.of([self.finish([item], number).rows[0] for number, item in enumerate(gathered, first)])
+        own = self.check([row for _, row in gathered], first)
+        if not self.retains:
+            return own
+        pairs = [(came, row) for (came, _), row in zip(gathered, own.rows, strict=True)]
+        classes = {(type(came), type(row)) for came, row in pairs}
+        if len(classes) == 1:
+            return Batch.of(self._merger(*classes.pop())(pairs))
+        return Batch.of([self._merger(type(came), type(row))([(came, row)])[0] for came, row in pairs])
+
+    def check(self, rows: list[Row], first: int) -> Batch[Row]:
+        """Return the rows of a node's own making, held to their contract: the declared output, or their own class.
+
+        Raises:
+            RowError: If a row breaks it; ``first`` is the number of the first row, for the message.
+        """
+        classes = set(map(type, rows))
+        if self._own is not None and classes != {self.row_class}:
+            rows = [row if type(row) is self.row_class else self._project(row) for row in rows]
+            classes = {type(row) for row in rows}
+        if len(classes) > 1:
+            return Batch.of([self.check([row], number).rows[0] for number, row in enumerate(rows, first)])
+        row_class = classes.pop()
+        validator = self._validator(row_class) if self._validates else None
+        if validator is None:
+            return Batch(rows, row_class)
+        try:
+            return Batch(validator.check_rows(rows, first), row_class)
+        except RowValidationError as error:
+            error.row_text = shown(rows[error.problems[0].row - first])
+            raise
+
+    def _validator(self, row_class: type[Row]) -> Validator | None:
+        if row_class not in self._validators:
+            info = row_info(row_class)
+            # A row made of a mapping or a bare value got its types from its values.
+            wanted = self._own is not None or info.declared
+            self._validators[row_class] = Validator(info.schema, row_class) if wanted else None
+        return self._validators[row_class]
+
+    def _project(self, row: Row) -> Row:
+        assert self.row_class is not None  # there is one where there is a schema
+        project = self._projections.get(type(row))
+        if project is None:
+            project = self._projections[type(row)] = compile_projection(type(row), self.row_class)
+        return project([row])[0]
+
+    def _merger(self, came: type[Row] | type[None], own: type[Row]) -> Merger:
+        found = self._mergers.get((came, own))
+        if found is None:
+            found = self._mergers[came, own] = self._compile_merger(came, own)
+        return found
+
+    def _compile_merger(self, came: type[Row] | type[None], own: type[Row]) -> Merger:
+        if came is NoneType or is_bare(came):
+            return lambda pairs: [row for _, row in pairs]
+        if is_bare(own):
+            raise RowError(
+                f"`{self._label}` gave a bare value for a row of named columns; yield a mapping of columns, "
+                "or set retain_input to false"
+            )
+        return compile_merger(came, own)
+
+
+def is_bare(row_class: type[Row]) -> bool:
+    """Return whether rows of this class stand for one bare value."""
+    return tuple(row_info(row_class).fields) == (BARE_VALUE,)
+
+
+def _row_of_anything(values: Mapping[Any, object]) -> Row:
+    """Return a row of a mapping, typed by its values; what no type describes travels as an opaque object."""
+    typed = []
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise RowError(f"a column name is text, not {name!r}")
+        try:
+            typed.append(infer_value(value, name))
+        except IncompatibleTypesException:
+            typed.append(OBJECT(value, name=name))
+    return row_of_values(typed, None)
+
+

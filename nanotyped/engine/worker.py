@@ -1,0 +1,257 @@
+"""One node in its own thread: its life cycle, its loop over rows, and how it ends."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import GeneratorType
+from typing import Any
+
+from nanotyped.channel import ChannelCancelled, Inbox
+from nanotyped.engine.outbox import Outbox
+from nanotyped.engine.shaping import InputView, OutputShape
+from nanotyped.errors import RowError, shown
+from nanotyped.message import Batch
+from nanotyped.node import NanoNode, NodeReport
+from nanotyped.row import Row
+
+OnFailure = Callable[["Worker", BaseException, "str | None"], None]
+
+
+class Worker:
+    """Runs one node. Made before the threads start; ``thread`` is started by the run.
+
+    Attributes:
+        node: The node.
+        inbox: Where its rows come in; ``None`` for a source.
+        outbox: Where its rows go out.
+        finished: Set when the node has ended, however it did.
+    """
+
+    def __init__(self, node: NanoNode[Any, Any], on_failure: OnFailure, on_end: Callable[[Worker], None]) -> None:
+        self.node = node
+        self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
+        self._shape = OutputShape(node)
+        self._view = InputView(node)
+        self.statistics = node.statistics
+        self._batches = _has_own(node, "generate_batches" if node.is_source else "process_batch")
+        finish = self._shape.check if self.inbox is None else self._shape.finish
+        if self._batches or node.passes_rows_on:
+            finish = _as_they_are
+        self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending)
+        self._on_failure = on_failure
+        self._on_end = on_end
+        self._draining = False
+        self._aborted = False
+        self._failed = False
+        self.thread = threading.Thread(target=self._run, name=f"nanotyped-{node.label}", daemon=True)
+
+    # -- told from outside, by any thread ----------------------------------------------
+
+    def drain(self) -> None:
+        """Let a source stop after the row in its hand; other nodes end when their input does."""
+        if self.inbox is None:
+            self._draining = True
+            self.node._stop.set()
+            self.outbox.stop()
+
+    def abort(self) -> None:
+        """Let the node end after the row in its hand; its queue is dropped."""
+        self._aborted = True
+        self.node._stop.set()
+        self.outbox.cancel()
+        if self.inbox is not None:
+            self.inbox.cancel()
+
+    def report(self) -> NodeReport:
+        """Return what the node has done so far."""
+        counted = self.statistics
+        return NodeReport(
+            self.node.label,
+            type(self.node).__name__,
+            counted.received,
+            counted.sent,
+            counted.rejected,
+            round(counted.seconds or 0.0, 3),
+            counted.status,
+        )
+
+    # -- the thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self.statistics.status = "running"
+        self.statistics.started_at = time.monotonic()
+        regular = False
+        try:
+            regular = self._work_and_clean_up()
+        except BaseException as error:  # noqa: BLE001 - a node may raise anything, and all of it ends the run
+            self._fail(error, None)
+        self.statistics.ended_at = time.monotonic()
+        if self._failed:
+            self.statistics.status = "error"
+        else:
+            self.statistics.status = "success" if regular and not self._draining else "stopped"
+        if self.inbox is not None:
+            self.inbox.cancel()
+        self.outbox.close(failed=not regular)
+        self._on_end(self)
+
+    def _work_and_clean_up(self) -> bool:
+        """Return whether the node got to the regular end of its data, or drained."""
+        regular = False
+        try:
+            self.node.setup()
+            regular = self._generate() if self.inbox is None else self._process(self.inbox)
+        except ChannelCancelled:
+            pass  # the consumer is gone: the run has failed or was stopped, and this node ends with it
+        except BaseException as error:  # noqa: BLE001 - a node may raise anything, and all of it ends the run
+            self._fail(error, None)
+        last = self.node.cleanup()
+        if last is not None:
+            for result in last:
+                if regular and result is not None:
+                    row = self._shape.to_row(result)
+                    self.outbox.rows.append(row if self.inbox is None else (None, row))
+        if regular:
+            try:
+                self.outbox.flush()
+            except ChannelCancelled:
+                regular = False
+        return regular and not self._failed
+
+    def _generate(self) -> bool:
+        if self._batches:
+            for rows in self.node.generate_batches():
+                self.outbox.send_batch(rows)
+                if self._draining:
+                    break
+            return True
+        generator = self.node.generator()
+        outbox = self.outbox
+        gathered = outbox.rows
+        append = gathered.append
+        to_row = self._shape.to_row
+        row_class = self._shape.row_class
+        try:
+            for result in generator:
+                if result.__class__ is row_class:
+                    append(result)
+                elif result is not None:
+                    append(to_row(result))
+                if len(gathered) >= outbox.limit:
+                    outbox.flush()
+                    if self._draining:
+                        break
+        finally:
+            close = getattr(generator, "close", None)
+            if close is not None:
+                close()
+        return True
+
+    def _process(self, inbox: Inbox[Batch[Row]]) -> bool:
+        batch_rows = self.node.batch_rows
+        takes_row = _takes_row(self.node)
+        while True:
+            got = inbox.receive(batch_rows)
+            if got is None:
+                return not inbox.failed
+            batch = got[1]
+            self.statistics.received += len(batch)
+            if self._batches:
+                self._process_batch(batch)
+            else:
+                self._process_rows(batch, takes_row)
+            if self._aborted or self.outbox.cancelled:
+                return False
+
+    def _process_batch(self, batch: Batch[Row]) -> None:
+        try:
+            self.outbox.send_batch(self.node.process_batch(batch))
+        except ChannelCancelled:
+            raise
+        except BaseException as error:
+            self._fail(error, None)
+            raise ChannelCancelled from error
+
+    def _process_rows(self, batch: Batch[Row], takes_row: bool) -> None:
+        node = self.node
+        outbox = self.outbox
+        gathered = outbox.rows
+        append = gathered.append
+        row_class = self._shape.row_class
+        passes = self._shape.may_pass(batch.row_class)
+        process = node.process_item
+        always_yields = inspect.isgeneratorfunction(process)
+        came: Row | None = None
+        try:
+            for came, seen in zip(batch.rows, self._view.of(batch), strict=True):
+                node.__message__ = seen
+                results = process(seen) if takes_row else process()
+                if not always_yields:
+                    if outbox.cancelled:
+                        return
+                    if results is None:
+                        continue
+                    results = _iterator(node, results)
+                for result in results:  # type: ignore[union-attr]  # None is out by now
+                    if result is came and passes:
+                        append(came)
+                    elif result.__class__ is row_class:
+                        append((came, result))
+                    elif result is not None:
+                        append((came, self._shape.to_row(result)))
+                    if len(gathered) >= outbox.limit:
+                        outbox.flush()
+        except ChannelCancelled:
+            raise
+        except BaseException as error:
+            self._fail(error, came)
+            raise ChannelCancelled from error
+
+    # -- failure ---------------------------------------------------------------------------------
+
+    def _failed_while_sending(self, error: BaseException) -> None:
+        self._report_failure(error, None)
+
+    def _fail(self, error: BaseException, row: Row | None) -> None:
+        try:
+            self.outbox.flush()  # what was given before the failure is still delivered
+        except ChannelCancelled:
+            pass
+        except RowError as earlier:
+            error, row = earlier, None
+        self._report_failure(error, row)
+
+    def _report_failure(self, error: BaseException, row: Row | None) -> None:
+        text = getattr(error, "row_text", None)
+        if text is None and row is not None:
+            text = shown(row)
+        self._failed = True
+        if row is not None or isinstance(error, RowError):
+            self.statistics.rejected += len(getattr(error, "problems", ())) or 1
+        self._on_failure(self, error, text)
+
+
+def _as_they_are(rows: list[Any], first: int) -> Batch[Row]:
+    return Batch.of(rows)
+
+
+def _has_own(node: NanoNode[Any, Any], method: str) -> bool:
+    return getattr(type(node), method) is not getattr(NanoNode, method)
+
+
+def _takes_row(node: NanoNode[Any, Any]) -> bool:
+    parameters = inspect.signature(node.process_item).parameters.values()
+    return any(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _iterator(node: NanoNode[Any, Any], results: Any) -> Iterator[Any]:
+    if isinstance(results, GeneratorType):
+        return results
+    if isinstance(results, Row | Mapping | str | bytes) or not hasattr(results, "__iter__"):
+        raise RowError(
+            f"`{node.label}`: process_item returned {shown(results)}; yield results, or return an iterator of them"
+        )
+    return iter(results)

@@ -1,0 +1,225 @@
+"""Links -> ``Graph``: order, structure, and the schema of the rows on every edge along every path.
+
+The real schemas are threaded from the sources down: a node with several inputs has one *flow* for each kind of row that
+reaches it, and every flow is checked. Nothing here connects, reads or starts anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError
+from nanotyped.node import NanoNode
+from nanotyped.row import Schema
+from nanotyped.row.schema import check_schema
+
+Node: TypeAlias = NanoNode[Any, Any]
+Flow: TypeAlias = "Schema | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One edge: its ends, its bound in rows, and the schemas of the rows on it (``None``: not known)."""
+
+    source: Node
+    target: Node
+    queue_rows: int
+    flows: tuple[Flow, ...] = ()
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the schema of every row on this edge is known."""
+        return bool(self.flows) and None not in self.flows
+
+    @property
+    def label(self) -> str:
+        """Both names: ``read → post``."""
+        return f"{self.source.label} → {self.target.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A pipeline that can run: nodes in topological order, sources first, and their edges."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    @property
+    def unchecked_edges(self) -> tuple[Edge, ...]:
+        """The edges on which rows of unknown schema pass."""
+        return tuple(edge for edge in self.edges if not edge.is_checked)
+
+    def edges_from(self, node: Node) -> tuple[Edge, ...]:
+        """Return the edges out of a node, in order of linking."""
+        return tuple(edge for edge in self.edges if edge.source is node)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A graph as far as it can be made, and everything that is wrong with it."""
+
+    graph: Graph
+    problems: tuple[GraphProblem, ...]
+
+
+def build_graph(node: Node, *, strict: bool = False) -> Graph:
+    """Return the graph of everything that is connected to ``node``.
+
+    Args:
+        node: Any node of the pipeline.
+        strict: Whether an edge of unknown schema is a problem too.
+
+    Raises:
+        GraphTypeError: With every problem at once.
+    """
+    survey = survey_graph(node, strict=strict)
+    if survey.problems:
+        raise GraphTypeError(survey.problems)
+    return survey.graph
+
+
+def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
+    """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
+    found = _connected(nodes)
+    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
+    ordered = _topological(found)
+    if len(ordered) < len(found):
+        problems.append(_cycle_problem([node for node in found if node not in set(ordered)]))
+        return Survey(Graph(tuple(found), tuple(_edges(found))), tuple(problems))
+    tracer = _FlowTracer(ordered)
+    graph = Graph(tuple(ordered), tuple(tracer.trace()))
+    problems += tracer.problems
+    if strict:
+        problems += [
+            GraphStructureError(
+                f"the edge `{edge.label}` is unchecked: what `{edge.source.label}` gives is not known",
+                node=edge.source.label,
+                hint="declare its output_schema",
+            )
+            for edge in graph.unchecked_edges
+        ]
+    return Survey(graph, tuple(problems))
+
+
+def _connected(nodes: Iterable[Node]) -> list[Node]:
+    found: dict[Node, None] = {}
+    waiting = list(nodes)[::-1]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found[node] = None
+            waiting += [*node.output_node_list[::-1], *node.input_node_list[::-1]]
+    return list(found)
+
+
+def _edges(nodes: Iterable[Node]) -> list[Edge]:
+    return [Edge(node, target, node.queue_rows(target)) for node in nodes for target in node.output_node_list]
+
+
+def _topological(nodes: list[Node]) -> list[Node]:
+    missing = {node: len(node.input_node_list) for node in nodes}
+    ready = [node for node in nodes if not missing[node]]
+    ordered: list[Node] = []
+    for node in ready:  # grows while it is read
+        ordered.append(node)
+        for target in node.output_node_list:
+            missing[target] -= 1
+            if not missing[target]:
+                ready.append(target)
+    return ordered
+
+
+def _cycle_problem(nodes: list[Node]) -> GraphProblem:
+    """Name one cycle among nodes of which each has an input from another of them."""
+    path: list[Node] = [nodes[0]]
+    among = set(nodes)
+    while True:
+        before = next(node for node in path[-1].input_node_list if node in among)
+        if before in path:
+            circle = [*path[path.index(before) :], before][::-1]
+            return GraphStructureError(f"cycle: {' → '.join(f'`{node.label}`' for node in circle)}")
+        path.append(before)
+
+
+def _check_names(nodes: list[Node]) -> list[GraphProblem]:
+    seen: dict[str, int] = {}
+    for node in nodes:
+        seen[node.name] = seen.get(node.name, 0) + 1
+    return [
+        GraphStructureError(f"{count} nodes bear the name `{name}`", node=name, hint="give each a name of its own")
+        for name, count in seen.items()
+        if count > 1
+    ]
+
+
+def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
+    problems: list[GraphProblem] = []
+    for node in nodes:
+        cls = type(node)
+        if node.is_source and not _overrides(cls, "generator", "generate_batches"):
+            reason = f"node `{node.label}` has no input, and {cls.__name__} has no generator to be a source with"
+            problems.append(GraphStructureError(reason, node=node.label, hint=f"link a source to `{node.label}`"))
+        elif not node.is_source and not _overrides(cls, "process_item", "process_batch"):
+            reason = f"node `{node.label}` has inputs, and {cls.__name__} has no process_item to take rows with"
+            problems.append(GraphStructureError(reason, node=node.label, hint="a source cannot be linked to"))
+    return problems
+
+
+def _overrides(cls: type[Node], *methods: str) -> bool:
+    return any(getattr(cls, method) is not getattr(NanoNode, method) for method in methods)
+
+
+class _FlowTracer:
+    """Threads schemas down the graph, in topological order, and collects what does not fit."""
+
+    def __init__(self, ordered: list[Node]) -> None:
+        self.ordered = ordered
+        self.problems: list[GraphProblem] = []
+        self._seen: set[str] = set()
+
+    def trace(self) -> list[Edge]:
+        outgoing: dict[Node, tuple[Flow, ...]] = {}
+        edges: list[Edge] = []
+        for node in self.ordered:
+            incoming = [(source, flow) for source in node.input_node_list for flow in outgoing[source]]
+            self._check(node, incoming)
+            given: list[Flow] = [flow for _, flow in incoming] if incoming else [None]
+            outgoing[node] = tuple(dict.fromkeys(self._output(node, flow) for flow in given))
+            edges += [
+                Edge(node, target, node.queue_rows(target), outgoing[node]) for target in node.output_node_list
+            ]
+        return edges
+
+    def _check(self, node: Node, incoming: list[tuple[Node, Flow]]) -> None:
+        try:
+            need = node.needed_input()
+        except Exception as error:  # noqa: BLE001 - whatever a declaration raises is a problem of that declaration
+            self._option_problem(node, "input_schema", error)
+            need = None
+        self._add(node.check_contract())
+        for source, flow in incoming:
+            if flow is None:
+                continue
+            if need is not None:
+                self._add(check_schema(flow, need, (source.label, node.label)))
+            self._add(node.check_input(flow))
+
+    def _output(self, node: Node, given: Flow) -> Flow:
+        try:
+            return node.output_schema_for(given)
+        except Exception as error:  # noqa: BLE001 - whatever a declaration raises is a problem of that declaration
+            if given is None or not node.check_input(given):  # else the options were reported above
+                self._option_problem(node, "output_schema", error)
+            return None
+
+    def _option_problem(self, node: Node, option: str, error: Exception) -> None:
+        causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+        self._add([NodeOptionError(f"node `{node.label}`, {option}: {cause}", node=node.label) for cause in causes])
+
+    def _add(self, problems: Iterable[GraphProblem]) -> None:
+        for problem in problems:
+            if str(problem) not in self._seen:  # two paths may bring the same rows
+                self._seen.add(str(problem))
+                self.problems.append(problem)

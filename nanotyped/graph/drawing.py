@@ -1,0 +1,61 @@
+"""Pictures of a graph as text: DOT for graphviz, Mermaid for documents. Columns stand on the edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nanotyped.graph.build import Edge, Graph
+
+MAX_COLUMNS_SHOWN = 12
+
+
+def render_dot(graph: Graph) -> str:
+    """Return the graph in the DOT language: every node by name and class, every edge with its columns."""
+    names = {node: f"n{index}" for index, node in enumerate(graph.nodes)}
+    lines = ["digraph pipeline {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+    for node, name in names.items():
+        lines.append(f"  {name} [label={_dot_text([node.label, type(node).__name__])}];")
+    for edge in graph.edges:
+        style = "" if edge.is_checked else ", style=dashed"
+        label = _dot_text(_edge_lines(edge))
+        lines.append(f"  {names[edge.source]} -> {names[edge.target]} [label={label}{style}, fontsize=10];")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def render_mermaid(graph: Graph) -> str:
+    """Return the graph as a Mermaid flowchart: every node by name and class, every edge with its columns."""
+    names = {node: f"n{index}" for index, node in enumerate(graph.nodes)}
+    lines = ["flowchart LR"]
+    for node, name in names.items():
+        lines.append(f'  {name}["{_mermaid_text([node.label, type(node).__name__])}"]')
+    for edge in graph.edges:
+        arrow = "-->" if edge.is_checked else "-.->"
+        label = _mermaid_text(_edge_lines(edge))
+        lines.append(f'  {names[edge.source]} {arrow}|"{label}"| {names[edge.target]}')
+    return "\n".join(lines) + "\n"
+
+
+def _edge_lines(edge: Edge) -> list[str]:
+    lines: list[str] = []
+    for flow in edge.flows:
+        if lines:
+            lines.append("or")
+        if flow is None:
+            lines.append("unchecked")
+            continue
+        lines += [f"{column.name}: {column.spelling()}" for column in flow.columns[:MAX_COLUMNS_SHOWN]]
+        if len(flow) > MAX_COLUMNS_SHOWN:
+            lines.append(f"and {len(flow) - MAX_COLUMNS_SHOWN} more")
+    return lines
+
+
+def _dot_text(lines: list[str]) -> str:
+    escaped = [line.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") for line in lines]
+    return '"' + "\\n".join(escaped) + '"'
+
+
+def _mermaid_text(lines: list[str]) -> str:
+    # Mermaid reads HTML entities, with `#` for `&`.
+    escaped = [line.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace("\n", " ") for line in lines]
+    return "<br/>".join(escaped)

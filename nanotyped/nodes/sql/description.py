@@ -1,0 +1,66 @@
+"""What a live table is: its schema, and the keys by which its rows can be read in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nanotyped.types import intermediate as it
+
+if TYPE_CHECKING:
+    from nanotyped.nodes.sql.statements import TableQuery
+    from nanotyped.row import Schema
+
+# Types by whose values a server both sorts and compares in one order. Not among them: floats (compared by
+# approximation), enums and sets (sorted by number, compared as text), documents.
+_ORDERED = (it.INTEGER, it.DECIMAL, it.STRING, it.BYTES, it.DATE, it.DATETIME, it.TIMESTAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class TableDescription:
+    """A live table.
+
+    Attributes:
+        place: How messages name it, such as ``table `shop`.`orders` on 127.0.0.1:3306``.
+        schema: Its columns, in order; those of the primary key are marked.
+        unique_keys: Column names of each unique key of whole, non-null columns; the primary key first.
+    """
+
+    place: str
+    schema: Schema
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+
+    def page_key(self) -> tuple[str, ...] | None:
+        """Return the key to read pages by: the primary key, else the shortest unique one; ``None`` without any."""
+        usable = [key for key in self.unique_keys if all(self._is_ordered(name) for name in key)]
+        return usable[0] if usable else None
+
+    def _is_ordered(self, name: str) -> bool:
+        column = self.schema[name]
+        return column.type.intermediate_type.family in _ORDERED and not column.nullable
+
+
+class TableReader(Protocol):
+    """An open connection that can describe and read one table. Used by one thread."""
+
+    def describe(self, table: str, columns: Sequence[str] | None) -> TableDescription:
+        """Return what the table is.
+
+        Raises:
+            SourceError: If there is no such table, or no access to it, or a wanted column is of no known type.
+        """
+
+    def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the highest key as the driver takes it back, ``None`` if there is no row."""
+
+    def page(
+        self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
+    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
+        """Return the next rows by key, typed, and the key of the last of them (``None`` if there is none)."""
+
+    def stream(self, query: TableQuery, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield all rows, typed, in one pass that sees one state of the table."""
+
+    def close(self) -> None:
+        """Let go of the connection, whatever state it is in."""

@@ -1,0 +1,156 @@
+"""Reading tables of SQLite, whose columns are declared as MySQL's are: what they are, by pages, and in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from nanotyped.errors import CellProblem, RowValidationError, SourceError, TypeCastError, TypeSyntaxError, nearest_hint, shown
+from nanotyped.nodes.sql.description import TableDescription
+from nanotyped.nodes.sql.statements import TableQuery
+from nanotyped.row import Column, Schema
+from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
+
+_HIDDEN = 1  # a hidden column of a virtual table; generated columns (2, 3) are data
+
+
+class SQLiteReader:
+    """One connection to a database file, for describing and reading a table. See ``TableReader``."""
+
+    def __init__(self, url: URL) -> None:
+        self._place = url.database or ":memory:"
+        if url.database and not url.query and url.database != ":memory:" and not Path(url.database).is_file():
+            raise SourceError(f"there is no database file `{url.database}`")
+        self._engine = sa.create_engine(url, poolclass=NullPool)
+        self._schema = Schema([])
+        self._rows_read = 0
+        with self._reporting("opening"):
+            self._connection = self._engine.connect()
+
+    def describe(self, table: str, columns: Sequence[str] | None) -> TableDescription:
+        """Return what the table is, as its declaration says."""
+        place = f"table `{table}` of {self._place}"
+        with self._reporting("describing"):
+            found = [row for row in self._pragma("table_xinfo", table) if row.hidden != _HIDDEN]
+            if not found:
+                known = sa.text("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+                hint = nearest_hint(table, list(self._connection.execute(known).scalars()))
+                raise SourceError(f"there is no {place}{'; ' + hint if hint else ''}")
+            primary = [row.name for row in sorted(found, key=lambda row: row.pk) if row.pk]
+            row_id = len(primary) == 1 and next(row.type.upper() for row in found if row.pk) == "INTEGER"
+            keys = [tuple(primary)] if primary else []
+            keys += [names for names in self._unique_indexes(table) if names not in keys]
+        self._schema = _schema_of(found, set(primary), row_id, columns, place)
+        unique = [
+            key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)
+        ]
+        return TableDescription(place, self._schema, tuple(unique))
+
+    def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the highest key as it is stored, ``None`` if there is no row."""
+        with self._reporting("reading"):
+            row = self._connection.execute(query.select_last_key(key)).first()
+        return tuple(row) if row is not None else None
+
+    def page(
+        self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
+    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
+        """Return the next rows by key, typed, and the key of the last of them as it is stored."""
+        names = [*query.columns, *(name for name in key if name not in query.columns)]
+        with self._reporting("reading"):
+            found = self._connection.execute(query.select_page(key, after, upper, rows)).all()
+        if not found:
+            return [], None
+        last = tuple(found[-1][names.index(name)] for name in key)
+        return self._decoded(query.columns, found), last
+
+    def stream(self, query: TableQuery, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield all rows, typed; one statement of SQLite sees one state of the table."""
+        with self._reporting("reading"):
+            result = self._connection.execution_options(yield_per=rows).execute(query.select_all())
+            for some in result.partitions(rows):
+                yield self._decoded(query.columns, some)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+        self._engine.dispose()
+
+    def _pragma(self, name: str, argument: str) -> Sequence[Any]:
+        # A pragma's table-valued function takes its argument as a bound value.
+        return self._connection.execute(sa.text(f"SELECT * FROM pragma_{name}(:argument)"), {"argument": argument}).all()
+
+    def _unique_indexes(self, table: str) -> list[tuple[str, ...]]:
+        found = []
+        for index in self._pragma("index_list", table):
+            if index.unique and not index.partial:
+                names = [part.name for part in self._pragma("index_info", index.name)]
+                if all(name is not None for name in names):  # None: an expression, or the row id
+                    found.append(tuple(names))
+        return sorted(found, key=len)
+
+    def _decoded(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        decoders = [decoder(self._schema[name].type) for name in columns]
+        try:
+            decoded = [_decode_row(decoders, row) for row in rows]
+        except TypeCastError:
+            raise self._explain(columns, decoders, rows) from None
+        self._rows_read += len(decoded)
+        return decoded
+
+    def _explain(
+        self, columns: Sequence[str], decoders: list[Callable[[Any], Any]], rows: Sequence[Sequence[Any]]
+    ) -> RowValidationError:
+        problems = []
+        for number, row in enumerate(rows, self._rows_read + 1):
+            for name, decode, value in zip(columns, decoders, row, strict=False):
+                try:
+                    decode(value)
+                except TypeCastError as error:
+                    spelling = self._schema[name].spelling()
+                    problems.append(CellProblem(number, name, spelling, shown(value), error.reason))
+        return RowValidationError(problems)
+
+    @contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = error.__cause__ or error
+            raise SourceError(f"{what} {self._place} failed: {cause}") from error
+
+
+def _decode_row(decoders: list[Callable[[Any], Any]], row: Sequence[Any]) -> tuple[Any, ...]:
+    # A row may bear key columns behind the ones that are wanted.
+    return tuple([None if value is None else decode(value) for decode, value in zip(decoders, row, strict=False)])
+
+
+def _schema_of(
+    found: Sequence[Any], primary: set[str], row_id: bool, wanted: Sequence[str] | None, place: str
+) -> Schema:
+    problems: list[str] = []
+    columns: list[Column] = []
+    names = [row.name for row in found]
+    for name in wanted or ():
+        if name not in names:
+            hint = nearest_hint(name, names)
+            problems.append(f"it has no column `{name}`{'; ' + hint if hint else ''}")
+    for row in found:
+        try:
+            kind = SQLiteTypeSystem.type_mapping(row.type)
+        except TypeSyntaxError as error:
+            if wanted is None or row.name in wanted:
+                problems.append(f"column `{row.name}`: {error}; leave it out with `columns`")
+            continue
+        not_null = row.notnull or (row_id and row.name in primary)
+        columns.append(Column(row.name, kind, nullable=not not_null, key=row.name in primary))
+    if problems:
+        raise SourceError(f"{place} cannot be read: {'; '.join(problems)}")
+    return Schema(columns)

@@ -1,0 +1,328 @@
+"""``StreamMySQLTable`` and ``StreamTable``: all rows of a table, typed by the table itself, checked and in key order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from nanotyped.errors import GraphProblem, RowValidationError, SourceError
+from nanotyped.nodes.sql.description import TableDescription, TableReader
+from nanotyped.nodes.sql.mysql import MySQLReader, MySQLServer, Tls, widened_columns
+from nanotyped.nodes.sql.sqlite import SQLiteReader
+from nanotyped.nodes.sql.statements import TableQuery, check_parameters
+from nanotyped.node import NanoNode
+from nanotyped.registry import register_node
+from nanotyped.row import Row, Schema, Validator, parse_schema
+from nanotyped.row.compiled import compile_projection
+from nanotyped.row.schema import check_schema
+
+DEFAULT_PAGE_ROWS = 1000
+logger = logging.getLogger("nanotyped.nodes.sql")
+
+
+class TableSource(NanoNode[object, Any]):
+    """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
+
+    def __init__(
+        self,
+        table: str,
+        columns: Sequence[str] | None,
+        where: str | None,
+        parameters: Mapping[str, Any] | None,
+        page_rows: int,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if not table:
+            raise ValueError("table must be named")
+        if page_rows < 1:
+            raise ValueError(f"page_rows must be at least 1, not {page_rows}")
+        if problems := check_parameters(where, parameters or {}):
+            raise ValueError("; ".join(problems))
+        self.table = table
+        self.columns = tuple(columns) if columns is not None else None
+        self.where = where
+        self.parameters = dict(parameters or {})
+        self.page_rows = page_rows
+        self._description: TableDescription | None = None
+
+    def open_reader(self) -> TableReader:
+        """Return a new connection to where the table is.
+
+        Raises:
+            SourceError: If there is none to be had.
+        """
+        raise NotImplementedError
+
+    # -- what it gives -----------------------------------------------------------------
+
+    def discover_schema(self) -> None:
+        """Look at the live table and keep what it is.
+
+        Raises:
+            SourceError: If it cannot be reached, or is not there.
+        """
+        reader = self.open_reader()
+        try:
+            self._description = reader.describe(self.table, self._wanted())
+        finally:
+            reader.close()
+
+    def get_schema(self) -> Schema:
+        """Return the schema of the rows, connecting if the table was not looked at yet.
+
+        Raises:
+            SourceError: If the table cannot be reached, or is not there.
+        """
+        if self._description is None:
+            self.discover_schema()
+        schema = self.output_schema_for(None)
+        assert schema is not None  # the table was looked at
+        return schema
+
+    def output_schema_for(self, given: Schema | None) -> Schema | None:
+        """Return the declared contract; without one the live table's columns, once it was looked at."""
+        if self.output_schema is not None:
+            return parse_schema(self.output_schema)
+        return self._live_schema()
+
+    def check_contract(self) -> list[GraphProblem]:
+        """Return how the live table, once it was looked at, differs from the declared contract."""
+        live = self._live_schema()
+        if live is None or self.output_schema is None or self._description is None:
+            return []
+        edge = (self._description.place.replace("`", ""), self.label)
+        return [*check_schema(live, parse_schema(self.output_schema), edge)]
+
+    def _wanted(self) -> tuple[str, ...] | None:
+        if self.columns is None and self.output_schema is not None:
+            return parse_schema(self.output_schema).names
+        return self.columns
+
+    def _live_schema(self) -> Schema | None:
+        if self._description is None:
+            return None
+        wanted = self._wanted()
+        live = self._description.schema
+        return live if wanted is None else live.select(name for name in wanted if name in live)
+
+    # -- reading -------------------------------------------------------------------------
+
+    def generate_batches(self) -> Iterator[Sequence[Row]]:
+        """Yield the rows of the table, checked against the contract.
+
+        Raises:
+            SourceError: If the table is no longer what it was when the run was checked, or the connection is lost.
+            RowValidationError: If a value breaks its column's contract.
+        """
+        if self._description is None:
+            self.discover_schema()
+        reader = self.open_reader()
+        try:
+            description = reader.describe(self.table, self._wanted())
+            if self._description is not None and description.schema != self._description.schema:
+                raise SourceError(f"{description.place} was altered since the pipeline was checked; check it again")
+            shape = self._shape()
+            first = 1
+            for tuples in self._tuples(reader, description):
+                yield self._rows(shape, tuples, first)
+                first += len(tuples)
+        finally:
+            reader.close()
+
+    def _tuples(self, reader: TableReader, description: TableDescription) -> Iterator[list[tuple[Any, ...]]]:
+        live = self._live_schema()
+        assert live is not None  # the table was looked at
+        widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
+        query = TableQuery(self.table, live.names, self.where, self.parameters, widened)
+        key = description.page_key()
+        if key is None:
+            logger.warning(
+                "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
+                self.label,
+                description.place,
+            )
+            yield from reader.stream(query, self.page_rows)
+            return
+        upper = reader.last_key(query, key)
+        after: tuple[Any, ...] | None = None
+        while upper is not None:
+            rows, last = reader.page(query, key, after, upper, self.page_rows)
+            if rows:
+                yield rows
+            if last is None or len(rows) < self.page_rows:
+                return
+            after = last
+
+    def _shape(self) -> Callable[[list[tuple[Any, ...]], int], list[Row]]:
+        """Return what makes rows of the declared contract of tuples of the live columns."""
+        live = self._live_schema()
+        assert live is not None  # the table was looked at
+        contract = self.output_schema_for(None)
+        row_class = self.output_row_class()
+        if contract is None or contract == live:
+            return Validator(live, row_class).rows if self.validate else _unchecked(row_class or live.row_class())
+        read = Validator(live)
+        project = compile_projection(read.row_class, row_class or contract.row_class())
+        return lambda tuples, first: project(read.rows(tuples, first))
+
+    def _rows(
+        self, shape: Callable[[list[tuple[Any, ...]], int], list[Row]], tuples: list[tuple[Any, ...]], first: int
+    ) -> list[Row]:
+        try:
+            return shape(tuples, first)
+        except RowValidationError as error:
+            error.add_note(f"in `{self.table}`")
+            raise
+
+
+def _unchecked(row_class: type[Row]) -> Callable[[list[tuple[Any, ...]], int], list[Row]]:
+    return lambda tuples, first: [row_class(*values) for values in tuples]
+
+
+@register_node
+class StreamMySQLTable(TableSource):
+    """All rows of a table of MySQL or MariaDB, in the order of its key, typed by its columns.
+
+    A table with a primary key, or a unique key of non-null columns, is read by pages behind the last key, up to the
+    highest key at the start; any other in one pass, out of one snapshot. Needs no input. Gives the table's columns, or
+    those of ``output_schema``, which the live table must fit.
+
+    Args:
+        table: Name of the table or view.
+        host: Host of the server.
+        port: Its port.
+        user: Who to log in as.
+        password: The password.
+        database: Name of the database.
+        url: All of these at once, as ``mysql://user:password@host:port/database``.
+        columns: Names of the columns to read, in this order; default all.
+        where: SQL condition, with parameters as ``:name``.
+        parameters: Values of the parameters.
+        page_rows: Rows to a page.
+        tls: ``auto`` encrypts and verifies unless the server is on this machine; ``verify`` always does; ``off`` never.
+        tls_ca: File of the certificate authority to trust beside the system's.
+        connect_timeout_s: Longest wait for a connection, in seconds.
+        read_timeout_s: Longest wait for an answer, in seconds.
+        to_row_obj: Accepted for old pipelines; every message is a row.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        host: str = "localhost",
+        port: int = 3306,
+        user: str = "",
+        password: SecretStr | str = "",
+        database: str = "",
+        url: SecretStr | str | None = None,
+        columns: list[str] | None = None,
+        where: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        page_rows: int = DEFAULT_PAGE_ROWS,
+        tls: Tls = "auto",
+        tls_ca: str | None = None,
+        connect_timeout_s: float = 10.0,
+        read_timeout_s: float = 60.0,
+        to_row_obj: bool = False,  # noqa: ARG002 - accepted for old pipelines, see above
+        **options: Any,
+    ) -> None:
+        super().__init__(table, columns, where, parameters, page_rows, **options)
+        if url is not None:
+            if user or database or _reveal(password):
+                raise ValueError("give either `url`, or `host`, `user`, `password` and `database`, not both")
+            self._server = _server_of(_parse_url(url), tls, tls_ca, connect_timeout_s, read_timeout_s)
+        else:
+            timeouts = (connect_timeout_s, read_timeout_s)
+            self._server = MySQLServer(host, port, user, _reveal(password), database, tls, tls_ca, *timeouts)
+        if not self._server.database:
+            raise ValueError("database must be named")
+
+    def open_reader(self) -> TableReader:
+        """Return a new connection to the server."""
+        return MySQLReader(self._server)
+
+
+@register_node
+class StreamTable(TableSource):
+    """All rows of a table behind a SQLAlchemy URL, in the order of its key, typed by its declared column types.
+
+    SQLite (``sqlite:///shop.db``), whose columns may be declared as MySQL's are, and MySQL and MariaDB
+    (``mysql://…``, ``mariadb://…``). Needs no input. Gives the table's columns, or those of ``output_schema``.
+
+    Args:
+        url: Where the table is.
+        table: Its name.
+        columns: Names of the columns to read, in this order; default all.
+        where: SQL condition, with parameters as ``:name``.
+        parameters: Values of the parameters.
+        page_rows: Rows to a page.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: SecretStr | str,
+        table: str,
+        columns: list[str] | None = None,
+        where: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        page_rows: int = DEFAULT_PAGE_ROWS,
+        **options: Any,
+    ) -> None:
+        super().__init__(table, columns, where, parameters, page_rows, **options)
+        self._url = _parse_url(url)
+        backend = self._url.get_backend_name()
+        if backend not in _READERS:
+            known = ", ".join(sorted(_READERS))
+            raise ValueError(f"no type system reads the column types of `{backend}`; these are known: {known}")
+
+    def open_reader(self) -> TableReader:
+        """Return a new connection to where the URL points."""
+        return _READERS[self._url.get_backend_name()](self._url)
+
+
+def _reveal(secret: SecretStr | str) -> str:
+    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def _parse_url(url: SecretStr | str) -> URL:
+    try:
+        return make_url(_reveal(url))
+    except ArgumentError:
+        # The text may hold a password: it is not repeated.
+        raise ValueError("url is not spelled dialect://user:password@host:port/database") from None
+
+
+def _server_of(url: URL, tls: Tls, tls_ca: str | None, connect_timeout_s: float, read_timeout_s: float) -> MySQLServer:
+    if url.get_backend_name() not in ("mysql", "mariadb"):
+        raise ValueError(f"url must begin with mysql:// or mariadb://, not {url.drivername}://")
+    return MySQLServer(
+        url.host or "localhost",
+        url.port or 3306,
+        url.username or "",
+        url.password or "",
+        url.database or "",
+        tls,
+        tls_ca,
+        connect_timeout_s,
+        read_timeout_s,
+    )
+
+
+def _mysql_reader(url: URL) -> TableReader:
+    return MySQLReader(_server_of(url, "auto", None, 10.0, 60.0))
+
+
+_READERS: dict[str, Callable[[URL], TableReader]] = {
+    "sqlite": SQLiteReader,
+    "mysql": _mysql_reader,
+    "mariadb": _mysql_reader,
+}
+__all__ = ["DEFAULT_PAGE_ROWS", "StreamMySQLTable", "StreamTable", "TableSource"]

@@ -1,0 +1,68 @@
+"""Code compiled for pairs of row classes: rows of one class made from rows of another, and merged rows.
+
+What is compiled names only Struct fields, which are identifiers by construction; values never become code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nanotyped.errors import RowError
+from nanotyped.row.rows import row_info
+from nanotyped.types.convert import value_converter
+
+if TYPE_CHECKING:
+    from nanotyped.row.rows import Row
+    from nanotyped.types.base import DataType
+
+Projection: TypeAlias = "Callable[[Sequence[Row]], list[Row]]"
+Merger: TypeAlias = "Callable[[Iterable[tuple[Row, Row]]], list[Row]]"
+
+
+def compile_projection(source: type[Row], target: type[Row]) -> Projection:
+    """Return code that makes rows of ``target`` from rows of ``source``, column by column of the same name.
+
+    A value whose Python class changes on the way up (int to Decimal, date to datetime) is converted; its fit is
+    ``check_assignable``'s business, not this one's.
+
+    Raises:
+        RowError: If ``source`` lacks a column.
+    """
+    given, wanted = row_info(source), row_info(target)
+    names: dict[str, Any] = {"make": target}
+    arguments = []
+    for column in wanted.schema:
+        if column.name not in given.fields:
+            raise RowError(
+                f"the row has no column `{column.name}`; {given.schema.missing_column(column.name)}", column=column.name
+            )
+        expression = f"row.{given.fields[column.name]}"
+        arguments.append(_converted(expression, given.schema[column.name].type, column.type, names))
+    return _compile(f"lambda rows: [make({', '.join(arguments)}) for row in rows]", names)
+
+
+def compile_merger(first: type[Row], second: type[Row]) -> Merger:
+    """Return code that merges pairs of rows: the columns of the first, then those of the second, which wins."""
+    one, other = row_info(first), row_info(second)
+    merged = one.schema.merge(other.schema)
+    arguments = [
+        f"b.{other.fields[name]}" if name in other.fields else f"a.{one.fields[name]}" for name in merged.names
+    ]
+    # Where the second class has all columns of the merged row, and in this order, its rows are the merged rows.
+    if merged == other.schema:
+        return lambda pairs: [b for _, b in pairs]
+    return _compile(f"lambda pairs: [make({', '.join(arguments)}) for a, b in pairs]", {"make": merged.row_class()})
+
+
+def _converted(expression: str, given: type[DataType], needed: type[DataType], names: dict[str, Any]) -> str:
+    convert = value_converter(given, needed)
+    if convert is None:
+        return expression
+    name = f"convert_{len(names)}"
+    names[name] = convert
+    return f"(None if {expression} is None else {name}({expression}))"
+
+
+def _compile(source: str, names: dict[str, Any]) -> Any:
+    return eval(compile(source, "<compiled for a schema>", "eval"), names)  # noqa: S307 - field names alone, see above

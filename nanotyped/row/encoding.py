@@ -1,0 +1,185 @@
+"""Rows as JSON: ``RowEncoder``, compiled once for a schema."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
+from nanotyped.row.rows import BARE_VALUE, row_info
+from nanotyped.types.intermediate import DECIMAL, FLOAT, NULL
+from nanotyped.types.json import JsonForm, json_form
+
+if TYPE_CHECKING:
+    from nanotyped.row.rows import Row
+    from nanotyped.row.schema import Column, Schema
+
+ToWire = Callable[[Sequence["Row"]], Sequence[Any]]
+
+# A Decimal that is left to it is written as text; all of ours have gone through their own form before.
+_json = msgspec.json.Encoder()
+
+
+class RowEncoder:
+    """Encodes rows of a schema as JSON, each value in the form of its column's type (``nanotyped.types.json``).
+
+    The keys are the column names, in order; a bare value is encoded bare. Where msgspec's own forms are right for every
+    column, rows are encoded in C as they are; else they are brought into wire form by code compiled for their class.
+    ``NaN`` and the infinities, which JSON cannot spell, are errors. Safe to use from several threads.
+
+    Args:
+        schema: Of the rows; they may be of any class that has it.
+
+    Raises:
+        IncompatibleTypesException: If a column's values have no JSON form; names the column.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._forms: dict[str, JsonForm | None] = {column.name: _form_of(column) for column in schema}
+        self._floats = [column.name for column in schema if column.type.intermediate_type.family is FLOAT]
+        self._is_bare = schema.names == (BARE_VALUE,)
+        self._is_native = not self._is_bare and all(form is None or form.native for form in self._forms.values())
+        self._to_wire: dict[type[Row], ToWire] = {}
+        self._wire_class = None if self._is_native or self._is_bare else _make_wire_class(schema)
+
+    @staticmethod
+    def problems(schema: Schema, label: str) -> list[NodeOptionError]:
+        """Return the columns of a schema that have no JSON form; ``label`` is the name of the node that needs it."""
+        found: list[NodeOptionError] = []
+        for column in schema:
+            try:
+                _form_of(column)
+            except IncompatibleTypesException as error:
+                found.append(NodeOptionError(f"node `{label}`: {error}", node=label))
+        return found
+
+    def array(self, rows: Sequence[Row], first: int = 1) -> bytes:
+        """Return a JSON array of the rows.
+
+        Args:
+            rows: Rows of the schema.
+            first: Number of the first of them, for messages.
+
+        Raises:
+            RowError: If a value has no JSON form, such as ``NaN``; names row and column.
+        """
+        return self._encode(_json.encode, rows, first)
+
+    def lines(self, rows: Sequence[Row], first: int = 1) -> bytes:
+        """Return the rows as JSON lines (NDJSON), each with its line end; arguments and errors as of ``array``."""
+        return self._encode(_json.encode_lines, rows, first)
+
+    def array_under(self, key: str, rows: Sequence[Row], first: int = 1) -> bytes:
+        """Return an object that holds the array of the rows under ``key``; else as ``array``."""
+        return b"{%b:%b}" % (_json.encode(key), self.array(rows, first))
+
+    def object(self, row: Row, number: int = 1) -> bytes:
+        """Return one row as a JSON object; ``number`` and errors as of ``array``."""
+        return self.array([row], number)[1:-1]
+
+    def _encode(self, encode: Callable[[Any], bytes], rows: Sequence[Row], first: int) -> bytes:
+        try:
+            self._check_floats(rows)
+            return encode(rows if self._is_native else self._wired(rows))
+        except (TypeCastError, UnicodeEncodeError, ValueError, TypeError, OverflowError):
+            raise self._error(rows, first) from None
+
+    def _check_floats(self, rows: Sequence[Row]) -> None:
+        if not self._floats or not rows:
+            return
+        fields = row_info(type(rows[0])).fields
+        for name in self._floats:
+            # Nulls and zeros are left out. A sum may overflow though no summand is infinite: then each is looked at.
+            values = list(filter(None, map(attrgetter(fields[name]), rows)))
+            if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
+                raise ValueError("not finite")
+
+    def _wired(self, rows: Sequence[Row]) -> Sequence[Any]:
+        if not rows:
+            return rows
+        row_class = type(rows[0])
+        to_wire = self._to_wire.get(row_class)
+        if to_wire is None:
+            to_wire = self._to_wire[row_class] = self._compile(row_class)
+        return to_wire(rows)
+
+    def _compile(self, row_class: type[Row]) -> ToWire:
+        fields = row_info(row_class).fields
+        names: dict[str, Any] = {"make": self._wire_class}
+        cells = []
+        for column in self.schema:
+            form, field = self._forms[column.name], f"row.{fields[column.name]}"
+            if form is None or form.native:
+                cells.append(field)
+                continue
+            names |= form.names
+            value = "value" if column.nullable else field
+            written = form.source.format(value=value)
+            scale = _plain_scale(column)
+            if scale is not None:
+                names[f"at_scale_{scale}"] = Decimal((0, (1,), -scale)).same_quantum
+                written = f"({value} if at_scale_{scale}({value}) else {written})"
+            cells.append(f"(None if (value := {field}) is None else {written})" if column.nullable else written)
+        made = cells[0] if self._is_bare else f"make({', '.join(cells)})"
+        # Names of fields and of our own functions become code; values never do.
+        code = f"lambda rows: [{made} for row in rows]"
+        found: ToWire = eval(compile(code, "<compiled for a schema>", "eval"), names)  # noqa: S307 - see above
+        return found
+
+    def _error(self, rows: Sequence[Row], first: int) -> RowError:
+        """Return the error of the first cell that cannot be encoded."""
+        for number, row in enumerate(rows, first):
+            for column, value in zip(self.schema, row.to_python().values(), strict=True):
+                reason = _cell_problem(self._forms[column.name], value)
+                if reason:
+                    text = f"row {number}, column `{column.name}`: {shown(value)} has no JSON form: {reason}"
+                    error = RowError(text, row=number, column=column.name)
+                    error.row_text = shown(row)
+                    return error
+        return RowError("these rows have no JSON form", row=first)
+
+
+def _form_of(column: Column) -> JsonForm | None:
+    """Return the form of a column, ``None`` for one that is always null."""
+    if column.type.intermediate_type is NULL:
+        return None
+    try:
+        return json_form(column.type)
+    except IncompatibleTypesException as error:
+        raise IncompatibleTypesException(f"column `{column.name}`: {error}") from None
+
+
+def _plain_scale(column: Column) -> int | None:
+    """Return the scale at which ``str`` of the column's Decimals is their form, ``None`` where there is no such one.
+
+    Up to six digits behind the point ``str`` writes no exponent, and msgspec writes a Decimal by ``str``: much faster
+    than to bring each to its scale, where it is already.
+    """
+    kind: Any = column.type.intermediate_type
+    return kind.scale if kind.family is DECIMAL and kind.scale is not None and kind.scale <= 6 else None
+
+
+def _make_wire_class(schema: Schema) -> type[Any]:
+    """Return a Struct whose fields are encoded under the column names; no values of it are kept."""
+    fields = [(f"c{index}", Any, msgspec.field(name=name)) for index, name in enumerate(schema.names)]
+    return msgspec.defstruct("Wire", fields, gc=False)
+
+
+def _cell_problem(form: JsonForm | None, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not finite"
+    try:
+        _json.encode(form.encode(value) if form is not None else value)
+    except TypeCastError as error:
+        return error.reason
+    except (UnicodeEncodeError, ValueError, TypeError, OverflowError) as error:
+        return str(error)
+    return ""

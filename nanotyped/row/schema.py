@@ -1,0 +1,198 @@
+"""What a row holds, as data: ``Column`` and ``Schema``, and every way to write a schema down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from nanotyped.errors import Mismatch, TypeSyntaxError, nearest_hint
+from nanotyped.types.base import DataType, Nullable
+from nanotyped.types.compat import check_assignable
+from nanotyped.types.intermediate import NULL
+from nanotyped.types.mysql import mysql_type
+
+if TYPE_CHECKING:
+    from nanotyped.row.rows import Row
+
+ColumnDeclaration: TypeAlias = "type[DataType] | Nullable | str"
+SchemaDeclaration: TypeAlias = "Schema | type[Row] | Mapping[str, ColumnDeclaration]"
+
+_NULL_SUFFIX = re.compile(r"\s+(?P<no>not\s+)?null\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, its type (a class), whether it may be null, whether it belongs to the key."""
+
+    name: str
+    type: type[DataType]
+    nullable: bool = False
+    key: bool = False
+
+    def spelling(self) -> str:
+        """Return the type as people write it, with ``null`` where it may be."""
+        return f"{self.type.spelling()} null" if self.nullable else self.type.spelling()
+
+
+class Schema:
+    """The ordered columns of a kind of row. Immutable; equal schemas share one Row class.
+
+    Iterates over its columns; ``schema["id"]`` is a ``Column``, ``"id" in schema`` asks for a name.
+    """
+
+    __slots__ = ("__weakref__", "_by_name", "_hash", "columns")
+
+    columns: tuple[Column, ...]
+
+    def __init__(self, columns: Iterable[Column]) -> None:
+        found = tuple(columns)
+        by_name = {column.name: column for column in found}
+        if len(by_name) != len(found):
+            names = [column.name for column in found]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"column `{twice}` stands twice in the schema")
+        self.columns = found
+        self._by_name = by_name
+        self._hash = hash(found)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names, in order."""
+        return tuple(self._by_name)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the key's columns, in order; empty where there is none."""
+        return tuple(column.name for column in self.columns if column.key)
+
+    def row_class(self) -> type[Row]:
+        """Return the Row class of this schema: one class for all equal schemas, made when first asked for."""
+        from nanotyped.row.rows import row_class_of  # noqa: PLC0415 - rows are made of schemas, not the reverse
+
+        return row_class_of(self)
+
+    def merge(self, other: Schema) -> Schema:
+        """Return the columns of this schema and then those of ``other``, which wins where both have one."""
+        return Schema(
+            [
+                *(other._by_name.get(column.name, column) for column in self.columns),
+                *(column for column in other.columns if column.name not in self._by_name),
+            ]
+        )
+
+    def select(self, names: Iterable[str]) -> Schema:
+        """Return the named columns, in the order of the names.
+
+        Raises:
+            KeyError: If there is no such column.
+        """
+        return Schema(self[name] for name in names)
+
+    def spelling(self) -> str:
+        """Return all columns as people write them: ``id int unsigned, note varchar(9) null``."""
+        return ", ".join(f"{column.name} {column.spelling()}" for column in self.columns)
+
+    def missing_column(self, name: str) -> str:
+        """Return the hint for a column that is not here: the nearest name, or all there are."""
+        return nearest_hint(name, self.names) or f"the columns are {', '.join(f'`{known}`' for known in self.names)}"
+
+    def __getitem__(self, name: str) -> Column:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schema) and self.columns == other.columns
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Schema({self.spelling()})"
+
+    def __reduce__(self) -> tuple[type[Schema], tuple[tuple[Column, ...]]]:
+        return Schema, (self.columns,)
+
+
+def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
+    """Return the column that ``declaration`` spells: a type, ``TYPE.nullable()``, or text as ``varchar(9) null``.
+
+    Raises:
+        TypeSyntaxError: If the text is no type.
+        TypeError: If it is something else.
+    """
+    match declaration:
+        case str():
+            found = _NULL_SUFFIX.search(declaration)
+            text = declaration[: found.start()] if found else declaration
+            return Column(name, mysql_type(text), nullable=bool(found and not found["no"]))
+        case Nullable():
+            return Column(name, declaration.type, nullable=True)
+        case type() if issubclass(declaration, DataType):
+            return Column(name, declaration)
+    raise TypeError(f"column `{name}`: {declaration!r} is no type; give a type, TYPE.nullable() or its text")
+
+
+def parse_schema(declaration: SchemaDeclaration) -> Schema:
+    """Return the schema that a Row class, a ``Schema`` or a mapping of column names to types declares.
+
+    Raises:
+        ExceptionGroup: Of ``TypeSyntaxError`` and ``TypeError``, one for each column that is misspelt.
+        TypeError: If it is none of these.
+    """
+    if isinstance(declaration, Schema):
+        return declaration
+    if isinstance(declaration, Mapping):
+        columns: list[Column] = []
+        errors: list[TypeSyntaxError | TypeError] = []
+        for name, spelled in declaration.items():
+            try:
+                columns.append(parse_column(name, spelled))
+            except (TypeSyntaxError, TypeError) as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("the schema has columns of no known type", errors)
+        return Schema(columns)
+    schema = getattr(declaration, "schema", None)
+    if isinstance(schema, Schema):
+        return schema
+    raise TypeError(f"{declaration!r} is no schema; give a Row class, a Schema or a mapping of names to types")
+
+
+def check_schema(given: Schema, needed: Schema, edge: tuple[str, str] | None = None) -> list[Mismatch]:
+    """Return every way in which rows of ``given`` do not fit ``needed``: missing, nullable and ill-typed columns.
+
+    Columns that only ``given`` has are no mismatch: a node sees what it asks for.
+    """
+    found: list[Mismatch] = []
+    for want in needed:
+        if want.name not in given:
+            hint = given.missing_column(want.name)
+            found.append(Mismatch(want.spelling(), "nothing", edge=edge, column=want.name, hint=hint))
+            continue
+        have = given[want.name]
+        problems = [] if have.nullable and have.type is NULL else check_assignable(have.type, want.type)
+        if have.nullable and not want.nullable:
+            hint = f"drop the nulls first: Filter(test='value_is_not_none', key='{want.name}')"
+            problems = problems or [Mismatch(want.spelling(), have.spelling(), reason="it may be null", hint=hint)]
+        found.extend(problem.at(edge=edge, column=want.name) for problem in problems)
+    return found
+
+
+def narrow_nulls(schema: Schema, names: Iterable[str]) -> Schema:
+    """Return the schema with the named columns not null: what a filter on nulls lets pass."""
+    dropped = set(names)
+    return Schema(
+        Column(c.name, c.type, nullable=False, key=c.key) if c.name in dropped else c for c in schema.columns
+    )
+
+

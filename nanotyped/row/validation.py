@@ -1,0 +1,317 @@
+"""Holding rows to their schema: one ``msgspec.convert`` a batch, then the checks that it cannot make.
+
+A ``Validator`` is compiled once for a schema. A batch that is right costs one pass in C and a pass over the columns that
+need more; a batch that is wrong is gone through cell by cell, so that the error names every broken cell.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, DecimalException, InvalidOperation
+from itertools import starmap
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import astuple
+
+from nanotyped.errors import CellProblem, RowValidationError, TypeCastError, shown
+from nanotyped.row.rows import row_info
+from nanotyped.types import intermediate as it
+from nanotyped.types.base import DataType
+
+if TYPE_CHECKING:
+    from nanotyped.row.rows import Row
+    from nanotyped.row.schema import Column, Schema
+
+Values = Sequence[Any]
+ColumnCheck = Callable[[list[Any]], bool]
+
+# Given as the protocol's own, none of these is read out of text: "aGk=" is no bytes, "1" no Decimal.
+_NATIVE = (bytes, bytearray, datetime, date, timedelta, UUID, Decimal)
+_INT64 = 2**63 - 1
+_FINITE = msgspec.Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)
+
+
+class Rule(NamedTuple):
+    """How the values of a column are checked.
+
+    ``annotation`` is what ``msgspec`` checks. ``check`` takes the values that are not null and says whether all of them
+    are right as they are; where it says no, each is cast by its type, which corrects it or raises. ``correct`` is the same
+    cast for many values, where there is a faster one; it may raise anything arithmetic.
+    """
+
+    annotation: Any
+    check: ColumnCheck | None = None
+    correct: Callable[[list[Any]], list[Any]] | None = None
+
+
+def _all_exactly(kind: type) -> ColumnCheck:
+    return lambda values: set(map(type, values)) <= {kind}
+
+
+def _integer_rule(kind: Any) -> Rule:
+    low, high = kind.minimum, kind.maximum
+    bounds = {"ge": low, "le": high if high is not None and high <= _INT64 else None}
+    limits = {key: bound for key, bound in bounds.items() if bound is not None}
+    annotation = Annotated[int, msgspec.Meta(**limits)] if limits else int
+    if high is not None and high > _INT64:
+        return Rule(annotation, lambda values: max(values) <= high)
+    return Rule(annotation)
+
+
+def _decimal_rule(kind: Any) -> Rule:
+    if kind.quantum is None:
+        low = Decimal(0) if kind.unsigned else None
+        return Rule(Decimal, lambda values: all(v.is_finite() and (low is None or v >= low) for v in values))
+    quantum, context, limit = kind.quantum, kind.context, Decimal(10) ** (kind.precision - kind.scale)
+    floor = Decimal(0) if kind.unsigned else (1 - limit * 10**kind.scale).scaleb(-kind.scale)
+
+    whole_digits = kind.precision - kind.scale
+
+    def check(values: list[Any]) -> bool:
+        # No NaN has this scale; a number of this scale fits when its first digit does.
+        if not all(map(quantum.same_quantum, values)) or max(map(Decimal.adjusted, values)) >= max(whole_digits, 0):
+            return False
+        return not kind.unsigned or min(values) >= 0
+
+    def correct(values: list[Any]) -> list[Any]:
+        # The context traps what would round or overflow; comparing traps NaN.
+        exact = [value.quantize(quantum, context=context) for value in values]
+        if min(exact) < floor or max(exact) >= limit:
+            raise InvalidOperation
+        return exact
+
+    return Rule(Decimal, check, correct)
+
+
+def _float_rule(kind: Any) -> Rule:
+    annotation = Annotated[float, msgspec.Meta(ge=0.0, le=1.7976931348623157e308) if kind.unsigned else _FINITE]
+    exact = _all_exactly(float)
+    if kind.bits != 32:
+        return Rule(annotation, exact)
+
+    def check(values: list[Any]) -> bool:
+        try:
+            return exact(values) and array("f", values).tolist() == values
+        except OverflowError:
+            return False
+
+    return Rule(annotation, check)
+
+
+def _string_rule(kind: Any) -> Rule:
+    annotation = str if kind.max_length is None else Annotated[str, msgspec.Meta(max_length=kind.max_length)]
+    codec, width = it.CHARSETS[kind.charset] if kind.charset else ("utf-8", 4)
+    narrow = kind.charset in ("utf8mb3", "ucs2")
+    max_bytes = kind.max_bytes
+
+    def check(values: list[Any]) -> bool:
+        together = "".join(values)
+        if not together.isascii():
+            try:
+                together.encode(codec)
+            except UnicodeEncodeError:
+                return False
+            if narrow and max(together) > "\uffff":
+                return False
+        if max_bytes is None or max(map(len, values)) * width <= max_bytes:
+            return True
+        return all(len(value.encode(codec)) <= max_bytes for value in values)
+
+    return Rule(annotation, check)
+
+
+def _enum_rule(kind: Any) -> Rule:
+    return Rule(str if kind.members is None else Literal[kind.members])
+
+
+def _bytes_rule(kind: Any) -> Rule:
+    limit = () if kind.max_bytes is None else (msgspec.Meta(max_length=kind.max_bytes),)
+    return Rule(Annotated[(bytes, *limit)] if limit else bytes, _all_exactly(bytes))
+
+
+def _fraction_check(fsp: int | None) -> ColumnCheck | None:
+    if fsp in (None, it.MAX_FSP):
+        return None
+    step = 10 ** (it.MAX_FSP - fsp)  # type: ignore[operator]  # None is out by now
+    if step == 10**it.MAX_FSP:
+        return lambda values: not any(map(attrgetter("microsecond"), values))
+    return lambda values: not any([value.microsecond % step for value in values])
+
+
+def _datetime_rule(kind: Any) -> Rule:
+    annotation = datetime if kind.fsp is None else Annotated[datetime, msgspec.Meta(tz=False)]
+    return Rule(annotation, _fraction_check(kind.fsp))
+
+
+def _timestamp_rule(kind: Any) -> Rule:
+    fraction = _fraction_check(kind.fsp)
+
+    def check(values: list[Any]) -> bool:
+        return all([value.tzinfo is UTC for value in values]) and (fraction is None or fraction(values))
+
+    return Rule(Annotated[datetime, msgspec.Meta(tz=True)], check)
+
+
+def _time_rule(kind: Any) -> Rule:
+    if kind.fsp is None:
+        return Rule(timedelta)
+    step = 10 ** (it.MAX_FSP - kind.fsp)
+    low, high = -it.MAX_TIME, it.MAX_TIME
+    return Rule(
+        timedelta, lambda values: all([low <= value <= high and not value.microseconds % step for value in values])
+    )
+
+
+_RULES: dict[type[DataType], Callable[[Any], Rule]] = {
+    it.INTEGER: _integer_rule,
+    it.BOOL: lambda _: Rule(bool),
+    it.DECIMAL: _decimal_rule,
+    it.FLOAT: _float_rule,
+    it.STRING: _string_rule,
+    it.ENUM: _enum_rule,
+    it.BYTES: _bytes_rule,
+    it.DATETIME: _datetime_rule,
+    it.TIMESTAMP: _timestamp_rule,
+    it.DATE: lambda _: Rule(date),
+    it.TIME_INTERVAL: _time_rule,
+    it.JSON: lambda _: Rule(Any, lambda values: not any(map(it.json_problem, values))),
+    it.OBJECT: lambda _: Rule(Any),
+    it.NULL: lambda _: Rule(None),
+}
+
+
+def rule_of(kind: type[DataType]) -> Rule:
+    """Return how values of a type are checked."""
+    inner = kind.intermediate_type
+    return _RULES[inner.family](inner)
+
+
+class Validator:
+    """Checks rows and tuples of Python values against a schema. Safe to use from several threads.
+
+    Args:
+        schema: What the rows are held to; rows that are made are of its ``row_class()``.
+        row_class: The class of rows to make instead, with equal columns.
+    """
+
+    __slots__ = ("_annotation", "_cell_annotations", "_checks", "row_class", "schema")
+
+    def __init__(self, schema: Schema, row_class: type[Row] | None = None) -> None:
+        self.schema = schema
+        self.row_class = row_class or schema.row_class()
+        rules = [rule_of(column.type) for column in schema]
+        self._cell_annotations = [
+            _or_none(rule.annotation) if column.nullable else rule.annotation
+            for rule, column in zip(rules, schema, strict=True)
+        ]
+        self._annotation = list[tuple[tuple(self._cell_annotations)]] if len(schema) else list[tuple[()]]  # type: ignore[misc]  # made of data
+        self._checks = [
+            (index, column, rule.check, rule.correct)
+            for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
+            if rule.check is not None
+        ]
+
+    def check_rows(self, rows: list[Row], first: int = 1) -> list[Row]:
+        """Return the rows, right to the last digit: the same list, or rows made anew where a value had to be exacted.
+
+        Args:
+            rows: Rows whose columns are those of the schema, in order.
+            first: Number of the first row, for the messages.
+
+        Raises:
+            RowValidationError: With every broken cell.
+        """
+        tuples = list(map(astuple, rows))
+        exact = self._exact(tuples, first)
+        return rows if exact is tuples else list(starmap(self.row_class, exact))
+
+    def rows(self, tuples: list[tuple[Any, ...]], first: int = 1) -> list[Row]:
+        """Return rows of tuples of Python values in the order of the schema, checked.
+
+        Raises:
+            RowValidationError: With every broken cell.
+        """
+        return list(starmap(self.row_class, self._exact(tuples, first)))
+
+    def _exact(self, tuples: list[tuple[Any, ...]], first: int) -> list[tuple[Any, ...]]:
+        try:
+            msgspec.convert(tuples, self._annotation, builtin_types=_NATIVE)
+            corrected = self._correct(tuples)
+        except (msgspec.ValidationError, TypeCastError, DecimalException):
+            raise RowValidationError(self._problems(tuples, first)) from None
+        if not corrected:
+            return tuples
+        columns: list[Sequence[Any]] = list(zip(*tuples, strict=True))
+        for index, values in corrected.items():
+            columns[index] = values
+        return list(zip(*columns, strict=True))
+
+    def _correct(self, tuples: list[tuple[Any, ...]]) -> dict[int, list[Any]]:
+        corrected: dict[int, list[Any]] = {}
+        for index, column, check, correct in self._checks:
+            values = list(map(itemgetter(index), tuples))
+            present = [value for value in values if value is not None] if column.nullable else values
+            if not present or check(present):
+                continue
+            if correct is not None:
+                exact = iter(correct(present))
+            else:
+                exact = map(column.type.intermediate_type.python_cast_function, present)
+            corrected[index] = [None if value is None else next(exact) for value in values]
+        return corrected
+
+    def _problems(self, tuples: list[tuple[Any, ...]], first: int) -> list[CellProblem]:
+        checks = {index: check for index, _, check, _ in self._checks}
+        found: list[CellProblem] = []
+        width = len(self.schema)
+        for number, values in enumerate(tuples, first):
+            if len(values) != width:
+                found.append(CellProblem(number, "*", f"{width} columns", f"{len(values)} columns"))
+                continue
+            for index, (column, value) in enumerate(zip(self.schema, values, strict=True)):
+                reason = self._cell_problem(column, value, self._cell_annotations[index], checks.get(index))
+                if reason is not None:
+                    found.append(CellProblem(number, column.name, column.spelling(), shown(value), reason))
+        return found
+
+    @staticmethod
+    def _cell_problem(column: Column, value: Any, annotation: Any, check: ColumnCheck | None) -> str | None:
+        if value is None and column.nullable:
+            return None
+        try:
+            msgspec.convert((value,), tuple[annotation], builtin_types=_NATIVE)
+        except msgspec.ValidationError:
+            return _why(column.type, value)
+        if check is not None and not check([value]):
+            try:
+                column.type.intermediate_type.python_cast_function(value)
+            except TypeCastError as error:
+                return error.reason
+        return None
+
+
+def _or_none(annotation: Any) -> Any:
+    return annotation if annotation is None or annotation is Any else Union[annotation, None]  # noqa: UP007 - of data
+
+
+def _why(kind: type[DataType], value: Any) -> str:
+    """Return why a value is wrong: of another Python type, or what its own type has against it."""
+    inner = kind.intermediate_type
+    wanted = inner.python_type
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        return f"a {wanted.__name__} is needed, this is {type(value).__name__}"
+    try:
+        inner.python_cast_function(value)
+    except TypeCastError as error:
+        return error.reason
+    return f"no {inner.spelling()}"
+
+
+def validator_of(cls: type[Row]) -> Validator:
+    """Return the validator of a declared row class: rows that it makes are of that class."""
+    return Validator(row_info(cls).schema, cls)
