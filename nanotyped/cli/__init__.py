@@ -1,0 +1,66 @@
+"""The command line: ``nanotyped run``, ``check`` and ``draw``. Nothing below this prints or exits."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+
+from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
+from nanotyped.cli.commands import COMMANDS
+from nanotyped.cli.output import (
+    CommandFailedError,
+    abandon_stdout,
+    print_error,
+    print_problems,
+    render_traceback,
+)
+from nanotyped.errors import ConfigError, PipelineInterrupted
+from nanotyped.registry import ModuleLoadError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; prints, but never exits.
+
+    Args:
+        argv: The words after the program's name; by default those of the process.
+    """
+    try:
+        arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
+    except UsageError as error:
+        print_error(f"{error.reason}\n{error.usage}")
+        return 2
+    except SystemExit as end:  # argparse has printed the help or the version
+        return int(end.code or 0)
+    try:
+        return _call(arguments)
+    except BrokenPipeError:
+        abandon_stdout()
+        return 1
+
+
+def _call(arguments: Arguments) -> int:
+    try:
+        code = COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+        return code
+    except ConfigError as error:
+        print_problems(error.problems)
+        return 2
+    except (CommandFailedError, ModuleLoadError) as error:
+        print_error(str(error))
+        if arguments.traceback and error.__cause__ is not None:
+            print_error(render_traceback(error.__cause__))
+        return error.exit_code if isinstance(error, CommandFailedError) else 2
+    except PipelineInterrupted as end:
+        return 128 + end.signal_number
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of this program: one line, and the way to see more
+        print_error(f"internal error: {type(error).__name__}: {error}")
+        print_error(render_traceback(error) if arguments.traceback else "with --traceback it shows where")
+        return 1

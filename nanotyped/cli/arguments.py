@@ -1,0 +1,147 @@
+"""The command line, as argparse reads it; what is misspelt gets the nearest name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from nanotyped.errors import NanotypedError, nearest_hint
+
+DRAW_FORMATS = ("dot", "mermaid", "svg")
+
+
+class UsageError(NanotypedError):
+    """A command line that cannot be followed.
+
+    Attributes:
+        usage: How the command is used.
+        reason: What is wrong.
+    """
+
+    def __init__(self, usage: str, reason: str) -> None:
+        self.usage = usage
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the user asked for."""
+
+    command: str
+    config: str
+    traceback: bool = False
+    strict: bool = False
+    connect: bool = False
+    modules: Sequence[str] = field(default_factory=tuple)
+    format: str = "dot"
+    output: str | None = None
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises where argparse would print and exit; knows its own options."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.options: list[str] = []
+        super().__init__(allow_abbrev=False, **settings)
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        self.options += [name for name in names if name.startswith("-")]
+        return super().add_argument(*names, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(self.format_usage().strip(), message)
+
+
+def parse_arguments(words: Sequence[str]) -> Arguments:
+    """Return what the words of a command line ask for.
+
+    Raises:
+        UsageError: If they cannot be followed.
+        SystemExit: After ``--help`` and ``--version``, which print.
+    """
+    parser, commands = _make_parser()
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in commands:
+        parser.error(f"unknown command `{command}`{_hint(command, list(commands))}")
+    found, rest = parser.parse_known_args(words)
+    own = commands.get(found.command, parser)
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown:
+        option = unknown[0].partition("=")[0]
+        own.error(f"unknown option `{option}`{_hint(option, own.options)}")
+    if found.command is None:
+        parser.error("a command is missing")
+    if rest:
+        own.error(f"unexpected `{rest[0]}`: one configuration file at a time")
+    settings = vars(found)
+    by_position, by_option = settings.pop("position"), settings.pop("filename")
+    if by_position is not None and by_option is not None:
+        own.error("the configuration file is given twice: CONFIG and --filename")
+    if by_position is None and by_option is None:
+        own.error("the configuration file is missing: CONFIG or --filename CONFIG")
+    return Arguments(config=by_position if by_position is not None else by_option, **settings)
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    hint = nearest_hint(name, known)
+    return f"; {hint}" if hint else ""
+
+
+def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
+    parser = _Parser(
+        prog="nanotyped",
+        description="Run data pipelines whose every column is checked before a byte of data moves.",
+        epilog="Exit status: 0 success; 1 the run failed; 2 usage, configuration or contract;"
+        " 130 or 143 ended by SIGINT or SIGTERM.",
+    )
+    parser.add_argument("--version", action="version", version=f"nanotyped {version('nanotyped')}")
+    group = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    adders: dict[str, tuple[str, Callable[[_Parser], None]]] = {
+        "run": ("check a pipeline, then run it to its end", _add_run),
+        "check": ("check a pipeline without running it", _add_check),
+        "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
+    }
+    commands: dict[str, _Parser] = {}
+    for name, (summary, add) in adders.items():
+        command: _Parser = group.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        command.add_argument("position", nargs="?", metavar="CONFIG", help="the YAML file of the pipeline")
+        command.add_argument("--filename", metavar="CONFIG", help="the same, as an option")
+        command.add_argument(
+            "--module",
+            action="append",
+            default=[],
+            dest="modules",
+            metavar="NAME",
+            help="import a Python module with nodes of your own; repeatable",
+        )
+        command.add_argument("--traceback", action="store_true", help="show where in the code a failure came from")
+        add(command)
+        commands[name] = command
+    return parser, commands
+
+
+def _add_run(parser: _Parser) -> None:
+    parser.add_argument("--strict", action="store_true", help="refuse edges on which rows of unknown schema pass")
+
+
+def _add_check(parser: _Parser) -> None:
+    _add_run(parser)
+    parser.add_argument("--connect", action="store_true", help="look at the live tables and services too")
+
+
+def _add_draw(parser: _Parser) -> None:
+    parser.add_argument(
+        "--format", type=_draw_format, default="dot", metavar="FORMAT", help="dot (the default), mermaid or svg"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file rather than to stdout")
+
+
+def _draw_format(text: str) -> str:
+    if text not in DRAW_FORMATS:
+        hint = nearest_hint(text, DRAW_FORMATS) or f"known are {', '.join(DRAW_FORMATS)}"
+        raise argparse.ArgumentTypeError(f"unknown format `{text}`; {hint}")
+    return text

@@ -1,0 +1,142 @@
+"""The commands: each takes the arguments and returns the exit status."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nanotyped.cli.output import CommandFailedError, print_problems
+from nanotyped.cli.running import run_pipeline
+from nanotyped.config import check_pipeline, discover_schemas, load_pipeline
+from nanotyped.errors import ConfigError
+from nanotyped.graph import render_dot, render_mermaid, survey_graph
+from nanotyped.registry import load_module
+
+if TYPE_CHECKING:
+    from nanotyped.cli.arguments import Arguments
+    from nanotyped.config import Pipeline
+    from nanotyped.graph import Graph
+
+DOT_TIMEOUT_S = 60.0
+
+
+def run(arguments: Arguments) -> int:
+    """Check the pipeline, run it to its end; 0, or the status of its failure."""
+    pipeline = _load(arguments)
+    _refuse(pipeline, strict=False)
+    unreachable = discover_schemas(pipeline)
+    if unreachable:
+        print_problems(unreachable)
+        return 1
+    _refuse(pipeline, strict=arguments.strict)
+    return run_pipeline(pipeline, show_traceback=arguments.traceback)
+
+
+def check(arguments: Arguments) -> int:
+    """Check the pipeline: 0 with one line on stdout, 1 if something live cannot be reached, 2 if it is refused."""
+    pipeline = _load(arguments)
+    if arguments.connect:
+        _refuse(pipeline, strict=False)
+        unreachable = discover_schemas(pipeline)
+        if unreachable:
+            print_problems(unreachable)
+            return 1
+    _refuse(pipeline, strict=arguments.strict)
+    print(f"{pipeline.file}: ok ({_summary(survey_graph(pipeline.anchor).graph)})")
+    return 0
+
+
+def draw(arguments: Arguments) -> int:
+    """Write the graph of the pipeline, also of one that cannot run, to stdout or a file."""
+    pipeline = _load(arguments)
+    text = RENDERERS[arguments.format](survey_graph(pipeline.anchor).graph)
+    if arguments.output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        _write_whole(Path(arguments.output), text)
+    except OSError as error:
+        raise CommandFailedError(f"{arguments.output}: cannot be written: {error.strerror}", 1) from error
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType({"run": run, "check": check, "draw": draw})
+
+
+def _load(arguments: Arguments) -> Pipeline:
+    if arguments.modules and not {"", str(Path.cwd())} & set(sys.path):
+        # `python -m nanotyped` looks in the working directory, and so does the command; behind what is installed.
+        sys.path.append(str(Path.cwd()))
+    for name in arguments.modules:
+        load_module(name)
+    return load_pipeline(arguments.config)
+
+
+def _refuse(pipeline: Pipeline, *, strict: bool) -> None:
+    problems = check_pipeline(pipeline, strict=strict)
+    if problems:
+        raise ConfigError(problems)
+
+
+def _summary(graph: Graph) -> str:
+    parts = [_count(len(graph.nodes), "node"), _count(len(graph.edges), "edge")]
+    if graph.unchecked_edges:
+        labels = ", ".join(edge.label for edge in graph.unchecked_edges)
+        parts.append(f"{len(graph.unchecked_edges)} unchecked: {labels}")
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+# -- drawing -----------------------------------------------------------------------
+
+
+def _render_svg(graph: Graph) -> str:
+    program = shutil.which("dot")
+    if program is None:
+        raise CommandFailedError("svg needs the program `dot` of graphviz, which was not found; install graphviz", 1)
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command; the graph goes in as its input
+            [program, "-Tsvg"],
+            input=render_dot(graph),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=DOT_TIMEOUT_S,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise CommandFailedError(
+            f"`dot` failed: {error.stderr.strip() or f'exit status {error.returncode}'}", 1
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailedError(f"`dot` was not done after {DOT_TIMEOUT_S:g} s", 1) from error
+    return done.stdout
+
+
+RENDERERS: Mapping[str, Callable[[Graph], str]] = MappingProxyType(
+    {"dot": render_dot, "mermaid": render_mermaid, "svg": _render_svg}
+)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all; what is no regular file (a pipe, a device) is written to as it is."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""Where the command line prints: problems, failures and the end of a pipe."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import traceback
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from nanotyped.errors import NanotypedError
+
+if TYPE_CHECKING:
+    from nanotyped.errors import ConfigProblem
+
+
+class CommandFailedError(NanotypedError):
+    """A command that cannot go on. ``str`` of it is what the user reads.
+
+    Attributes:
+        exit_code: What the program exits with.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(message)
+
+
+def stderr_console() -> Console:
+    """Return a console on stderr: colours on a terminal only, and none where NO_COLOR is set."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+
+def print_error(message: str) -> None:
+    """Print one message on stderr."""
+    stderr_console().print(Text("nanotyped: ", style="bold red") + Text(message, style=""))
+
+
+def print_problems(problems: Iterable[ConfigProblem]) -> None:
+    """Print every problem on a line of its own as ``file:line:col: message``, and their count."""
+    found = list(problems)
+    console = stderr_console()
+    for problem in found:
+        place = str(problem).removesuffix(f": {problem.reason}")
+        console.print(Text(f"{place}: ", style="bold") + Text(" ".join(problem.reason.split("\n")), style=""))
+    console.print(Text(f"{len(found)} problem{'' if len(found) == 1 else 's'}", style="bold red"))
+
+
+def render_traceback(error: BaseException) -> str:
+    """Return the traceback of an error and its causes."""
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def is_stdout_closed() -> bool:
+    """Whether the reader of our stdout is gone, as after ``| head``."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def abandon_stdout() -> None:
+    """Let what is still buffered for a stdout that nobody reads go nowhere, rather than fail at the exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
