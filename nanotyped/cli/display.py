@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, cast
 from rich.live import Live
 from rich.text import Text
 
-from nanotyped.cli.output import stderr_console
+from nanotyped.cli.output import is_stdout_piped, stderr_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +37,9 @@ _LEFT_COLUMNS = ("Node", "Class", "Status")
 def show_progress(run: Run) -> Iterator[None]:
     """Show how a run is getting on, while the block runs."""
     console = stderr_console()
-    display: _Table | _Lines = _Table(run, console) if console.is_terminal else _Lines(run, console)
+    # What reads our stdout through a pipe mostly writes to the same terminal, right into a table.
+    shows_table = console.is_terminal and not is_stdout_piped()
+    display: _Table | _Lines = _Table(run, console) if shows_table else _Lines(run, console)
     with display, _Ticker(display):
         yield
 

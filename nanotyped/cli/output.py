@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import stat
 import sys
 import traceback
 from collections.abc import Iterable
@@ -53,6 +54,14 @@ def print_problems(problems: Iterable[ConfigProblem]) -> None:
 def render_traceback(error: BaseException) -> str:
     """Return the traceback of an error and its causes."""
     return "".join(traceback.format_exception(error)).rstrip()
+
+
+def is_stdout_piped() -> bool:
+    """Whether another program reads our stdout."""
+    try:
+        return stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def is_stdout_closed() -> bool:

@@ -40,7 +40,9 @@ def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
         except NodeFailedError as error:
             return _explain_failure(error, pipeline, show_traceback=show_traceback)
         except PipelineInterrupted as end:
-            if isinstance(end.report, RunReport):
+            if isinstance(end.__cause__, NodeFailedError):
+                _explain_failure(end.__cause__, pipeline, show_traceback=show_traceback)
+            elif isinstance(end.report, RunReport):
                 print_summary(end.report)
             print_error(f"ended by {signal.Signals(end.signal_number).name}")
             return 128 + end.signal_number

@@ -245,10 +245,15 @@ def run_to_end(run: Run) -> RunReport:
 
     Raises:
         NodeFailedError: If a node failed.
-        PipelineInterrupted: If a signal ended it.
+        PipelineInterrupted: If a signal came; a failure after that is its cause.
     """
     with drain_on_signals(run) as received:
-        report = run.wait()
+        try:
+            report = run.wait()
+        except NodeFailedError as error:
+            if received:
+                raise PipelineInterrupted(received[0], error.report) from error
+            raise
     if received:
         raise PipelineInterrupted(received[0], report)
     return report
