@@ -1,1 +1,1 @@
-"""Side by side with peers: whole jobs, each in a process of its own, ratios within one run. ``make bench`` runs them."""
+"""Side by side with peers: whole jobs, each in its own process, ratios within one run. ``make bench`` runs them."""

@@ -113,8 +113,8 @@ def main() -> None:
     lines = [
         "# Results",
         "",
-        "Written by `make bench`. Every peer runs in a process of its own, in turn with the others; ratios are the median",
-        "of the rounds, each against the base of the same round. Absolute figures are those of one machine on one day.",
+        "Written by `make bench`. Every peer runs in a process of its own, in turn with the others; ratios are the",
+        "median of the rounds, each against the base of the same round. Absolute figures are one machine's, on one day.",
         "",
         f"CPython {platform.python_version()}, {os.cpu_count()} cores, {chosen.rounds} rounds; "
         + ", ".join(f"{name} {version(name)}" for name in ("msgspec", "pymysql", "requests", "streamz")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymysql
 from sqlalchemy.engine import make_url
@@ -12,7 +12,9 @@ from sqlalchemy.engine import make_url
 from benchmarks.measure import measure
 from benchmarks.shop import TABLE
 from nanotyped import NanoNode, Row, StreamMySQLTable
-from nanotyped.message import Batch
+
+if TYPE_CHECKING:
+    from nanotyped.message import Batch
 
 
 class Count(NanoNode[Any, Any]):
@@ -34,8 +36,8 @@ def pymysql_raw(url: str) -> int:
     parts = make_url(url)
     connection = pymysql.connect(
         host=parts.host,
-        port=parts.port,
-        user=parts.username,
+        port=parts.port or 3306,
+        user=parts.username or "",
         password=parts.password or "",
         database=parts.database,
         charset="utf8mb4",

@@ -38,8 +38,8 @@ def script(url: str, api: str) -> int:
     parts = make_url(url)
     connection = pymysql.connect(
         host=parts.host,
-        port=parts.port,
-        user=parts.username,
+        port=parts.port or 3306,
+        user=parts.username or "",
         password=parts.password or "",
         database=parts.database,
         charset="utf8mb4",

@@ -15,7 +15,14 @@ from nanotyped import DECIMAL, NanoNode, Row, mysql_type
 
 START = datetime(2024, 1, 1)
 POOL = [
-    (f"name-{i}", f"city-{i % 50}", i % 97, Decimal(i * 37).scaleb(-2), START + timedelta(seconds=i * 61), f"a note {i}")
+    (
+        f"name-{i}",
+        f"city-{i % 50}",
+        i % 97,
+        Decimal(i * 37).scaleb(-2),
+        START + timedelta(seconds=i * 61),
+        f"a note {i}",
+    )
     for i in range(1000)
 ]
 

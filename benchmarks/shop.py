@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.mariadb import Database
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.mariadb import Database
 
 TABLE = "orders"
 _CREATE = """
@@ -23,8 +26,9 @@ _CREATE = """
 _FILL = """
     INSERT INTO orders (customer, email, city, status, quantity, price, tax, weight, ordered, created, note)
     SELECT seq % 5000, CONCAT('user', seq % 5000, '@example.com'), IF(seq % 7 = 0, NULL, CONCAT('city ', seq % 90)),
-        ELT(1 + seq % 3, 'new', 'paid', 'sent'), seq % 50, (seq * 37 % 100000) / 100, IF(seq % 3 = 0, NULL, seq / 10000),
-        seq / 7, DATE_ADD('2024-01-01', INTERVAL seq % 365 DAY), DATE_ADD('2024-01-01', INTERVAL seq * 61.000123 SECOND),
+        ELT(1 + seq % 3, 'new', 'paid', 'sent'), seq % 50, (seq * 37 % 100000) / 100,
+        IF(seq % 3 = 0, NULL, seq / 10000), seq / 7, DATE_ADD('2024-01-01', INTERVAL seq % 365 DAY),
+        DATE_ADD('2024-01-01', INTERVAL seq * 61.000123 SECOND),
         IF(seq % 5 = 0, NULL, CONCAT('a note for order ', seq))
     FROM seq_1_to_{rows}"""
 

@@ -1,10 +1,10 @@
-"""The bounded hand-off between two nodes: rows go in at a ``Channel`` and come out of an ``Inbox``. Standard library only.
+"""The bounded hand-off between nodes: rows go in at a ``Channel``, come out of an ``Inbox``. Standard library only.
 
 One inbox belongs to one consumer; a channel leads into it from each producer. A channel is bounded in rows, and a full
 one holds its producer back. It ends in one of three ways, and each wakes every side that waits:
 
 - ``close()``: the producer has no more; what is queued is delivered, then the inbox ends.
-- ``close(failed=True)``: the producer failed or was stopped; what is queued is delivered, then the inbox ends as failed.
+- ``close(failed=True)``: the producer failed or was stopped; what is queued is delivered, then the inbox ends, failed.
 - ``Inbox.cancel()``: the consumer is gone; the queue is dropped, and producers get ``ChannelCancelled``.
 
 A consumer that finds nothing is *hungry*: it asks its producers (``pull``) for what they are still gathering, so that a

@@ -1,28 +1,29 @@
 """The exceptions of nanotyped: one class per cause, attributes beside the text, all picklable.
 
-    NanotypedError
-    ├── TypeSyntaxError            text that is no column type                 (also a ValueError)
-    ├── TypeCastError              a value that a type cannot hold             (also a ValueError)
-    ├── IncompatibleTypesException two types or systems that do not go together (also a TypeError)
-    ├── RowError                   one row is wrong; a node may skip it
-    │   └── RowValidationError     cells that break the contract of their column
-    ├── SourceError                a table, file or service that cannot be read
-    │   └── DeliveryError          a service that does not take what it is sent
-    ├── NodeFailedError            a node ended a run: node, row, cause
-    ├── PipelineStateError         a call that does not fit the state of the run
-    └── GraphProblem               one thing wrong with a pipeline
-        ├── Mismatch               a given type or column does not fit what is needed
-        ├── GraphStructureError    cycles, missing ends, names given twice
-        └── NodeOptionError        an option that does not fit the rows it will see
-    GraphTypeError                 every GraphProblem of a pipeline at once    (an ExceptionGroup)
-    ConfigProblem                  one mistake in a file: file, line, column   (a NanotypedError)
-    ConfigError                    every ConfigProblem of a file at once       (an ExceptionGroup)
+NanotypedError
+├── TypeSyntaxError            text that is no column type                 (also a ValueError)
+├── TypeCastError              a value that a type cannot hold             (also a ValueError)
+├── IncompatibleTypesException two types or systems that do not go together (also a TypeError)
+├── RowError                   one row is wrong; a node may skip it
+│   └── RowValidationError     cells that break the contract of their column
+├── SourceError                a table, file or service that cannot be read
+│   └── DeliveryError          a service that does not take what it is sent
+├── NodeFailedError            a node ended a run: node, row, cause
+├── PipelineStateError         a call that does not fit the state of the run
+└── GraphProblem               one thing wrong with a pipeline
+├── Mismatch               a given type or column does not fit what is needed
+├── GraphStructureError    cycles, missing ends, names given twice
+└── NodeOptionError        an option that does not fit the rows it will see
+GraphTypeError                 every GraphProblem of a pipeline at once    (an ExceptionGroup)
+ConfigProblem                  one mistake in a file: file, line, column   (a NanotypedError)
+ConfigError                    every ConfigProblem of a file at once       (an ExceptionGroup)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Self
 
 SHOWN_CHARACTERS = 80
@@ -80,7 +81,7 @@ class TypeCastError(NanotypedError, ValueError):
         super().__init__(f"{shown(value)} is no `{type_name}`: {reason}")
 
 
-class IncompatibleTypesException(NanotypedError, TypeError):  # noqa: N818 - the name users of nanostream know
+class IncompatibleTypesException(NanotypedError, TypeError):
     """Two types, or rows of two type systems, that do not go together."""
 
 
@@ -259,7 +260,9 @@ class Mismatch(GraphProblem):
             text += " - at " + " ".join(part for part in (place, f"$.{column}" if column else "") if part)
         super().__init__(text, node=edge[1] if edge else None, hint=hint)
 
-    def at(self, *, edge: tuple[str, str] | None = None, column: str | None = None, hint: str | None = None) -> Mismatch:
+    def at(
+        self, *, edge: tuple[str, str] | None = None, column: str | None = None, hint: str | None = None
+    ) -> Mismatch:
         """Return this mismatch placed at an edge and a column."""
         return Mismatch(
             self.expected,
@@ -285,7 +288,7 @@ class GraphTypeError(ExceptionGroup[GraphProblem]):
         text = message or f"this pipeline cannot run: {count} problem{'s' if count != 1 else ''}"
         return super().__new__(cls, text, list(problems))
 
-    def __init__(self, problems: Sequence[GraphProblem], message: str = "") -> None:
+    def __init__(self, problems: Sequence[GraphProblem], message: str = "") -> None:  # noqa: ARG002 - __new__ takes it
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
@@ -328,7 +331,7 @@ class ConfigError(ExceptionGroup[ConfigProblem]):
         text = message or f"{problems[0].file}: {count} problem{'s' if count != 1 else ''}"
         return super().__new__(cls, text, list(problems))
 
-    def __init__(self, problems: Sequence[ConfigProblem], message: str = "") -> None:
+    def __init__(self, problems: Sequence[ConfigProblem], message: str = "") -> None:  # noqa: ARG002 - __new__ takes it
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
@@ -345,7 +348,5 @@ class ConfigError(ExceptionGroup[ConfigProblem]):
 
 def nearest_hint(wrong: str, known: Mapping[str, object] | Sequence[str]) -> str:
     """Return ``did you mean `x`?`` for the known name nearest to ``wrong``, else ``""``."""
-    from difflib import get_close_matches
-
     close = get_close_matches(wrong, list(known), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""

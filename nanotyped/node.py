@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, overload
 
 from nanotyped.errors import GraphProblem, NanotypedError, PipelineStateError, nearest_hint
@@ -123,7 +124,7 @@ class RunReport:
 
 
 class Link:
-    """What ``a > b`` gives. Always true, so that ``a > b > c``, which means ``(a > b) and (b > c)``, keeps every edge."""
+    """What ``a > b`` gives. Always true: ``a > b > c`` means ``(a > b) and (b > c)``, and keeps every edge."""
 
     __slots__ = ("source", "target")
 
@@ -400,7 +401,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
             SourceError: If it cannot be reached or read.
         """
 
-    def check_input(self, given: Schema) -> list[GraphProblem]:
+    def check_input(self, given: Schema) -> list[GraphProblem]:  # noqa: ARG002 - for the nodes that have options
         """Return what is wrong with the node's options for rows of ``given``, beside its declared need."""
         return []
 
@@ -588,9 +589,7 @@ def pipeline(n1: Linkable[A, B], n2: Linkable[B, C], /) -> Flow[A, C]: ...
 @overload
 def pipeline(n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], /) -> Flow[A, D]: ...
 @overload
-def pipeline(
-    n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], n4: Linkable[D, E], /
-) -> Flow[A, E]: ...
+def pipeline(n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], n4: Linkable[D, E], /) -> Flow[A, E]: ...
 @overload
 def pipeline(
     n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], n4: Linkable[D, E], n5: Linkable[E, F], /
@@ -614,6 +613,6 @@ def pipeline(*nodes: Linkable[Any, Any]) -> Flow[Any, Any]:
     """
     if len(nodes) < 2:
         raise TypeError("a pipeline has at least two nodes")
-    for left, right in zip(nodes, nodes[1:], strict=False):
+    for left, right in pairwise(nodes):
         link_nodes(left, right)
     return Flow(nodes[0].entry_nodes(), nodes[-1].exit_nodes())

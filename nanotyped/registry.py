@@ -101,6 +101,7 @@ _lock = threading.RLock()
 def temporary_registry() -> Iterator[None]:
     """Forget, after the block, every name that was registered in it. For tests."""
     with _lock:
+        _load_plugins()  # a module registers its nodes once, when it is first imported: not in here
         _current.append(_current[-1].copy())
     try:
         yield

@@ -66,7 +66,7 @@ def serve_orders() -> Iterator[tuple[str, Orders]]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_POST(self) -> None:
             status, answer = taken.take(self.rfile.read(int(self.headers["Content-Length"])))
             body = json.dumps(answer).encode()
             self.send_response(status)

@@ -8,11 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+from examples.demo.api import serve_orders
+from examples.demo.shop import ORDERS, create_shop
 
-from api import serve_orders  # noqa: E402 - found beside this file
-from shop import ORDERS, create_shop  # noqa: E402
+HERE = Path(__file__).parent
 
 
 def nanotyped(*arguments: str, **variables: str) -> int:
@@ -37,10 +36,12 @@ def main() -> int:
         print("\n2. The pipeline as it should be.")
         code = nanotyped("run", str(here / "shop_to_api.yaml"), **variables)
 
-    print(f"\nThe API took {len(taken.ids):,} orders in {taken.requests} requests, {taken.total:,} in total. The first:")
+    print(
+        f"\nThe API took {len(taken.ids):,} orders in {taken.requests} requests, {taken.total:,} in total. The first:"
+    )
     print(f"  {taken.first}")
     expected = ORDERS - ORDERS // 10
-    if refused != 2 or code != 0 or len(taken.ids) != expected:  # noqa: PLR2004 - exit code of a refusal
+    if refused != 2 or code != 0 or len(taken.ids) != expected:
         print(f"The demo went wrong: {expected:,} orders should have arrived.", file=sys.stderr)
         return 1
     print("\nNext: examples/demo/shop_to_api.yaml is all there is to it; README.md shows how to write your own.")

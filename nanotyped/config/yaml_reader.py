@@ -185,6 +185,9 @@ class _Reader:
         return self.text[event.start_mark.index : event.end_mark.index]
 
     def _scalar(self, event: yaml.ScalarEvent, path: Path) -> Value:
+        if any("\ud800" <= character <= "\udfff" for character in event.value):
+            self._report(_spot(event.start_mark), "half of a surrogate pair, which is no character", path)
+            return None
         if not event.implicit[0]:  # quoted, or a block
             return event.value
         try:

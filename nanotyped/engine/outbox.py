@@ -1,21 +1,23 @@
 """Where a node gathers what it gives, until a batch is full or a consumer is hungry.
 
-The node's thread appends to ``rows`` without a lock; whoever sends takes the lock and cuts the first rows off. That may be
-the node, when the batch is full, or a consumer that found nothing to do (``pull``), while the node is still busy with
-its next row. Rows are checked and shaped when they are sent, a batch at a time.
+The node's thread appends to ``rows`` without a lock; whoever sends takes the lock and cuts the first rows off. That may
+be the node, when the batch is full, or a consumer that found nothing to do (``pull``), while the node is still busy
+with its next row. Rows are checked and shaped when they are sent, a batch at a time.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled
 from nanotyped.errors import RowValidationError
 from nanotyped.message import Batch
-from nanotyped.node import NodeStatistics
 from nanotyped.row import Row
+
+if TYPE_CHECKING:
+    from nanotyped.node import NodeStatistics
 
 Finish = Callable[[list[Any], int], Batch[Row]]
 
@@ -25,7 +27,7 @@ class Outbox:
 
     Attributes:
         rows: What was gathered and not sent; the node's thread appends here and nothing else.
-        limit: How many may be gathered before ``flush`` is due: 1 while a consumer is hungry, 0 when the node is to stop.
+        limit: How many may be gathered before ``flush`` is due: 1 while a consumer is hungry, 0 to stop the node.
         cancelled: Whether a consumer is gone or the run was ended, so that ``flush`` raises.
     """
 
@@ -34,10 +36,10 @@ class Outbox:
         "_channels",
         "_finish",
         "_gave",
+        "_hungry",
         "_lock",
         "_on_error",
         "_statistics",
-        "_hungry",
         "_stopping",
         "cancelled",
         "limit",

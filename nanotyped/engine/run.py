@@ -15,7 +15,6 @@ from nanotyped.errors import NodeFailedError, PipelineInterrupted, PipelineState
 from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
 
-
 DEFAULT_GRACE_S = 30.0
 logger = logging.getLogger("nanotyped.engine")
 
@@ -257,5 +256,3 @@ def run_to_end(run: Run) -> RunReport:
     if received:
         raise PipelineInterrupted(received[0], report)
     return report
-
-

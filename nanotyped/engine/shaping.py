@@ -6,7 +6,6 @@ Both are compiled for the row classes that turn up, and then work a batch at a t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError, shown
@@ -89,7 +88,7 @@ class OutputShape:
             self.row_class = node.output_row_class() or self._own.row_class()
         self.retains = node.retain_input and not node.is_source and not node.passes_rows_on
         self._validators: dict[type[Row], Validator | None] = {}
-        self._mergers: dict[tuple[type[Row] | type[None], type[Row]], Merger] = {}
+        self._mergers: dict[tuple[type[Row | None], type[Row]], Merger] = {}
         self._projections: dict[type[Row], Callable[[Sequence[Row]], list[Row]]] = {}
 
     def may_pass(self, row_class: type[Row] | None) -> bool:
@@ -119,7 +118,8 @@ class OutputShape:
         if problems:
             raise RowError(f"`{self._label}` gave {shown(dict(result))}: {'; '.join(problems)}")
         assert self.row_class is not None  # there is one where there is a schema
-        return self.row_class(*(result[name] for name in own.names))
+        values: list[Any] = [result[name] for name in own.names]
+        return self.row_class(*values)
 
     def finish(self, gathered: list[Any], first: int) -> Batch[Row]:
         """Return the rows to send of what a node with inputs gave.
@@ -183,14 +183,14 @@ class OutputShape:
             project = self._projections[type(row)] = compile_projection(type(row), self.row_class)
         return project([row])[0]
 
-    def _merger(self, came: type[Row] | type[None], own: type[Row]) -> Merger:
+    def _merger(self, came: type[Row | None], own: type[Row]) -> Merger:
         found = self._mergers.get((came, own))
         if found is None:
             found = self._mergers[came, own] = self._compile_merger(came, own)
         return found
 
-    def _compile_merger(self, came: type[Row] | type[None], own: type[Row]) -> Merger:
-        if came is NoneType or is_bare(came):
+    def _compile_merger(self, came: type[Row | None], own: type[Row]) -> Merger:
+        if not issubclass(came, Row) or is_bare(came):  # what cleanup gave was made of no row
             return lambda pairs: [row for _, row in pairs]
         if is_bare(own):
             raise RowError(
@@ -216,5 +216,3 @@ def _row_of_anything(values: Mapping[Any, object]) -> Row:
         except IncompatibleTypesException:
             typed.append(OBJECT(value, name=name))
     return row_of_values(typed, None)
-
-

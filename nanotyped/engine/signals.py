@@ -6,10 +6,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from nanotyped.engine.run import Run
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,7 +27,7 @@ def drain_on_signals(run: Run) -> Iterator[list[int]]:
         yield received
         return
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         received.append(number)
         if len(received) == 1:
             run.drain()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import GeneratorType
 from typing import Any
 
@@ -234,7 +234,7 @@ class Worker:
         self._on_failure(self, error, text)
 
 
-def _as_they_are(rows: list[Any], first: int) -> Batch[Row]:
+def _as_they_are(rows: list[Any], _first: int) -> Batch[Row]:
     return Batch.of(rows)
 
 

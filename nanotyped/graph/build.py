@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError
 from nanotyped.node import NanoNode
-from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
+
+if TYPE_CHECKING:
+    from nanotyped.row import Schema
 
 Node: TypeAlias = NanoNode[Any, Any]
 Flow: TypeAlias = "Schema | None"
@@ -187,9 +189,7 @@ class _FlowTracer:
             self._check(node, incoming)
             given: list[Flow] = [flow for _, flow in incoming] if incoming else [None]
             outgoing[node] = tuple(dict.fromkeys(self._output(node, flow) for flow in given))
-            edges += [
-                Edge(node, target, node.queue_rows(target), outgoing[node]) for target in node.output_node_list
-            ]
+            edges += [Edge(node, target, node.queue_rows(target), outgoing[node]) for target in node.output_node_list]
         return edges
 
     def _check(self, node: Node, incoming: list[tuple[Node, Flow]]) -> None:

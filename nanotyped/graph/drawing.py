@@ -57,5 +57,7 @@ def _dot_text(lines: list[str]) -> str:
 
 def _mermaid_text(lines: list[str]) -> str:
     # Mermaid reads HTML entities, with `#` for `&`.
-    escaped = [line.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace("\n", " ") for line in lines]
+    escaped = [
+        line.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace("\n", " ") for line in lines
+    ]
     return "<br/>".join(escaped)

@@ -39,7 +39,8 @@ def compile_projection(source: type[Row], target: type[Row]) -> Projection:
             )
         expression = f"row.{given.fields[column.name]}"
         arguments.append(_converted(expression, given.schema[column.name].type, column.type, names))
-    return _compile(f"lambda rows: [make({', '.join(arguments)}) for row in rows]", names)
+    projection: Projection = _compile(f"lambda rows: [make({', '.join(arguments)}) for row in rows]", names)
+    return projection
 
 
 def compile_merger(first: type[Row], second: type[Row]) -> Merger:
@@ -52,7 +53,9 @@ def compile_merger(first: type[Row], second: type[Row]) -> Merger:
     # Where the second class has all columns of the merged row, and in this order, its rows are the merged rows.
     if merged == other.schema:
         return lambda pairs: [b for _, b in pairs]
-    return _compile(f"lambda pairs: [make({', '.join(arguments)}) for a, b in pairs]", {"make": merged.row_class()})
+    source = f"lambda pairs: [make({', '.join(arguments)}) for a, b in pairs]"
+    merger: Merger = _compile(source, {"make": merged.row_class()})
+    return merger
 
 
 def _converted(expression: str, given: type[DataType], needed: type[DataType], names: dict[str, Any]) -> str:

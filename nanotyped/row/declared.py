@@ -10,7 +10,6 @@ from nanotyped.row.schema import Column, Schema
 from nanotyped.types.python import annotation_type
 
 
-@lru_cache(maxsize=1024)
 def type_arguments(cls: type, base: type) -> tuple[Any, ...]:
     """Return the arguments that ``cls`` gives to the generic ``base``; a ``TypeVar`` where it leaves one open."""
     for entry in getattr(cls, "__orig_bases__", ()):
@@ -40,7 +39,8 @@ def schema_of_type(argument: object) -> Schema | None:
     if issubclass(argument, Row):
         return argument.schema
     if getattr(argument, "_is_protocol", False):
-        return _schema_of_protocol(argument)
+        protocol: Any = argument
+        return _schema_of_protocol(protocol)
     return None
 
 

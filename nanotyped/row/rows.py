@@ -1,23 +1,23 @@
 """``Row``: a message of typed values. A class is a schema, an instance a message.
 
-Rows are frozen ``msgspec`` Structs: made, read and encoded in C. ``Row`` itself is only the door to them: its metaclass
-turns ``class Customer(Row)`` into a Struct over ``RowBase`` and takes bare calls, ``Row(INTEGER(3, name="n"))``, so that
-neither costs anything where a row of a known class is made.
+Rows are frozen ``msgspec`` Structs: made, read and encoded in C. ``Row`` itself is only the door to them: its
+metaclass turns ``class Customer(Row)`` into a Struct over ``RowBase`` and takes bare calls,
+``Row(INTEGER(3, name="n"))``, so that neither costs anything where a row of a known class is made.
 """
 
 from __future__ import annotations
 
+import inspect
 import keyword
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform, get_type_hints
 from weakref import WeakValueDictionary
 
 import msgspec
-from msgspec.structs import astuple
 
 from nanotyped.errors import IncompatibleTypesException
 from nanotyped.row.schema import Column, Schema
@@ -26,14 +26,7 @@ from nanotyped.types.convert import convert_to_type_system, primitive_to_interme
 from nanotyped.types.intermediate import NULL, IntermediateTypeSystem
 from nanotyped.types.python import annotation_type
 
-if TYPE_CHECKING:
-    from typing import Self, dataclass_transform
-else:
-
-    def dataclass_transform(**_: object):  # noqa: ANN202 - typing's own is for checkers
-        return lambda cls: cls
-
-
+_StructMeta: Any = type(msgspec.Struct)
 BARE_VALUE = "__value__"
 _REQUIRED: Any = msgspec.NODEFAULT
 _class_lock = threading.Lock()
@@ -51,7 +44,7 @@ class RowInfo:
 
 
 def column(*, name: str | None = None, key: bool = False, default: Any = _REQUIRED) -> Any:
-    """Describe a column of a declared row beyond its type, as ``order_id: int = column(name="order id", key=True)``.
+    """Say more of a declared column than its type, as in ``order_id: int = column(name="order id", key=True)``.
 
     Args:
         name: Name of the column where it is no Python identifier, or is the name of a method.
@@ -68,6 +61,24 @@ class _ColumnField:
     default: Any
 
 
+if TYPE_CHECKING:
+    # What checkers see: a plain base and a metaclass of frozen, keyword-only dataclasses. They would take msgspec's
+    # own, which is not frozen, and miss an assignment to a column.
+    @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column,))
+    class _RowType(type): ...
+
+    class _Struct(metaclass=_RowType):
+        __struct_fields__: ClassVar[tuple[str, ...]]
+        __struct_encode_fields__: ClassVar[tuple[str, ...]]
+
+    def astuple(row: object) -> tuple[Any, ...]:
+        """Return the values of a row, in order."""
+else:
+    from msgspec.structs import astuple
+
+    _Struct = msgspec.Struct
+
+
 class _SchemaOfClass:
     """Descriptor: ``Customer.schema``."""
 
@@ -75,7 +86,7 @@ class _SchemaOfClass:
         return row_info(owner).schema
 
 
-class RowBase(msgspec.Struct, frozen=True):
+class RowBase(_Struct, frozen=True):
     """What every row can do. Write ``class Customer(Row)``, not this."""
 
     if TYPE_CHECKING:
@@ -132,7 +143,7 @@ class RowBase(msgspec.Struct, frozen=True):
         """
         return row_of_values([convert_to_type_system(self[name], type_system) for name in self], type_system)
 
-    def concat(self, other: Row, fail_on_duplicate: bool = True) -> Row:
+    def concat(self, other: RowBase, fail_on_duplicate: bool = True) -> Row:
         """Return a new row: these columns, then the other's.
 
         Raises:
@@ -184,7 +195,7 @@ class RowBase(msgspec.Struct, frozen=True):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in cls.__dict__.get("__annotations__", {}):
+        for name in inspect.get_annotations(cls):
             if name in _RESERVED:
                 raise TypeError(
                     f"{cls.__name__}: `{name}` is a method of every row; name the field otherwise and keep the column: "
@@ -205,8 +216,8 @@ class _Door(type):
         for key, item in described.items():
             namespace[key] = msgspec.field(default=item.default, name=item.name)
         struct_bases = tuple(RowBase if base is Row else base for base in bases)
-        made = type(msgspec.Struct)(name, struct_bases, namespace, **{"frozen": True, **kwargs})
-        made.__described__ = described  # type: ignore[attr-defined]  # read by row_info
+        made = _StructMeta(name, struct_bases, namespace, **{"frozen": True, **kwargs})
+        made.__described__ = described  # read by row_info
         return made
 
     def __call__(cls, *values: DataType, type_system: type[DataSourceTypeSystem] | None = None) -> RowBase:
@@ -224,15 +235,10 @@ class _Door(type):
 
 if TYPE_CHECKING:
 
-    @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column,))
-    class _Typed(type): ...
-
-    class Row(RowBase, metaclass=_Typed):
+    class Row(RowBase):
         """A message: a frozen mapping of column names to typed values."""
 
-        def __init__(
-            self, *values: DataType, type_system: type[DataSourceTypeSystem] | None = None, **columns: Any
-        ) -> None: ...
+        def __init__(self, *values: DataType, type_system: type[DataSourceTypeSystem] | None = None) -> None: ...
 else:
 
     class Row(metaclass=_Door):
@@ -309,7 +315,7 @@ def _make_class(schema: Schema) -> type[RowBase]:
         "__doc__": f"A row of {schema.spelling()}.",
     }
     namespace |= {field: msgspec.field(name=name) for name, field in fields.items() if name != field}
-    made: type[RowBase] = type(msgspec.Struct)("Row", (RowBase,), namespace, frozen=True, weakref=False)
+    made: type[RowBase] = _StructMeta("Row", (RowBase,), namespace, frozen=True, weakref=False)
     made.__row_info__ = RowInfo(schema, fields, _common_system(schema), declared=False)  # type: ignore[attr-defined]
     return made
 
@@ -322,9 +328,7 @@ def field_name(name: str, index: int) -> str:
     return f"column_{index}_"
 
 
-def row_of_values(
-    values: list[DataType] | tuple[DataType, ...], type_system: type[DataSourceTypeSystem] | None
-) -> Row:
+def row_of_values(values: list[DataType] | tuple[DataType, ...], type_system: type[DataSourceTypeSystem] | None) -> Row:
     """Return a row of typed values, in order; each must bear a name of its own.
 
     Raises:
@@ -378,5 +382,5 @@ def values_getter(cls: type[RowBase], names: tuple[str, ...]) -> attrgetter[Any]
     return attrgetter(*(fields[name] for name in names))
 
 
-def _rebuild_row(schema: Schema, values: tuple[object, ...]) -> Row:
+def _rebuild_row(schema: Schema, values: tuple[Any, ...]) -> Row:
     return row_class_of(schema)(*values)

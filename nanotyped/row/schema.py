@@ -191,8 +191,4 @@ def check_schema(given: Schema, needed: Schema, edge: tuple[str, str] | None = N
 def narrow_nulls(schema: Schema, names: Iterable[str]) -> Schema:
     """Return the schema with the named columns not null: what a filter on nulls lets pass."""
     dropped = set(names)
-    return Schema(
-        Column(c.name, c.type, nullable=False, key=c.key) if c.name in dropped else c for c in schema.columns
-    )
-
-
+    return Schema(Column(c.name, c.type, nullable=False, key=c.key) if c.name in dropped else c for c in schema.columns)

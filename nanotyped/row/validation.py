@@ -1,7 +1,7 @@
 """Holding rows to their schema: one ``msgspec.convert`` a batch, then the checks that it cannot make.
 
-A ``Validator`` is compiled once for a schema. A batch that is right costs one pass in C and a pass over the columns that
-need more; a batch that is wrong is gone through cell by cell, so that the error names every broken cell.
+A ``Validator`` is compiled once for a schema. A batch that is right costs one pass in C and a pass over the columns
+that need more; a batch that is wrong is gone through cell by cell, so that the error names every broken cell.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import astuple
 
 from nanotyped.errors import CellProblem, RowValidationError, TypeCastError, shown
-from nanotyped.row.rows import row_info
+from nanotyped.row.rows import astuple, row_info
 from nanotyped.types import intermediate as it
-from nanotyped.types.base import DataType
 
 if TYPE_CHECKING:
     from nanotyped.row.rows import Row
     from nanotyped.row.schema import Column, Schema
+    from nanotyped.types.base import DataType
 
 Values = Sequence[Any]
 ColumnCheck = Callable[[list[Any]], bool]
@@ -40,8 +39,8 @@ class Rule(NamedTuple):
     """How the values of a column are checked.
 
     ``annotation`` is what ``msgspec`` checks. ``check`` takes the values that are not null and says whether all of them
-    are right as they are; where it says no, each is cast by its type, which corrects it or raises. ``correct`` is the same
-    cast for many values, where there is a faster one; it may raise anything arithmetic.
+    are right as they are; where it says no, each is cast by its type, which corrects it or raises. ``correct`` is the
+    same cast for many values, where there is a faster one; it may raise anything arithmetic.
     """
 
     annotation: Any
@@ -135,9 +134,9 @@ def _bytes_rule(kind: Any) -> Rule:
 
 
 def _fraction_check(fsp: int | None) -> ColumnCheck | None:
-    if fsp in (None, it.MAX_FSP):
+    if fsp is None or fsp == it.MAX_FSP:
         return None
-    step = 10 ** (it.MAX_FSP - fsp)  # type: ignore[operator]  # None is out by now
+    step = 10 ** (it.MAX_FSP - fsp)
     if step == 10**it.MAX_FSP:
         return lambda values: not any(map(attrgetter("microsecond"), values))
     return lambda values: not any([value.microsecond % step for value in values])

@@ -107,7 +107,7 @@ from nanotyped.types.sqlite import (
 from nanotyped.types.text import parse_text, render_text, text_pattern
 
 
-def __getattr__(name: str) -> type[DataType]:
+def __getattr__(name: str) -> type[MySQLType]:
     """Return the type of a name such as ``MYSQL_VARCHAR40``; see ``nanotyped.types.mysql``."""
     if name.startswith("MYSQL_"):
         return _mysql_attribute(name)

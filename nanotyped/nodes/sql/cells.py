@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from nanotyped.nodes.sql.wire import Cell
@@ -28,10 +29,6 @@ def _document(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
-def _time(kind: type[DataType]) -> Callable[[Any], Any]:
-    return parse_text(kind)
-
-
 _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
     it.INTEGER: ("ascii", int),
     it.DECIMAL: ("ascii", Decimal),
@@ -46,6 +43,7 @@ _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def cell_of(column: Column) -> Cell:
     """Return how the text of a column, as a MySQL server sends it, becomes its value.
 
@@ -53,6 +51,6 @@ def cell_of(column: Column) -> Cell:
     """
     kind = column.type.intermediate_type
     if kind.family is it.TIME_INTERVAL:
-        return Cell(column.name, column.spelling(), "ascii", _time(kind))
+        return Cell(column.name, column.spelling(), "ascii", parse_text(kind))
     form, convert = _SIMPLE[kind.family]
     return Cell(column.name, column.spelling(), form, convert)

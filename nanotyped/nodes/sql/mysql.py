@@ -29,7 +29,9 @@ Tls = Literal["auto", "verify", "off"]
 # All of Unicode: columns of these need no mention of their charset.
 _WHOLE_UNICODE = ("utf8mb4", "utf16", "utf16le", "utf32")
 # The decoders are turned off, the encoders of bound values stay: they are the entries whose keys are types.
-_ENCODERS = {key: value for key, value in pymysql.converters.conversions.items() if not isinstance(key, int)}
+_ENCODERS: dict[Any, Any] = {
+    key: value for key, value in pymysql.converters.conversions.items() if not isinstance(key, int)
+}
 _DIALECT = MySQLDialect_pymysql(paramstyle="pyformat")
 
 _TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
@@ -75,6 +77,7 @@ class MySQLServer:
             SourceError: If there is none to be had.
         """
         try:
+            tls = self._tls_context()
             return pymysql.connect(
                 host=self.host,
                 port=self.port,
@@ -89,7 +92,9 @@ class MySQLServer:
                 connect_timeout=self.connect_timeout_s,
                 read_timeout=self.read_timeout_s,
                 write_timeout=self.read_timeout_s,
-                ssl=self._tls_context(),
+                ssl=tls,
+                # Left to itself PyMySQL would try TLS without verifying anybody.
+                ssl_disabled=tls is None,
                 # A slow consumer must not make the server hang up in the middle of a result.
                 init_command="SET time_zone = '+00:00', net_write_timeout = 3600",
             )
@@ -156,9 +161,7 @@ class MySQLReader:
         """Return the next rows by key, typed, and the key of the last of them."""
         names = [*query.columns, *(name for name in key if name not in query.columns)]
         found = [
-            row
-            for rows_ in self._read(query.select_page(key, after, upper, rows), self._cells(names))
-            for row in rows_
+            row for rows_ in self._read(query.select_page(key, after, upper, rows), self._cells(names)) for row in rows_
         ]
         if not found:
             return [], None
@@ -194,15 +197,15 @@ class MySQLReader:
 
     # -- statements --------------------------------------------------------------------
 
-    def _cells(self, names: Sequence[str]) -> list[Cell]:
-        return [cell_of(self._schema[name]) for name in names]
+    def _cells(self, names: Sequence[str]) -> tuple[Cell, ...]:
+        return tuple(cell_of(self._schema[name]) for name in names)
 
     def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 
-    def _read(self, statement: ClauseElement, cells: list[Cell]) -> Iterator[list[tuple[Any, ...]]]:
+    def _read(self, statement: ClauseElement, cells: tuple[Cell, ...]) -> Iterator[list[tuple[Any, ...]]]:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         cursor = self._connection.cursor()
         with self._reporting("the query"):
@@ -221,7 +224,7 @@ class MySQLReader:
             raise SourceError(f"{what} at {self._server!r} failed: {_text(error)}") from error
 
 
-def _convert_row(cells: list[Cell], row: Sequence[Any]) -> tuple[Any, ...]:
+def _convert_row(cells: tuple[Cell, ...], row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(
         cell.convert(value) if value is not None and cell.convert is not None else value
         for cell, value in zip(cells, row, strict=True)
@@ -267,7 +270,8 @@ def widened_columns(schema: Schema) -> frozenset[str]:
     return frozenset(
         column.name
         for column in schema
-        if issubclass(column.type.intermediate_type, it.FLOAT) and getattr(column.type.intermediate_type, "bits", 64) == 32
+        if issubclass(column.type.intermediate_type, it.FLOAT)
+        and getattr(column.type.intermediate_type, "bits", 64) == 32
     )
 
 

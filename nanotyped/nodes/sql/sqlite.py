@@ -12,7 +12,15 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from nanotyped.errors import CellProblem, RowValidationError, SourceError, TypeCastError, TypeSyntaxError, nearest_hint, shown
+from nanotyped.errors import (
+    CellProblem,
+    RowValidationError,
+    SourceError,
+    TypeCastError,
+    TypeSyntaxError,
+    nearest_hint,
+    shown,
+)
 from nanotyped.nodes.sql.description import TableDescription
 from nanotyped.nodes.sql.statements import TableQuery
 from nanotyped.row import Column, Schema
@@ -48,9 +56,7 @@ class SQLiteReader:
             keys = [tuple(primary)] if primary else []
             keys += [names for names in self._unique_indexes(table) if names not in keys]
         self._schema = _schema_of(found, set(primary), row_id, columns, place)
-        unique = [
-            key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)
-        ]
+        unique = [key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)]
         return TableDescription(place, self._schema, tuple(unique))
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
@@ -85,7 +91,9 @@ class SQLiteReader:
 
     def _pragma(self, name: str, argument: str) -> Sequence[Any]:
         # A pragma's table-valued function takes its argument as a bound value.
-        return self._connection.execute(sa.text(f"SELECT * FROM pragma_{name}(:argument)"), {"argument": argument}).all()
+        return self._connection.execute(
+            sa.text(f"SELECT * FROM pragma_{name}(:argument)"), {"argument": argument}
+        ).all()
 
     def _unique_indexes(self, table: str) -> list[tuple[str, ...]]:
         found = []

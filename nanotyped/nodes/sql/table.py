@@ -22,6 +22,8 @@ from nanotyped.row.compiled import compile_projection
 from nanotyped.row.schema import check_schema
 
 DEFAULT_PAGE_ROWS = 1000
+# A page of a server costs a round trip: larger ones pay it less often, and still hold a few MB at the most.
+SERVER_PAGE_ROWS = 5000
 logger = logging.getLogger("nanotyped.nodes.sql")
 
 
@@ -225,7 +227,7 @@ class StreamMySQLTable(TableSource):
         columns: list[str] | None = None,
         where: str | None = None,
         parameters: dict[str, Any] | None = None,
-        page_rows: int = DEFAULT_PAGE_ROWS,
+        page_rows: int = SERVER_PAGE_ROWS,
         tls: Tls = "auto",
         tls_ca: str | None = None,
         connect_timeout_s: float = 10.0,

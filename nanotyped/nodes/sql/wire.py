@@ -9,6 +9,7 @@ Resultset": packets of a 3-byte length, a sequence number and a payload; a row i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pymysql import err
@@ -55,7 +56,7 @@ def can_read_by_buffer(connection: Connection[Any]) -> bool:
     )
 
 
-def read_rows(connection: Connection[Any], cells: Sequence[Cell], first: int = 1) -> Iterator[list[Row]]:
+def read_rows(connection: Connection[Any], cells: tuple[Cell, ...], first: int = 1) -> Iterator[list[Row]]:
     """Yield the rows of the query that runs unbuffered on ``connection``, typed, as many as each read brings.
 
     Args:
@@ -93,7 +94,8 @@ def read_rows(connection: Connection[Any], cells: Sequence[Cell], first: int = 1
         return
 
 
-def compile_parser(cells: Sequence[Cell]) -> Parser:
+@lru_cache(maxsize=64)
+def compile_parser(cells: tuple[Cell, ...]) -> Parser:
     """Return a parser of rows of these columns: one straight run of code a row."""
     names: dict[str, Any] = {"long": _long_string}
     lines = [

@@ -55,7 +55,7 @@ _SIZED_NAME = re.compile(r"(MYSQL_[A-Z]+?)(0|[1-9][0-9]{0,9})?(_UNSIGNED)?(_ZERO
 _MADE_SIZES = (*range(32), *(2**power for power in range(5, 16)))
 
 
-def __getattr__(name: str) -> type[DataType]:
+def __getattr__(name: str) -> type[MySQLType]:
     """Return the type of a name such as ``MYSQL_VARCHAR40``, ``MYSQL_INTEGER6_UNSIGNED``."""
     found = _SIZED_NAME.fullmatch(name)
     if found and found[1] in _FAMILIES:

@@ -22,7 +22,7 @@ class MySQLTypeSystem(DataSourceTypeSystem):
     narrowest: ClassVar[dict[type[DataType], Narrowest]] = {}
 
     @classmethod
-    def type_mapping(cls, text: str, *, tinyint1: Literal["int", "bool"] = "int") -> type[DataType]:
+    def type_mapping(cls, text: str, *, tinyint1: Literal["int", "bool"] = "int") -> type[MySQLType]:
         """Return the type that a COLUMN_TYPE spells, in any case; equal types are the same class.
 
         Args:
@@ -37,7 +37,7 @@ class MySQLTypeSystem(DataSourceTypeSystem):
         if not isinstance(text, str):
             raise TypeError(f"a column type is spelled in a str, not in {type(text).__name__}")
         found = _read(text)
-        if tinyint1 == "bool" and found.base == "tinyint" and getattr(found, "display_width", None) == 1:
+        if tinyint1 == "bool" and found.base == "tinyint" and found.parameters.get("display_width") == 1:
             return cls.families["bool"]
         return found
 
@@ -69,6 +69,21 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
 
     __slots__ = ()
     base: ClassVar[str] = ""
+    # Declared here for type checkers; each family has those that apply.
+    display_width: ClassVar[int | None]
+    bits: ClassVar[int | None]
+    minimum: ClassVar[int | None]
+    maximum: ClassVar[int | None]
+    unsigned: ClassVar[bool]
+    zerofill: ClassVar[bool]
+    precision: ClassVar[int | None]
+    scale: ClassVar[int | None]
+    fsp: ClassVar[int | None]
+    max_length: ClassVar[int | None]
+    max_bytes: ClassVar[int | None]
+    members: ClassVar[tuple[str, ...] | None]
+    charset: ClassVar[str | None]
+    collation: ClassVar[str | None]
 
     def __init_subclass__(cls, *, family: bool = True, reads: str | None = None, **kwargs: Any) -> None:
         """Register a family under the canonical name that it reads."""
