@@ -18,7 +18,7 @@ help:  ## List the targets
 
 .PHONY: demo
 demo: $(RUN)  ## Run the example pipeline, from a table to an HTTP API
-	@$(BIN)/python examples/demo/run.py
+	@$(BIN)/python -m examples.demo.run
 
 .PHONY: test
 test: $(DEV) mariadb lint  ## Check the code and run all tests

@@ -114,7 +114,7 @@ def main() -> None:
         "# Results",
         "",
         "Written by `make bench`. Every peer runs in a process of its own, in turn with the others; ratios are the",
-        "median of the rounds, each against the base of the same round. Absolute figures are one machine's, on one day.",
+        "median of the rounds, each against the base of the same round. Absolute figures are one machine's, one day's.",
         "",
         f"CPython {platform.python_version()}, {os.cpu_count()} cores, {chosen.rounds} rounds; "
         + ", ".join(f"{name} {version(name)}" for name in ("msgspec", "pymysql", "requests", "streamz")),

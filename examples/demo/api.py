@@ -23,7 +23,7 @@ WANTED: dict[str, Check] = {
     "customer": lambda value: isinstance(value, int) and 0 < value < 2**32,
     "total": _text(r"[0-9]{1,10}\.[0-9]{2}"),
     "currency": _text(r"[A-Z]{3}"),
-    "paid_at": _text(r"[0-9-]{10}T[0-9:]{8}Z"),
+    "paid_at": _text(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z"),
     "note": lambda value: value is None or (isinstance(value, str) and len(value) <= 200),
 }
 

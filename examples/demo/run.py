@@ -18,7 +18,7 @@ def nanotyped(*arguments: str, **variables: str) -> int:
     """Run the command as a user would, and show how it was called."""
     print(f"\n$ nanotyped {' '.join(arguments)}", flush=True)
     command = [sys.executable, "-m", "nanotyped", *arguments]
-    return subprocess.run(command, env=os.environ | variables, check=False).returncode
+    return subprocess.run(command, env=os.environ | variables, stderr=subprocess.STDOUT, check=False).returncode
 
 
 def main() -> int:

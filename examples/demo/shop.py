@@ -25,8 +25,8 @@ SCHEMA = """
         id bigint unsigned NOT NULL PRIMARY KEY,
         customer_id int unsigned NOT NULL REFERENCES customers (id),
         total decimal(12,2) NOT NULL,
-        currency char(3) NOT NULL,
-        paid_at timestamp,
+        currency varchar(3) NOT NULL,
+        paid_at timestamp(6),
         note varchar(200)
     );
 """

@@ -94,7 +94,7 @@ class Outbox:
         start = 0
         while start < len(rows):
             size = max(1, min([self._batch_rows, *(channel.room for channel in self._channels)]))
-            part = rows if len(rows) <= size else rows[start : start + size]
+            part = rows if not start and len(rows) <= size else rows[start : start + size]
             start += len(part)
             with self._lock:
                 self._hungry = False

@@ -10,7 +10,7 @@ from types import GeneratorType
 from typing import Any
 
 from nanotyped.channel import ChannelCancelled, Inbox
-from nanotyped.engine.outbox import Outbox
+from nanotyped.engine.outbox import Finish, Outbox
 from nanotyped.engine.shaping import InputView, OutputShape
 from nanotyped.errors import RowError, shown
 from nanotyped.message import Batch
@@ -37,7 +37,7 @@ class Worker:
         self._view = InputView(node)
         self.statistics = node.statistics
         self._batches = _has_own(node, "generate_batches" if node.is_source else "process_batch")
-        finish = self._shape.check if self.inbox is None else self._shape.finish
+        finish: Finish = self._shape.check if self.inbox is None else self._shape.finish
         if self._batches or node.passes_rows_on:
             finish = _as_they_are
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending)

@@ -44,7 +44,9 @@ class RowInfo:
 
 
 def column(*, name: str | None = None, key: bool = False, default: Any = _REQUIRED) -> Any:
-    """Say more of a declared column than its type, as in ``order_id: int = column(name="order id", key=True)``.
+    """Say more of a declared column than its type.
+
+    For example ``order_id: int = column(name="order id", key=True)``.
 
     Args:
         name: Name of the column where it is no Python identifier, or is the name of a method.
