@@ -1,0 +1,96 @@
+"""Small ends for pipelines in tests: a source of given rows and a sink that keeps what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.engine.run import start_run
+from nanotyped.node import NanoNode
+
+if TYPE_CHECKING:
+    import threading
+
+    from nanotyped.message import Batch
+    from nanotyped.node import RunReport
+    from nanotyped.row import Row
+    from nanotyped.row.schema import SchemaDeclaration
+
+
+class Given(NanoNode[object, Any]):
+    """Gives messages; with a schema they are tuples of Python values, or rows, and go out in batches of 1000.
+
+    Where it is to, it waits before some of them: ``gates`` maps the index of a message to the event that lets it go.
+    """
+
+    def __init__(
+        self,
+        messages: Iterable[Any],
+        schema: SchemaDeclaration | None = None,
+        gates: Mapping[int, threading.Event] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.messages = messages
+        self.gates = dict(gates or {})
+        super().__init__(output_schema=schema, **kwargs)
+
+    def generator(self) -> Iterator[Any]:
+        own = self.own_output()
+        row_class = self.output_row_class() or (own.row_class() if own is not None else None)
+        for index, message in enumerate(self.messages):
+            if index in self.gates and not self.gates[index].wait(10):
+                raise TimeoutError(f"nobody opened the gate before message {index}")
+            yield row_class(*message) if row_class is not None and isinstance(message, tuple) else message
+
+
+class GivenBatches(NanoNode[object, Any]):
+    """Gives batches of rows, each as it is: the sizes of what goes out do not hang on who waits when."""
+
+    def __init__(self, batches: Iterable[Sequence[tuple[Any, ...]]], schema: SchemaDeclaration, **kwargs: Any) -> None:
+        self.batches = batches
+        super().__init__(output_schema=schema, **kwargs)
+
+    def generate_batches(self) -> Iterator[Sequence[Row]]:
+        own = self.own_output()
+        assert own is not None
+        row_class: Any = self.output_row_class() or own.row_class()
+        for batch in self.batches:
+            yield [row_class(*values) for values in batch]
+
+
+class Kept(NanoNode[object, Any]):
+    """Keeps the rows that it gets, and the sizes of their batches."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.rows: list[Row] = []
+        super().__init__(**kwargs)
+
+    def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
+        self.rows += batch.rows
+        return ()
+
+    @property
+    def dicts(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries of Python values."""
+        return [row.to_python() for row in self.rows]
+
+
+def run_through(
+    node: NanoNode[Any, Any], messages: Iterable[Any], schema: SchemaDeclaration | None = None, **options: Any
+) -> Kept:
+    """Run messages through a node in a real pipeline and return the sink with what came out.
+
+    The nodes bear the names ``given``, their own, and ``kept``.
+    """
+    kept = Kept(name="kept")
+    _ = Given(messages, schema, name="given", **options) > node > kept
+    start_run(node).wait(30)
+    return kept
+
+
+def run_into(
+    node: NanoNode[Any, Any], messages: Iterable[Any], schema: SchemaDeclaration | None = None, **options: Any
+) -> RunReport:
+    """Run messages into a sink in a real pipeline; the source bears the name ``given``."""
+    _ = Given(messages, schema, name="given", **options) > node
+    return start_run(node).wait(30)
