@@ -1,0 +1,251 @@
+"""Delivering a body by HTTP POST: attempts, waits between them, and an error that says what the service said.
+
+Nothing here tells a URL's query, a header's value, or a body that was sent: they may hold secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from nanotyped.errors import DeliveryError
+
+MAX_ANSWER_BYTES = 1024 * 1024
+MAX_SHOWN_ANSWER = 200
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+# What another attempt may mend: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4; and all of 5xx.
+_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_READ_BYTES = 64 * 1024
+logger = logging.getLogger("nanotyped.nodes.http")
+
+
+class DeliveryStopped(Exception):  # noqa: N818 - the node was told to end; no mistake of anyone
+    """The pause before another attempt ended because the node is to end; the body was not delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long, and how often, a body is tried.
+
+    Attributes:
+        timeout_s: Of one connection, and of each wait for bytes of the answer.
+        max_attempts: Requests for one body at the most.
+        deadline_s: Seconds for one body in all, waits included.
+        max_retry_after_s: Longest wait that a service may ask for.
+    """
+
+    timeout_s: float = 30.0
+    max_attempts: int = 5
+    deadline_s: float = 300.0
+    max_retry_after_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` if a number makes no sense."""
+        for name in ("timeout_s", "deadline_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)!r}")
+        if self.max_attempts < 1:
+            raise ValueError(f"max_attempts must be at least 1, not {self.max_attempts!r}")
+        if not self.max_retry_after_s >= 0:
+            raise ValueError(f"max_retry_after_s must not be below 0, not {self.max_retry_after_s!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one attempt; ``reason`` is ``""`` where the body was taken."""
+
+    reason: str = ""
+    may_pass: bool = False
+    status: int | None = None
+    retry_after_s: float | None = None
+
+
+class Poster:
+    """Posts bodies over one session. Belongs to one thread.
+
+    Args:
+        headers: Sent with every body.
+        policy: How often and how long.
+        pause: Waits so many seconds and returns whether to go on.
+    """
+
+    def __init__(self, headers: Mapping[str, str], policy: RetryPolicy, pause: Callable[[float], bool]) -> None:
+        self._policy = policy
+        self._pause = pause
+        self._session = requests.Session()
+        # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
+        self._session.trust_env = False
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, HTTPAdapter(max_retries=0))
+        # Answers are capped by their bytes on the wire, so they come unpacked.
+        self._session.headers.update({"Accept-Encoding": "identity", **headers})
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+    def post(self, url: str, body: bytes, place: str, rows: tuple[int, int]) -> None:
+        """Send a body until it is taken.
+
+        Args:
+            url: Where to.
+            body: What.
+            place: The URL as messages show it.
+            rows: Numbers of the first and the last row in the body, for the message.
+
+        Raises:
+            DeliveryError: If it is refused, or not taken in time.
+            DeliveryStopped: If the node is to end.
+        """
+        deadline = time.monotonic() + self._policy.deadline_s
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = self._attempt(url, body, deadline)
+            if not outcome.reason:
+                return
+            reason = outcome.reason
+            if not outcome.may_pass or attempt >= self._policy.max_attempts:
+                break
+            wait_s = self._wait_s(attempt, outcome)
+            if time.monotonic() + wait_s >= deadline:
+                reason += f"; the next attempt would come after the deadline of {self._policy.deadline_s:g} s"
+                break
+            logger.warning("%s: attempt %d: %s; the next in %.1f s", place, attempt, outcome.reason, wait_s)
+            if not self._pause(wait_s):
+                raise DeliveryStopped
+        attempts = "1 attempt" if attempt == 1 else f"{attempt} attempts"
+        numbers = f"row {rows[0]}" if rows[0] == rows[1] else f"rows {rows[0]} to {rows[1]}"
+        raise DeliveryError(
+            f"{place} did not take {numbers}, after {attempts}: {reason}",
+            status=outcome.status,
+            attempts=attempt,
+            rows=rows,
+        )
+
+    def _wait_s(self, attempt: int, outcome: _Outcome) -> float:
+        if outcome.retry_after_s is not None:
+            return min(outcome.retry_after_s, self._policy.max_retry_after_s)
+        longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
+        return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
+
+    def _attempt(self, url: str, body: bytes, deadline: float) -> _Outcome:
+        timeout_s = max(0.001, min(self._policy.timeout_s, deadline - time.monotonic()))
+        try:
+            response = self._session.post(url, data=body, timeout=timeout_s, stream=True, allow_redirects=False)
+            try:
+                answer = _read_answer(response, deadline)
+            finally:
+                response.close()
+        except requests.exceptions.SSLError as error:
+            broken = not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+            return _Outcome(_why(error, timeout_s), may_pass=broken)
+        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, TimeoutError) as error:
+            return _Outcome(_why(error, timeout_s), may_pass=True)
+        except requests.RequestException as error:
+            return _Outcome(f"the request cannot be made: {type(error).__name__}")
+        return _judge(response, answer)
+
+
+def _read_answer(response: requests.Response, deadline: float) -> bytes:
+    """Return the answer's bytes, as many as may be; what goes beyond is not read.
+
+    Raises:
+        TimeoutError: If it does not end before the deadline.
+    """
+    found = b""
+    while len(found) < MAX_ANSWER_BYTES:
+        more = response.raw.read1(_READ_BYTES, decode_content=False)
+        if not more:
+            break
+        found += more
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer did not end before the deadline")
+    return found
+
+
+def _judge(response: requests.Response, answer: bytes) -> _Outcome:
+    status = response.status_code
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return _Outcome(status=status)
+    with suppress(ValueError):
+        phrase = f" {HTTPStatus(status).phrase}"
+    reason = f"{status}{phrase if status in HTTPStatus._value2member_map_ else ''}"
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return _Outcome(
+            f"{reason}{_destination(response)}; redirects are not followed, give the final url", status=status
+        )
+    text = answer.decode("utf-8", "replace")
+    if text:
+        reason += f": {text[:MAX_SHOWN_ANSWER]!r}{'…' if len(text) > MAX_SHOWN_ANSWER else ''}"
+    may_pass = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return _Outcome(reason, may_pass, status, retry_after_s(response.headers.get("Retry-After")))
+
+
+def _destination(response: requests.Response) -> str:
+    try:
+        host = urlsplit(response.headers.get("Location", "")).hostname
+    except ValueError:
+        host = None
+    return f" to host `{host}`" if host else ""
+
+
+def retry_after_s(text: str | None, now: datetime | None = None) -> float | None:
+    """Return the seconds that a ``Retry-After`` asks for (RFC 9110 10.2.3), ``None`` where it cannot be read."""
+    text = (text or "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and all that lies behind it: libraries keep the cause in `reason`, or among the arguments."""
+    found: list[BaseException] = []
+    waiting: list[Any] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
+    return found
+
+
+def _why(error: BaseException, timeout_s: float) -> str:
+    """Return why there is no answer, without the URL that the libraries put into their own texts."""
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {timeout_s:g} s"
+    causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate is not valid: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failed: {cause.reason or type(cause).__name__}"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"no connection: {cause.strerror}"
+    # A refused connection is a timeout to urllib3, hence this after the answers of the system.
+    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    if any(isinstance(cause, timeouts) for cause in causes):
+        return f"no whole answer within {timeout_s:g} s"
+    if any(isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in causes):
+        return "the answer broke off"
+    return "the connection was closed before an answer"

@@ -1,0 +1,129 @@
+"""URLs with ``{column}`` placeholders in path and query, filled from rows and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+
+from nanotyped.errors import NodeOptionError, RowError, TypeCastError
+from nanotyped.row.rows import row_info
+from nanotyped.types.intermediate import JSON, OBJECT
+from nanotyped.types.text import render_text
+
+if TYPE_CHECKING:
+    from nanotyped.row import Row, Schema
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_BEFORE_PATH = re.compile(r"(?P<scheme>[^:/?#{}]*)://(?P<authority>[^/?#]*)")
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\\]")
+_NO_TEXT = (JSON, OBJECT)
+
+Renderer = Callable[[Any], str]
+
+
+class UrlTemplate:
+    """An ``http`` or ``https`` URL in which ``{column}`` stands for the value of a column.
+
+    A value is written as in a CSV file and percent-encoded to the last sign, so that it stays within the segment or
+    the query value where its placeholder stands. Scheme, host and port are fixed.
+
+    Args:
+        text: The URL.
+
+    Raises:
+        ValueError: If it is no such URL. The message does not quote the URL, which may hold a secret.
+    """
+
+    def __init__(self, text: str) -> None:
+        found = _BEFORE_PATH.match(text)
+        if found is None or found["scheme"].lower() not in ("http", "https"):
+            if "{" in text.split("://", maxsplit=1)[0]:
+                raise ValueError("url: a placeholder may stand in path and query, not in the scheme")
+            raise ValueError("url: it must start with http:// or https://")
+        _check_authority(found["authority"])
+        rest = text[found.end() :]
+        if _UNPRINTABLE.search(text):
+            raise ValueError("url: it holds a blank, a backslash or a control character; percent-encode it")
+        if "#" in rest:
+            raise ValueError("url: it has a fragment (#…), which no server gets to see")
+        pieces = _PLACEHOLDER.split(rest)
+        self.columns: tuple[str, ...] = tuple(pieces[1::2])
+        if any("{" in piece or "}" in piece for piece in pieces[::2]):
+            raise ValueError(
+                "url: a brace has no partner, or nothing stands between; placeholders are spelled {column}"
+            )
+        self._base = f"{found['scheme']}://{found['authority']}"
+        self._literals: tuple[str, ...] = tuple(pieces[::2])
+        self.display = self._base + rest.split("?")[0]
+
+    def problems(self, given: Schema, label: str) -> list[NodeOptionError]:
+        """Return the placeholders that rows of ``given`` cannot fill; ``label`` is the node's name."""
+        found: list[NodeOptionError] = []
+        for name in dict.fromkeys(self.columns):
+            if name not in given:
+                reason = f"node `{label}`, url: there is no column `{name}` for the placeholder"
+                found.append(NodeOptionError(reason, node=label, hint=given.missing_column(name)))
+            elif given[name].type.intermediate_type.family in _NO_TEXT:
+                spelling = given[name].spelling()
+                reason = f"node `{label}`, url: column `{name}` is `{spelling}`, which has no place in a URL"
+                found.append(NodeOptionError(reason, node=label))
+        return found
+
+    def filler(self, row_class: type[Row]) -> Callable[[Row], str]:
+        """Return what makes the URL of a row of a class; it raises ``RowError`` for a value that cannot be filled in.
+
+        Raises:
+            RowError: If rows of the class lack a column.
+        """
+        if not self.columns:
+            url = self._base + self._literals[0]
+            return lambda _: url
+        info = row_info(row_class)
+        if problems := self.problems(info.schema, ""):
+            raise RowError(str(problems[0]).removeprefix("node ``, "))
+        cells = [(name, info.fields[name], render_text(info.schema[name].type)) for name in self.columns]
+
+        def fill(row: Row) -> str:
+            parts = [self._literals[0]]
+            for (name, field, render), literal in zip(cells, self._literals[1:], strict=True):
+                parts += [_encoded(name, getattr(row, field), render), literal]
+            rest = "".join(parts)
+            _check_segments(rest.split("?")[0])
+            return self._base + rest
+
+        return fill
+
+
+def _check_authority(authority: str) -> None:
+    if "{" in authority or "}" in authority:
+        raise ValueError("url: a placeholder may stand in path and query, not in host or port")
+    if "@" in authority:
+        raise ValueError("url: a user and password do not belong into it; send them in a header")
+    try:
+        parts = urlsplit(f"//{authority}")
+        _ = parts.port
+    except ValueError:
+        raise ValueError("url: its port is no number from 0 to 65535, or its host is malformed") from None
+    if not parts.hostname:
+        raise ValueError("url: it names no host")
+
+
+def _encoded(name: str, value: Any, render: Renderer) -> str:
+    if value is None:
+        raise RowError(f"column `{name}` is null and cannot fill the placeholder of the url", column=name)
+    try:
+        text = quote(render(value), safe="")
+    except (UnicodeEncodeError, TypeCastError) as error:
+        raise RowError(f"column `{name}` cannot fill the placeholder of the url: {error}", column=name) from None
+    if not text:
+        raise RowError(f"column `{name}` is empty and cannot fill the placeholder of the url", column=name)
+    return text
+
+
+def _check_segments(path: str) -> None:
+    for segment in path.split("/"):
+        # Clients and servers resolve these, encoded or not, before anything else sees them.
+        if unquote(segment) in (".", ".."):
+            raise RowError(f"the path of the url would have the segment `{unquote(segment)}`, which leads elsewhere")
