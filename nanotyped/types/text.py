@@ -36,6 +36,7 @@ Renderer: TypeAlias = Callable[[Any], str]
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _WHOLE = r"(?:0|[1-9][0-9]*)"
+_SIGN = r"(?:-(?=[1-9]|0\.))?"  # msgspec reads `-0` as an integer, and so drops its sign
 _ANYTHING = r"(?s:.*)"
 _BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 _READ_INTEGER = re.compile(r"-?[0-9]+")  # zeros in front are there in a zerofill column
@@ -132,7 +133,7 @@ def _bool(kind: Any, _meaning: Any, dialect: Dialect) -> TextForm:
 
 
 def _decimal(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
-    sign = "" if meaning.unsigned else "-?"
+    sign = "" if meaning.unsigned else _SIGN
     if meaning.precision is None:
         pattern = rf"{sign}{_WHOLE}(?:\.[0-9]+)?"
     else:
@@ -160,8 +161,7 @@ def decimal_renderer(kind: type[DataType]) -> Renderer:
 
 
 def _float(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
-    # msgspec reads `-0` as an integer and so loses its sign.
-    sign = "" if meaning.unsigned else r"(?:-(?=[1-9]|0\.))?"
+    sign = "" if meaning.unsigned else _SIGN
     pattern = rf"{sign}{_WHOLE}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{{1,3}})?"
     return TextForm(pattern, _parser(kind, _READ_FLOAT, "not a number", float), repr)
 

@@ -19,11 +19,6 @@ class IntermediateTypeSystem(DataSourceTypeSystem):
         """Return the type itself: this is the intermediate system."""
         return intermediate
 
-    @classmethod
-    def convert(cls, value: DataType) -> DataType:
-        """Return ``value`` as an intermediate value; ``name`` stays, ``original_type`` is set."""
-        return value.to_intermediate_type()
-
 
 IntermediateTypeSystem.type_system = IntermediateTypeSystem
 

@@ -1,0 +1,232 @@
+"""Types of every family with their parameters, and values of a type, at the edges above all."""
+
+import struct
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from nanotyped.types import intermediate as it
+from nanotyped.types.base import DataType
+
+Type = type[DataType]
+
+CHARSETS = (None, "ascii", "latin1", "greek", "cp1251", "gbk", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf32")
+LENGTHS = (0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 36, 64, 255, 16383, 65535)
+MEMBERS = ("", "a", "b", "é", "я", "a b", "emoji 😀", "it's", "x" * 40, " lead", "trail ")
+CHARACTERS = "az09 éüßяΩ漢字€\x81\u02bc\xa4\ufffd😀𐍈'\\\n\0"
+_DAY = st.dates(date(1000, 1, 1), date(9999, 12, 31))
+
+
+def integers() -> st.SearchStrategy[Type]:
+    """Return INTEGER types."""
+    return st.builds(lambda bits, unsigned: it.INTEGER.of(bits=bits, unsigned=unsigned), _bits(), st.booleans())
+
+
+def _bits() -> st.SearchStrategy[int | None]:
+    return st.sampled_from([None, *it.INTEGER_BITS])
+
+
+@st.composite
+def decimals(draw: st.DrawFn) -> Type:
+    """Return DECIMAL types."""
+    unsigned = draw(st.booleans())
+    if draw(st.integers(0, 9)) == 0:
+        return it.DECIMAL.of(unsigned=unsigned)
+    precision = draw(st.sampled_from([1, 2, 3, 4, 5, 8, 10, 19, 20, 21, 38, 65]))
+    scale = draw(st.integers(0, min(precision, it.MAX_SCALE)))
+    return it.DECIMAL.of(precision=precision, scale=scale, unsigned=unsigned)
+
+
+@st.composite
+def floats(draw: st.DrawFn) -> Type:
+    """Return FLOAT types."""
+    given: dict[str, Any] = {"bits": draw(st.sampled_from([None, 32, 64])), "unsigned": draw(st.booleans())}
+    if given["bits"] and draw(st.integers(0, 3)) == 0:
+        given["precision"] = draw(st.integers(1, 12))
+        given["scale"] = draw(st.integers(0, given["precision"]))
+    return it.FLOAT.of(**given)
+
+
+@st.composite
+def strings(draw: st.DrawFn) -> Type:
+    """Return STRING types."""
+    size = draw(st.sampled_from([{}, {"max_length": draw(_lengths())}, {"max_bytes": draw(_lengths())}]))
+    return it.STRING.of(charset=draw(st.sampled_from(CHARSETS)), padded=draw(st.booleans()), **size)
+
+
+def _lengths() -> st.SearchStrategy[int]:
+    return st.sampled_from(LENGTHS)
+
+
+@st.composite
+def enums(draw: st.DrawFn) -> Type:
+    """Return ENUM types."""
+    charset = draw(st.sampled_from(CHARSETS))
+    fitting = [member for member in MEMBERS if not it.STRING.of(charset=charset).text_problem(member)]
+    members = draw(st.none() | st.lists(st.sampled_from(fitting), min_size=1, max_size=4, unique=True).map(tuple))
+    return it.ENUM.of(members=members, charset=charset)
+
+
+@st.composite
+def blobs(draw: st.DrawFn) -> Type:
+    """Return BYTES types."""
+    length = draw(st.none() | _lengths())
+    return it.BYTES.of(max_bytes=length, padded=length is not None and draw(st.booleans()))
+
+
+def fractions() -> st.SearchStrategy[Type]:
+    """Return types with a fraction of a second."""
+    families = st.sampled_from([it.DATETIME, it.TIMESTAMP, it.TIME_INTERVAL])
+    return st.builds(lambda family, fsp: family.of(fsp=fsp), families, st.none() | st.integers(0, 6))
+
+
+def columns() -> st.SearchStrategy[Type]:
+    """Return the intermediate types that a column can have."""
+    plain = st.sampled_from([it.BOOL, it.DATE, it.JSON])
+    return st.one_of(integers(), decimals(), floats(), strings(), enums(), blobs(), fractions(), plain)
+
+
+def any_type() -> st.SearchStrategy[Type]:
+    """Return all intermediate types, OBJECT and NULL among them."""
+    return columns() | st.sampled_from([it.OBJECT, it.NULL])
+
+
+# -- values ----------------------------------------------------------------------
+
+
+def _integer_values(kind: Any) -> st.SearchStrategy[int]:
+    low = -(2**70) if kind.minimum is None else kind.minimum
+    high = 2**70 if kind.maximum is None else kind.maximum
+    edges = [edge for edge in (low, high, 0, 1, -1, 2**53, 2**24 + 1, -(2**63), 2**64 - 1) if low <= edge <= high]
+    return st.sampled_from(edges) | st.integers(low, high)
+
+
+@st.composite
+def _decimal_values(draw: st.DrawFn, kind: Any) -> Decimal:
+    precision = kind.precision or 70
+    scale = draw(st.integers(0, 40)) if kind.scale is None else kind.scale
+    top = 10**precision - 1
+    low = 0 if kind.unsigned else -top
+    digits = draw(st.sampled_from([low, 0, 1, top]) | st.integers(low, top))
+    sign, shown, _ = Decimal(digits).as_tuple()
+    return Decimal((sign, shown, -scale))
+
+
+def _float_values(kind: Any) -> st.SearchStrategy[float]:
+    width: Any = kind.bits or 64
+    plain = st.floats(
+        min_value=0.0 if kind.unsigned else None, allow_nan=False, allow_infinity=False, width=width
+    ).filter(lambda number: not (kind.unsigned and str(number).startswith("-")))
+    if kind.precision is None:
+        return plain
+    top = 10**kind.precision - 1
+    whole = st.integers(0 if kind.unsigned else -top, top)
+    numbers = whole.map(lambda digits: float(Decimal(digits).scaleb(-kind.scale)))
+    return numbers.map(lambda number: _narrowed(number, width)).filter(lambda number: _takes(kind, number))
+
+
+def _narrowed(number: float, width: int) -> float:
+    return float(struct.unpack("f", struct.pack("f", number))[0]) if width == 32 else number
+
+
+def _takes(kind: Type, value: object) -> bool:
+    try:
+        kind.python_cast_function(value)
+    except ValueError:
+        return False
+    return True
+
+
+@st.composite
+def _text_values(draw: st.DrawFn, kind: Any) -> str:
+    characters = [
+        character for character in CHARACTERS if not it.STRING.of(charset=kind.charset).text_problem(character)
+    ]
+    limit = next((size for size in (kind.max_length, kind.max_bytes) if size is not None), 50)
+    if limit and draw(st.booleans()):  # as long as it gets, of one character
+        text = draw(st.sampled_from(characters)) * min(limit, 100_000)
+    else:
+        text = draw(st.text(st.sampled_from(characters), max_size=min(limit, 20)))
+    if kind.padded:
+        text = text.rstrip(" ")
+    while not _takes(kind, text):
+        text = text[: len(text) * 3 // 4]
+        text = text.rstrip(" ") if kind.padded else text
+    return text
+
+
+def _enum_values(kind: Any) -> st.SearchStrategy[str]:
+    return _text_values(it.STRING.of(charset=kind.charset)) if kind.members is None else st.sampled_from(kind.members)
+
+
+def _bytes_values(kind: Any) -> st.SearchStrategy[bytes]:
+    high = 40 if kind.max_bytes is None else kind.max_bytes
+    if kind.padded:
+        return st.binary(max_size=8).map(lambda value: value[:high].ljust(high, b"\0"))
+    return st.binary(max_size=min(high, 40)) | st.just(b"\xff" * high)
+
+
+def _whole_fraction(kind: Any) -> int:
+    digits: int = 6 if kind.fsp is None else kind.fsp
+    return int(10 ** (6 - digits))
+
+
+def _naive(kind: Any) -> st.SearchStrategy[datetime]:
+    unit = _whole_fraction(kind)
+    return st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)).map(
+        lambda moment: moment.replace(microsecond=moment.microsecond // unit * unit, fold=0)
+    )
+
+
+def _datetime_values(kind: Any) -> st.SearchStrategy[datetime]:
+    if kind.family is it.TIMESTAMP:
+        return _naive(kind).map(lambda moment: moment.replace(tzinfo=UTC))
+    naive = _naive(kind)
+    return naive | naive.map(lambda moment: moment.replace(tzinfo=UTC)) if kind.fsp is None else naive
+
+
+def _span_values(kind: Any) -> st.SearchStrategy[timedelta]:
+    unit = _whole_fraction(kind)
+    top = it.MAX_TIME // timedelta(microseconds=1) // unit
+    numbers = st.sampled_from([-top, -1, 0, 1, top]) | st.integers(-top, top)
+    return numbers.map(lambda number: timedelta(microseconds=number * unit))
+
+
+def documents() -> st.SearchStrategy[Any]:
+    """Return JSON documents, JSON_NULL among them."""
+    leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | _decimal_values(it.DECIMAL)
+    nested = st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    )
+    return nested.map(lambda document: it.JSON_NULL if document is None else document)
+
+
+_VALUES: dict[Type, Any] = {
+    it.INTEGER: _integer_values,
+    it.BOOL: lambda _kind: st.booleans(),
+    it.DECIMAL: _decimal_values,
+    it.FLOAT: _float_values,
+    it.STRING: _text_values,
+    it.ENUM: _enum_values,
+    it.BYTES: _bytes_values,
+    it.DATETIME: _datetime_values,
+    it.TIMESTAMP: _datetime_values,
+    it.DATE: lambda _kind: _DAY,
+    it.TIME_INTERVAL: _span_values,
+    it.JSON: lambda _kind: documents(),
+}
+
+
+def values(kind: Type) -> st.SearchStrategy[Any]:
+    """Return Python values of a type."""
+    found: st.SearchStrategy[Any] = _VALUES[kind.intermediate_type.family](kind.intermediate_type)
+    return found
+
+
+@st.composite
+def typed_values(draw: st.DrawFn) -> tuple[Type, Any]:
+    """Return a type that a column can have, and a value of it."""
+    kind = draw(columns())
+    return kind, draw(values(kind))
