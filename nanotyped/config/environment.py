@@ -104,9 +104,20 @@ class Redactor:
 
         Args:
             text: The text.
-            shortest: Values of fewer characters are left alone: a `1` is in every second message.
+            shortest: Values of fewer characters are left alone. Below four characters a value is looked for as a
+                word of its own: an `a` is in every message.
         """
         forms = sorted((form for form in self._replacements if len(form) >= max(shortest, 1)), key=len, reverse=True)
         if not forms:
             return text
-        return re.sub("|".join(map(re.escape, forms)), lambda found: self._replacements[found[0]], text)
+        return re.sub("|".join(map(_pattern, forms)), lambda found: self._replacements[found[0]], text)
+
+
+def _pattern(form: str) -> str:
+    escaped = re.escape(form)
+    return escaped if len(form) >= SHORTEST_SECRET else rf"(?<!\w){escaped}(?!\w)"
+
+
+def _pattern(form: str) -> str:
+    escaped = re.escape(form)
+    return escaped if len(form) >= SHORTEST_SECRET else rf"(?<!\w){escaped}(?!\w)"

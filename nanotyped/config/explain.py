@@ -64,7 +64,7 @@ class Subject:
         value: What pydantic looks at.
         base: Its path in the file.
         known: The keys that may stand in it.
-        label: Put before each reason: ``option `port`: ``.
+        label: Put before each reason, such as ``option `port`: ``; by default the key.
         secret: The paths of values that no message shows, with what is shown instead.
     """
 
@@ -163,7 +163,7 @@ def _explain_value(found: list[ErrorDetails], path: Path, subject: Subject) -> C
     full = (*subject.base, *path)
     kinds = {details["type"] for details in found}
     if "missing" in kinds:
-        return document.problem(document.key_spot(full[:-1]), f"{subject.label}`{path[-1]}` is missing")
+        return document.problem(document.key_spot(full[:-1]), f"`{path[-1]}` is missing")
     if "extra_forbidden" in kinds:
         return document.problem(document.key_spot(full), unknown("key", str(path[-1]), subject.known))
     expected = list(dict.fromkeys(filter(None, map(_expected, found))))
@@ -172,7 +172,9 @@ def _explain_value(found: list[ErrorDetails], path: Path, subject: Subject) -> C
     else:
         reasons = [_own_words(details) for details in found if details["type"] not in _NOT_IN_FILES]
         reason = "; ".join(dict.fromkeys(reasons)) or "this cannot be given in a file, only from Python"
-    return document.problem(document.value_spot(full), subject.label + reason)
+    key = next((step for step in reversed(full) if isinstance(step, str)), None)
+    label = subject.label or (f"`{key}`: " if key is not None else "")
+    return document.problem(document.value_spot(full), label + reason)
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> str:

@@ -74,8 +74,7 @@ def read_form(form: type[Form], document: Document, path: Path, problems: list[C
     try:
         return form.model_validate(value)
     except ValidationError as error:
-        label = f"`{path[-1]}`: " if path and isinstance(path[-1], str) else ""
-        problems += explain(error, Subject(document, value, path, known, label))
+        problems += explain(error, Subject(document, value, path, known))
         wrong = {details["loc"][0] for details in error.errors() if details["loc"]}
     if not isinstance(value, dict):
         return None

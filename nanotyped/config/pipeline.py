@@ -169,13 +169,19 @@ class _Builder:
         if form is None:
             return None
         cls = self._class(form.class_name, name)
-        if cls is None or (form.options is None and len(self.problems) > before):
-            return None  # in the latter case the options may be under a misspelt key
-        checked = self._options(cls, form, name)
+        if cls is None:
+            return None
+        # Where a key is misspelt it may be that of the options; none of them is missing then.
+        has_options = form.options is not None or len(self.problems) == before
+        checked = self._options(cls, form, name, has_options=has_options)
         self.problems += checked.problems
         self.redactor.hide(checked.secrets)
         self.redactor.hide_variables(self.substitution.used)
-        if checked.problems or any(self.document.is_unread(place) for place in self._places_below(path)):
+        if (
+            not has_options
+            or checked.problems
+            or any(self.document.is_unread(place) for place in self._places_below(path))
+        ):
             return None
         return self._make(cls, name, form.summary or "", checked.values)
 
@@ -194,11 +200,11 @@ class _Builder:
         self.problems.append(self.document.problem(spot, f"`{class_name}` is registered, but is no node class"))  # type: ignore[unreachable]  # whoever registers it may not run mypy
         return None
 
-    def _options(self, cls: NodeClass, form: NodeForm, name: str) -> CheckedOptions:
+    def _options(self, cls: NodeClass, form: NodeForm, name: str, *, has_options: bool) -> CheckedOptions:
         path = ("nodes", name)
         checker = OptionChecker(cls, self.document, self.substitution)
         options = form.options or {}
-        checked = checker.check(options, (*path, "options"))
+        checked = checker.check(options, (*path, "options")) if has_options else checker.checked
         for option in SCHEMA_OPTIONS:
             beside = getattr(form, option)
             if beside is None:
