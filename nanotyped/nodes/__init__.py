@@ -1,0 +1,17 @@
+"""The node library. Importing it registers every node for YAML."""
+
+from nanotyped.nodes.flow import Filter, PrinterOfThings
+from nanotyped.nodes.http import HttpPostRequest
+from nanotyped.nodes.sql import StreamMySQLTable, StreamTable
+from nanotyped.nodes.values import Cast, InsertData, Remapper
+
+__all__ = [
+    "Cast",
+    "Filter",
+    "HttpPostRequest",
+    "InsertData",
+    "PrinterOfThings",
+    "Remapper",
+    "StreamMySQLTable",
+    "StreamTable",
+]

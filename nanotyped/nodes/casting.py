@@ -1,0 +1,234 @@
+"""Casts of values from type to type, and how much each may lose: what the node ``Cast`` is made of."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from typing import Any, Literal, get_args
+
+from nanotyped.types.base import DataType
+from nanotyped.types.charsets import CHARSETS
+from nanotyped.types.compat import Verdict, judge
+from nanotyped.types.convert import json_text, value_converter
+from nanotyped.types.intermediate import (
+    BOOL,
+    BYTES,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    ENUM,
+    FLOAT,
+    INTEGER,
+    JSON,
+    MAX_FSP,
+    MAX_TIME,
+    OBJECT,
+    STRING,
+    TIME_INTERVAL,
+    TIMESTAMP,
+)
+from nanotyped.types.text import read_json, render_text
+
+Lossy = Literal["fail", "round", "truncate", "saturate"]
+Caster = Callable[[Any], Any]
+Family = type[DataType]
+
+LOSSY_MODES: tuple[str, ...] = get_args(Lossy)
+# Wide enough for every decimal that a column can hold, and every float.
+_WIDE = Context(prec=1200)
+_FLOAT32_MAX = struct.unpack("f", b"\xff\xff\x7f\x7f")[0]
+
+# What each way of losing means for a type; other types can only fail.
+_MEANS: Mapping[str, frozenset[Family]] = {
+    "round": frozenset({INTEGER, DECIMAL, FLOAT, DATETIME, TIMESTAMP, TIME_INTERVAL}),
+    "truncate": frozenset({INTEGER, DECIMAL, STRING, BYTES, DATE, DATETIME, TIMESTAMP, TIME_INTERVAL}),
+    "saturate": frozenset({INTEGER, DECIMAL, FLOAT, TIME_INTERVAL}),
+}
+_NUMBERS = (INTEGER, DECIMAL, FLOAT)
+_MOMENTS = (DATE, DATETIME, TIMESTAMP, TIME_INTERVAL)
+# Pairs that no type fits, although some of its values can be cast; what `compat` calls lossy can be cast too.
+_BY_VALUE: Mapping[Family, frozenset[Family]] = {
+    STRING: frozenset({*_NUMBERS, BOOL, *_MOMENTS}),
+    ENUM: frozenset({*_NUMBERS, BOOL, *_MOMENTS, JSON}),
+    JSON: frozenset({*_NUMBERS, BOOL, *_MOMENTS, ENUM}),
+    OBJECT: frozenset({*_NUMBERS, BOOL, *_MOMENTS, ENUM, STRING, BYTES, JSON}),
+    INTEGER: frozenset({STRING, ENUM, JSON}),
+    DECIMAL: frozenset({STRING, ENUM, JSON}),
+    FLOAT: frozenset({STRING, ENUM, JSON}),
+    BOOL: frozenset({STRING, ENUM, JSON}),
+    DATE: frozenset({STRING}),
+    DATETIME: frozenset({STRING}),
+    TIMESTAMP: frozenset({STRING}),
+    TIME_INTERVAL: frozenset({STRING}),
+}
+
+
+def has_meaning(mode: str, needed: Family) -> bool:
+    """Return whether values of a type can be made to fit in this way."""
+    return mode == "fail" or needed.intermediate_type.family in _MEANS[mode]
+
+
+def cast_problem(given: Family, needed: Family) -> str:
+    """Return why no value of one type can be cast to the other, ``""`` if some can."""
+    found = judge(given, needed)
+    source, target = given.intermediate_type.family, needed.intermediate_type.family
+    if found.verdict is not Verdict.INCOMPATIBLE or target in _BY_VALUE.get(source, ()):
+        return ""
+    if TIMESTAMP in (source, target) and {source, target} <= {DATE, DATETIME, TIMESTAMP}:
+        return "only one of them has a zone, and a cast cannot know which"
+    return "no value of the one is a value of the other"
+
+
+def make_caster(given: Family, needed: Family, mode: str) -> Caster | None:
+    """Return what casts values of one type to another, ``None`` where they are right as they are.
+
+    The function raises ``TypeCastError`` for a value that does not fit, and takes no ``None``.
+    """
+    if judge(given, needed).verdict.passes:
+        return value_converter(given, needed)
+    source, target = given.intermediate_type, needed.intermediate_type
+    read = _reader(source, target, mode)
+    bend = _bender(target, mode)
+    cast = needed.python_cast_function
+    steps = [step for step in (read, bend, cast) if step is not None]
+    return steps[0] if len(steps) == 1 else _chain(steps)
+
+
+def _chain(steps: list[Caster]) -> Caster:
+    def run(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
+        return value
+
+    return run
+
+
+def _reader(source: Any, target: Any, mode: str) -> Caster | None:
+    """Return the first step: from a value to one of the target's kind, not yet of its size."""
+    if source.family is STRING and target.family is JSON:
+        return lambda text: read_json(target, text)
+    if issubclass(target.family, STRING):
+        if source.family is JSON:
+            return lambda value: value if isinstance(value, str) else json_text(value)
+        return None if issubclass(source.family, STRING) or source.family is OBJECT else render_text(source)
+    if mode == "fail" or not has_meaning(mode, target):
+        return None
+    # What is to be bent must be a value of the kind first; a bare family takes all of them.
+    if target.family in (INTEGER, DECIMAL):
+        return _exact_number
+    if target.family is FLOAT:
+        return _nearest_float
+    family = DATETIME if target.family is DATE else target.family
+    return None if target.family is BYTES else family.python_cast_function
+
+
+def _exact_number(value: Any) -> Decimal:
+    # A float is taken for what it prints as: 2.675 is meant, though the float lies a little below it.
+    return DECIMAL.python_cast_function(repr(value) if isinstance(value, float) else value)
+
+
+def _nearest_float(value: Any) -> float:
+    return value if isinstance(value, float) else float(_exact_number(value))
+
+
+def _bender(target: Any, mode: str) -> Caster | None:
+    """Return the step that makes a value fit, and leaves alone what fits."""
+    if not has_meaning(mode, target) or mode == "fail":
+        return None
+    if mode == "saturate":
+        return _saturate(target)
+    family = target.family
+    if family in (INTEGER, DECIMAL):
+        return _to_quantum(target, ROUND_HALF_UP if mode == "round" else ROUND_DOWN)
+    if family is FLOAT:
+        return _to_float32 if target.bits == 32 else None
+    if family is STRING:
+        return lambda text: cut_text(text, target)
+    if family is BYTES:
+        return lambda value: value if target.max_bytes is None else value[: target.max_bytes]
+    if family is DATE:
+        return _without_time
+    return _to_fraction(target, half=mode == "round")
+
+
+def _to_quantum(target: Any, rounding: str) -> Caster:
+    quantum = Decimal(1) if target.family is INTEGER else target.quantum
+    if quantum is None:
+        return lambda number: number
+    return lambda number: number.quantize(quantum, rounding=rounding, context=_WIDE)
+
+
+def _to_float32(number: float) -> float:
+    try:
+        return float(struct.unpack("f", struct.pack("f", number))[0])
+    except OverflowError:
+        return number  # beyond its range: the cast says so
+
+
+def _without_time(moment: date) -> date:
+    # One with a zone stays as it is: the cast says that its day is not known.
+    return moment.date() if isinstance(moment, datetime) and moment.tzinfo is None else moment
+
+
+def _to_fraction(target: Any, *, half: bool) -> Caster:
+    if target.fsp is None:
+        return lambda moment: moment
+    step = 10 ** (MAX_FSP - target.fsp)
+
+    def of_moment(moment: datetime) -> datetime:
+        rest = moment.microsecond % step
+        up = half and rest * 2 >= step and rest
+        return moment + timedelta(microseconds=step - rest if up else -rest)
+
+    def of_span(span: timedelta) -> timedelta:
+        count = abs(span) // timedelta(microseconds=1)
+        rest = count % step
+        count += step - rest if half and rest * 2 >= step and rest else -rest
+        return timedelta(microseconds=count if span >= timedelta() else -count)
+
+    return of_span if target.family is TIME_INTERVAL else of_moment
+
+
+def _saturate(target: Any) -> Caster:
+    low, high = _bounds(target)
+
+    def clamp(value: Any) -> Any:
+        if low is not None and value < low:
+            return low
+        return high if high is not None and value > high else value
+
+    return clamp
+
+
+def _bounds(target: Any) -> tuple[Any, Any]:
+    if target.family is INTEGER:
+        return target.minimum, target.maximum
+    if target.family is DECIMAL:
+        high = None if target.precision is None else (Decimal(10) ** target.precision - 1).scaleb(-target.scale, _WIDE)
+        return (Decimal(0) if target.unsigned else None if high is None else high.copy_negate()), high
+    if target.family is FLOAT:
+        high = _FLOAT32_MAX if target.bits == 32 else None
+        return (0.0 if target.unsigned else None if high is None else -high), high
+    step = timedelta(microseconds=10 ** (MAX_FSP - (MAX_FSP if target.fsp is None else target.fsp)))
+    longest = MAX_TIME // step * step
+    return -longest, longest
+
+
+def cut_text(text: str, kind: Any) -> str:
+    """Return as much of a text's beginning as a text type holds; never a part of a character."""
+    if kind.max_length is not None:
+        text = text[: kind.max_length]
+    if kind.max_bytes is not None:
+        codec = CHARSETS[kind.charset][0] if kind.charset else "utf-8"
+        low, high = 0, min(len(text), kind.max_bytes)
+        while low < high:  # the most characters whose bytes still fit
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if _bytes_of(text[:middle], codec) <= kind.max_bytes else (low, middle - 1)
+        text = text[:low]
+    return text.rstrip(" ") if kind.padded else text
+
+
+def _bytes_of(text: str, codec: str) -> int:
+    return len(text.encode(codec, "replace"))

@@ -1,0 +1,484 @@
+"""The real program, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+NODES = """\
+import logging
+import os
+import sys
+from nanotyped.errors import SourceError
+from nanotyped.node import NanoNode
+from nanotyped.registry import register_node
+from pydantic import SecretStr
+
+@register_node
+class Count(NanoNode):
+    output_schema = {"n": "int"}
+    def __init__(self, end: int | None = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.end = end
+    def generator(self):
+        n = 0
+        while self.end is None or n < self.end:
+            yield {"n": n}
+            n += 1
+
+@register_node
+class Guess(NanoNode):
+    def process_item(self):
+        yield {"guess": self.__message__.n}
+
+@register_node
+class Show(NanoNode):
+    def process_item(self):
+        sys.stdout.write(f"row {self.__message__.n}\\n")
+
+@register_node
+class Divide(NanoNode):
+    def process_item(self):
+        yield {"m": 1 // (1 - self.__message__.n)}
+
+@register_node
+class Login(NanoNode):
+    def __init__(self, host: str, password: SecretStr, **kwargs):
+        super().__init__(**kwargs)
+        self.host, self.password = host, password
+    def generator(self):
+        yield {"n": 1}
+        raise RuntimeError(f"{self.host} refuses {self.password.get_secret_value()}")
+
+@register_node
+class Unreachable(NanoNode):
+    def discover_schema(self):
+        raise SourceError("cannot connect to till:3306")
+    def generator(self):
+        os.write(2, b"the generator ran")
+        yield {}
+
+@register_node
+class Wait(NanoNode):
+    def generator(self):
+        yield {"n": 1}
+        while not self.stop_requested:
+            self.sleep(60)
+
+@register_node
+class Deaf(NanoNode):
+    def generator(self):
+        import time
+        yield {"n": 1}
+        while True:
+            time.sleep(60)
+
+@register_node
+class Talk(NanoNode):
+    def process_item(self):
+        self.log_info("one came")
+        logging.getLogger("elsewhere").info("not shown")
+        logging.getLogger("elsewhere").warning("mind this")
+        print("talked", flush=True)
+        yield from ()
+"""
+
+PLAIN = """\
+nodes:
+  count: {class: Count}
+  show: {class: Show}
+paths: [[count, show]]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a module of nodes, and a pipeline of three rows."""
+    (tmp_path / "mill.py").write_text(NODES)
+    (tmp_path / "p.yaml").write_text(PLAIN)
+    return tmp_path
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return the environment of the program: nothing in it colours or widens what is printed."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+
+
+def start(folder: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
+    """Start the program in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "nanotyped", *words],
+        cwd=folder,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder: Path, *words: str, **variables: str) -> tuple[int, str, str]:
+    """Return the exit status of the program, its output and its errors."""
+    with start(folder, *words, **variables) as process:
+        out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def write(folder: Path, text: str, name: str = "p.yaml") -> None:
+    """Write a pipeline."""
+    (folder / name).write_text(text)
+
+
+def source_and_show(source: str) -> str:
+    """Return a pipeline of a source and a sink."""
+    return f"nodes:\n  source: {source}\n  show: {{class: Show}}\npaths: [[source, show]]\n"
+
+
+def without_times(text: str) -> str:
+    """Return text with every measured time and rate as `#`."""
+    return re.sub(r" +[\d,]+$", " #", re.sub(r" +\d+\.\d{3}( s)?", " #", text), flags=re.MULTILINE)
+
+
+# -- usage --------------------------------------------------------------------------------
+
+
+def test_version_and_help(folder: Path) -> None:
+    """Both go to stdout and succeed."""
+    assert run(folder, "--version") == (0, f"nanotyped {version('nanotyped')}\n", "")
+    status, out, err = run(folder, "--help")
+    assert (status, err) == (0, "")
+    assert [word for word in ("run", "check", "draw") if f"    {word} " not in out] == []
+
+
+def test_no_command(folder: Path) -> None:
+    """Nothing to do is a usage error, with the usage on stderr."""
+    assert run(folder) == (2, "", "nanotyped: a command is missing\nusage: nanotyped [-h] [--version] COMMAND ...\n")
+
+
+def test_a_mistyped_command(folder: Path) -> None:
+    """The nearest command is named."""
+    status, out, err = run(folder, "rnu", "p.yaml")
+    assert (status, out) == (2, "")
+    assert err.splitlines()[0] == "nanotyped: unknown command `rnu`; did you mean `run`?"
+
+
+def test_the_installed_command_is_the_same(folder: Path) -> None:
+    """`nanotyped` finds modules in the working directory, as `python -m nanotyped` does."""
+    command = Path(sys.executable).with_name("nanotyped")
+    done = subprocess.run(
+        [command, "check", "p.yaml", "--module", "mill"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "p.yaml: ok (2 nodes, 1 edge)\n", "")
+
+
+# -- files that are none --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "check", "draw"])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "p.yaml:1:1: the file is empty"),
+        ("nodes:\n\ta: 1\n", "p.yaml:2:1: a tab; YAML indents with blanks"),
+        ("nodes: {}\nnodes: {}\npaths: x\n", "p.yaml:2:1: `nodes` is given twice; first on line 1"),
+        (
+            "nodes: !!python/object/apply:os.system ['touch made']\n",
+            "p.yaml:1:8: a tag (`!!python/object/apply:os.system`); types come from the options of the node",
+        ),
+        (
+            "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n",
+            "p.yaml:1:4: an anchor (`&a`); it is of no use, for aliases are not read",
+        ),
+        (PLAIN.replace("class: Show", "clas: Show"), "p.yaml:3:10: unknown key `clas`; did you mean `class`?"),
+    ],
+)
+def test_a_file_that_is_no_pipeline_is_refused(folder: Path, command: str, text: str, problem: str) -> None:
+    """Every command says where the mistake is and exits with 2, without a traceback."""
+    write(folder, text)
+    status, out, err = run(folder, command, "p.yaml", "--module", "mill")
+    assert (status, out) == (2, "")
+    assert problem in err.splitlines()
+    assert re.fullmatch(r"\d+ problems?", err.splitlines()[-1])
+    assert "Traceback" not in err
+    assert not (folder / "made").exists()
+
+
+def test_a_missing_file_and_a_directory(folder: Path) -> None:
+    """Each is named for what it is."""
+    assert run(folder, "run", "q.yaml") == (2, "", "q.yaml: no such file; did you mean `p.yaml`?\n1 problem\n")
+    assert run(folder, "check", "--filename", ".") == (2, "", ".: a directory, and no file\n1 problem\n")
+
+
+# -- check ------------------------------------------------------------------------------------
+
+
+def test_check_says_what_it_has_seen(folder: Path) -> None:
+    """One line tells nodes, edges, and those that could not be checked."""
+    assert run(folder, "check", "p.yaml", "--module", "mill") == (0, "p.yaml: ok (2 nodes, 1 edge)\n", "")
+    write(folder, PLAIN.replace("count: {class: Count", "count: {class: Wait"))
+    assert run(folder, "check", "--filename", "p.yaml", "--module", "mill") == (
+        0,
+        "p.yaml: ok (2 nodes, 1 edge, 1 unchecked: count → show)\n",
+        "",
+    )
+
+
+def test_check_strict_refuses_unchecked_edges(folder: Path) -> None:
+    """Each edge of unknown schema is a problem, with what to do about it."""
+    write(folder, source_and_show("{class: Wait}"))
+    assert run(folder, "check", "--strict", "p.yaml", "--module", "mill") == (
+        2,
+        "",
+        "p.yaml:2:3: the edge `source → show` is unchecked: what `source` gives is not known."
+        " Hint: declare its output_schema\n1 problem\n",
+    )
+
+
+def test_check_connect_names_the_node_that_cannot_be_reached(folder: Path) -> None:
+    """Without --connect nothing is reached for; with it a service that is down is a failure, not a refusal."""
+    write(folder, source_and_show("{class: Unreachable}"))
+    assert run(folder, "check", "p.yaml", "--module", "mill")[0] == 0
+    expected = (1, "", "p.yaml:2:3: node `source`: cannot connect to till:3306\n1 problem\n")
+    assert run(folder, "check", "p.yaml", "--module", "mill", "--connect") == expected
+    assert run(folder, "run", "p.yaml", "--module", "mill") == expected
+
+
+def test_a_contract_that_is_broken_is_refused_before_anything_runs(folder: Path) -> None:
+    """`run` prints the problems as `check` does, and starts nothing."""
+    write(folder, PLAIN.replace("class: Show", 'class: Show, input_schema: {n: "int", m: int}'))
+    expected = (
+        2,
+        "",
+        "p.yaml:3:3: Expected `int`, got nothing - at `count → show` $.m. Hint: the columns are `n`\n1 problem\n",
+    )
+    assert run(folder, "check", "p.yaml", "--module", "mill") == expected
+    assert run(folder, "run", "p.yaml", "--module", "mill") == expected
+
+
+def test_a_module_that_is_not_there(folder: Path) -> None:
+    """The module is named; the rest of its message is where it was looked for."""
+    status, out, err = run(folder, "run", "p.yaml", "--module", "mil")
+    assert (status, out) == (2, "")
+    assert err.startswith("nanotyped: module `mil`: there is none; looked in ")
+
+
+# -- draw ---------------------------------------------------------------------------------------
+
+
+def test_draw(folder: Path) -> None:
+    """DOT by default, Mermaid if asked for, to stdout or whole into a file."""
+    status, out, err = run(folder, "draw", "p.yaml", "--module", "mill")
+    assert (status, out.splitlines()[0], err) == (0, "digraph pipeline {", "")
+    status, mermaid, err = run(folder, "draw", "p.yaml", "--module", "mill", "--format", "mermaid")
+    assert (status, mermaid.splitlines()[0], err) == (0, "flowchart LR", "")
+    assert run(folder, "draw", "p.yaml", "--module", "mill", "--format", "mermaid", "-o", "p.mmd") == (0, "", "")
+    assert (folder / "p.mmd").read_text() == mermaid
+    assert run(folder, "draw", "p.yaml", "--module", "mill", "-o", "no/p.dot") == (
+        1,
+        "",
+        "nanotyped: no/p.dot: cannot be written: No such file or directory\n",
+    )
+
+
+def test_draw_svg_goes_through_graphviz(folder: Path) -> None:
+    """The graph is piped through `dot -Tsvg`; where that is missing or fails, one sentence says so."""
+    words = ("draw", "p.yaml", "--module", "mill", "--format", "svg")
+    assert run(folder, *words, PATH=str(folder)) == (
+        1,
+        "",
+        "nanotyped: svg needs the program `dot` of graphviz, which was not found; install graphviz\n",
+    )
+    dot = folder / "dot"
+    dot.write_text('#!/bin/sh\n/bin/echo "<svg> $1"; /bin/cat\n')
+    dot.chmod(0o755)
+    status, out, err = run(folder, *words, PATH=str(folder))
+    assert (status, err) == (0, "")
+    assert out.startswith("<svg> -Tsvg\ndigraph pipeline {")
+    dot.write_text("#!/bin/sh\necho no fonts >&2; exit 3\n")
+    assert run(folder, *words, PATH=str(folder)) == (1, "", "nanotyped: `dot` failed: no fonts\n")
+
+
+# -- run ----------------------------------------------------------------------------------------
+
+
+def test_run_leaves_stdout_to_the_nodes(folder: Path) -> None:
+    """Rows go to stdout; what the program has to say, and the summary, to stderr, without colours in a pipe."""
+    status, out, err = run(folder, "run", "p.yaml", "--module", "mill")
+    assert (status, out) == (0, "row 0\nrow 1\nrow 2\n")
+    assert without_times(err) == (
+        "p.yaml: running 2 nodes\n"
+        "Node   Class  Received  Sent  Rejected  Status   Seconds  Rows/s\n"
+        "count  Count         0     3         0  success # #\n"
+        "show   Show          3     0         0  success # #\n"
+        "p.yaml: success in #\n"
+    )
+
+
+def test_a_failure_names_node_row_and_cause(folder: Path) -> None:
+    """One line, at the place of the node, after the summary; a traceback only when it is asked for."""
+    write(folder, "nodes:\n  count: {class: Count}\n  half: {class: Divide}\npaths: [[count, half]]\n")
+    status, out, err = run(folder, "run", "p.yaml", "--module", "mill")
+    line = (
+        "nanotyped: p.yaml:3:3: node `half` failed: ZeroDivisionError: integer division or modulo by zero"
+        " - at row Row(n=1)"
+    )
+    assert (status, out) == (1, "")
+    assert err.splitlines()[-1] == line
+    assert "Traceback" not in err
+    status, _, err = run(folder, "run", "p.yaml", "--module", "mill", "--traceback")
+    assert status == 1
+    assert f"{line}\nnanotyped: Traceback (most recent call last):\n" in err
+    assert 'yield {"m": 1 // (1 - self.__message__.n)}' in err
+
+
+@pytest.mark.parametrize("words", [(), ("--traceback",)])
+def test_secrets_are_never_printed(folder: Path, words: tuple[str, ...]) -> None:
+    """Not even where a node puts them into its error, and not with a traceback."""
+    write(folder, source_and_show("{class: Login, options: {host: '${TILL}', password: 's3same-open'}}"))
+    status, _, err = run(folder, "run", "p.yaml", "--module", "mill", *words, TILL="till.internal")
+    assert status == 1
+    assert "node `source` failed: RuntimeError: ${TILL} refuses *****\n" in err
+    assert "s3same" not in err
+    assert "internal" not in err
+
+
+def test_notes_of_nodes_and_warnings_of_others_are_shown(folder: Path) -> None:
+    """`log_info` and every warning go to stderr."""
+    write(folder, "nodes:\n  a: {class: Count, options: {end: 1}}\n  b: {class: Talk}\npaths: [[a, b]]\n")
+    status, out, err = run(folder, "run", "p.yaml", "--module", "mill")
+    assert (status, out) == (0, "talked\n")
+    assert "INFO nanotyped.node: b: one came\nWARNING elsewhere: mind this\n" in err
+    assert "not shown" not in err
+
+
+def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
+    """As after `| head -1`: the run ends there, and says so in one line."""
+    write(folder, source_and_show("{class: Count, options: {end: null}}"))
+    with start(folder, "run", "p.yaml", "--module", "mill") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "row 0\n"
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(60) == 1
+    assert err.splitlines()[-1] == "nanotyped: stdout was closed by its reader; the run ended there"
+    assert "Traceback" not in err
+    assert "Exception" not in err
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("source", ["Count, options: {end: null}", "Wait"])
+def test_a_signal_ends_a_pipeline_that_has_no_end(
+    folder: Path, number: signal.Signals, status: int, source: str
+) -> None:
+    """What is in flight is delivered, the summary is printed, and the status is 128 and the signal."""
+    write(folder, source_and_show(f"{{class: {source}}}"))
+    with start(folder, "run", "p.yaml", "--module", "mill") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("row ")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert err.splitlines()[-1] == f"nanotyped: ended by {number.name}"
+    sent = re.search(r"^source .* 0 +([\d,]+) +0 +stopped", err, re.MULTILINE)
+    assert sent
+    assert int(sent[1].replace(",", "")) == out.count("row ") + 1
+
+
+def test_a_second_signal_ends_a_node_that_does_not_listen(folder: Path) -> None:
+    """A node that is deaf to the stop is left behind, and named."""
+    write(folder, source_and_show("{class: Deaf}"))
+    with start(folder, "run", "p.yaml", "--module", "mill") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "row 1\n"
+        process.send_signal(signal.SIGINT)
+        # The first is taken when the program says nothing and goes on; a pair sent at once may become one.
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-2:] == [
+        "nanotyped: p.yaml:2:3: node `source` failed: TimeoutError: still busy 1 s after the stop"
+        " (still busy after the grace time: `source`)",
+        "nanotyped: ended by SIGINT",
+    ]
+
+
+# -- terminals --------------------------------------------------------------------------------------
+
+
+def read_terminal(terminal: int, process: subprocess.Popen[bytes], until: str = "") -> str:
+    """Return what the program writes to its terminal, to the end or until a text."""
+    found = ""
+    while not until or until not in found:
+        if not select.select([terminal], [], [], 60)[0]:
+            raise AssertionError(f"nothing more after {found!r}")
+        try:
+            found += os.read(terminal, 65536).decode()
+        except OSError:  # the terminal is gone with its last writer
+            break
+    return found
+
+
+def run_on_terminal(folder: Path, stdout: IO[bytes] | None = None, **variables: str) -> str:
+    """Return what a run of a pipeline that is interrupted shows on its terminal."""
+    write(folder, source_and_show("{class: Wait}"))
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "nanotyped", "run", "p.yaml", "--module", "mill"],
+        cwd=folder,
+        env=environment(TERM="xterm", **variables),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout or end,
+        stderr=end,
+    ) as process:
+        os.close(end)
+        try:
+            shown = read_terminal(terminal, process, until="running   ")
+            process.send_signal(signal.SIGINT)
+            shown += read_terminal(terminal, process)
+            assert process.wait(60) == 130
+        finally:
+            os.close(terminal)
+    return shown
+
+
+def test_a_terminal_shows_a_table_and_the_rows_above_it(folder: Path) -> None:
+    """The table has colours and a line for each node; what nodes print stands whole above it."""
+    shown = run_on_terminal(folder)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    assert "\x1b[33mrunning" in shown
+    assert re.search(r"source  Wait +0 +1 +0  running +\d\.\d", plain)
+    assert re.search(r"(^|\n|\r)row 1\r\n", plain)
+
+
+def test_no_color_is_heeded(folder: Path) -> None:
+    """With NO_COLOR the table is there, without colours."""
+    shown = run_on_terminal(folder, NO_COLOR="1")
+    assert "running" in shown
+    assert not re.search(r"\x1b\[3[0-7]m", shown)
+
+
+def test_a_file_takes_the_rows_and_the_terminal_the_table(folder: Path) -> None:
+    """With stdout in a file nothing but the rows of the nodes is in it."""
+    with (folder / "out.txt").open("wb") as file:
+        shown = run_on_terminal(folder, stdout=file)
+    assert (folder / "out.txt").read_text() == "row 1\n"
+    assert "row 1" not in shown
