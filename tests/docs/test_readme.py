@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.http_api import HttpApi
     from tests.support.mariadb import Database
 
@@ -39,23 +39,23 @@ class Snippet:
     text: str
 
 
-def snippets() -> list[Snippet]:
+def _snippets() -> list[Snippet]:
     found = [Snippet(m["kind"], m["what"], m["text"]) for m in BLOCK.finditer(README.read_text(encoding="utf-8"))]
     assert {snippet.what for snippet in found} == {"sql", "orders.yaml", "console", "python", "doctest"}
     return found
 
 
-def run_console(text: str, directory: Path) -> None:
+def _run_console(text: str, directory: Path) -> None:
     command, _, expected = text.partition("\n")
     words = command.removeprefix("$ nanotyped ").split()
     done = subprocess.run(
         [sys.executable, "-m", "nanotyped", *words], cwd=directory, capture_output=True, text=True, check=False
     )
     shown = done.stdout + done.stderr
-    assert TIMES.sub("#", squeeze(shown)) == TIMES.sub("#", squeeze(expected))
+    assert TIMES.sub("#", _squeeze(shown)) == TIMES.sub("#", _squeeze(expected))
 
 
-def squeeze(text: str) -> str:
+def _squeeze(text: str) -> str:
     """Fold the blanks of aligned columns, whose widths follow the figures."""
     return re.sub(r" +", " ", text)
 
@@ -71,14 +71,14 @@ def test_every_snippet_of_the_readme_does_what_the_readme_says(
     vars(sys.modules["readme"]).update(names)
     names = vars(sys.modules["readme"])
     printed = io.StringIO()
-    for snippet in snippets():
+    for snippet in _snippets():
         match snippet:
             case Snippet("file", name, text):
                 (tmp_path / name).write_text(text, encoding="utf-8")
             case Snippet("run", "sql", text):
                 database.execute(text, FILL)
             case Snippet("run", "console", text):
-                run_console(text, tmp_path)
+                _run_console(text, tmp_path)
             case Snippet("run", "python", text):
                 with contextlib.redirect_stdout(printed):
                     exec(compile(text, "README.md", "exec", dont_inherit=True), names)
