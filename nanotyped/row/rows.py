@@ -14,18 +14,19 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from nanotyped.errors import IncompatibleTypesException
+from nanotyped.errors import CellProblem, IncompatibleTypesException, RowValidationError, TypeCastError, shown
 from nanotyped.row.schema import Column, Schema
 from nanotyped.types.base import DataSourceTypeSystem, DataType
 from nanotyped.types.convert import convert_to_type_system, primitive_to_intermediate_type
 from nanotyped.types.intermediate import NULL, IntermediateTypeSystem
 from nanotyped.types.python import annotation_type
 
+R = TypeVar("R", bound="RowBase")
 _StructMeta: Any = type(msgspec.Struct)
 BARE_VALUE = "__value__"
 _REQUIRED: Any = msgspec.NODEFAULT
@@ -107,18 +108,14 @@ class RowBase(_Struct, frozen=True):
 
         Raises:
             TypeError: If ``values`` is no mapping, or lacks or adds a column of a declared class.
-            TypeCastError: If a value does not fit its column.
+            RowValidationError: If values do not fit the columns of a declared class; names each of them.
+            TypeCastError: If a value does not fit what was inferred for it.
         """
         if not isinstance(values, Mapping):
             raise TypeError(f"a row is made of a mapping of column names to values, not of {type(values).__name__}")
         if cls is RowBase:
             return _infer_row(values, type_system)  # type: ignore[return-value]  # a row of no declared class
-        info = row_info(cls)
-        if problems := [f"no column `{name}`" for name in values if name not in info.fields]:
-            raise TypeError(f"{cls.__name__}: {', '.join(problems)}")
-        if missing := [f"`{name}`" for name in info.fields if name not in values]:
-            raise TypeError(f"{cls.__name__}: missing {', '.join(missing)}")
-        return cls(*(info.schema[name].type(values[name]).value for name in info.fields))
+        return _cast_row(cls, values)
 
     @property
     def type_system(self) -> type[DataSourceTypeSystem]:
@@ -194,6 +191,18 @@ class RowBase(_Struct, frozen=True):
         cls = type(self)
         info = row_info(cls)
         return (cls, astuple(self)) if info.declared else (_rebuild_row, (info.schema, astuple(self)))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from nanotyped.row.pydantic_bridge import core_schema_of  # noqa: PLC0415 - most programs never need it
+
+        return core_schema_of(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        from nanotyped.row.pydantic_bridge import json_schema_of  # noqa: PLC0415 - most programs never need it
+
+        return json_schema_of(cls)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -363,6 +372,37 @@ def _infer_row(values: Mapping[str, object], type_system: type[DataSourceTypeSys
             inferred = convert_to_type_system(inferred, type_system)
         typed.append(inferred)
     return row_of_values(typed, type_system)
+
+
+def _cast_row(cls: type[R], values: Mapping[str, object]) -> R:
+    """Return a row of a declared class, its values cast to its columns; a column with a default may be missing."""
+    info = row_info(cls)
+    struct: Any = cls
+    optional = {item.encode_name for item in msgspec.structs.fields(struct) if not item.required}
+    shape = [
+        f"it has no column `{name}`, {info.schema.missing_column(str(name))}"
+        for name in values
+        if name not in info.fields
+    ]
+    shape += [f"column `{name}` is missing" for name in info.fields if name not in values and name not in optional]
+    if shape:
+        raise TypeError(f"{cls.__name__}: {'; '.join(shape)}")
+    cast: dict[str, Any] = {}
+    problems: list[CellProblem] = []
+    for column_ in info.schema:
+        if column_.name not in values:
+            continue
+        value = values[column_.name]
+        if value is None and not column_.nullable:
+            problems.append(CellProblem(1, column_.name, column_.spelling(), "None", "it may not be null"))
+            continue
+        try:
+            cast[info.fields[column_.name]] = column_.type(value).value
+        except TypeCastError as error:
+            problems.append(CellProblem(1, column_.name, column_.spelling(), shown(value), error.reason))
+    if problems:
+        raise RowValidationError(problems)
+    return cls(**cast)
 
 
 def infer_value(value: object, name: str) -> DataType:
