@@ -245,6 +245,34 @@ def test_bare_values_take_the_widest_type(value: object, text: str) -> None:
     assert (made.value, made.name) == (value, "n")
 
 
+@pytest.mark.parametrize(
+    ("meaning", "text"),
+    [
+        (it.INTEGER.of(bits=24, unsigned=True), "mediumint unsigned"),
+        (it.DECIMAL.of(precision=9, scale=3), "decimal(9,3)"),
+        (it.FLOAT.of(bits=32), "float"),
+        (it.STRING.of(max_length=16383), "varchar(16383)"),
+        (it.STRING.of(max_length=16384), "mediumtext"),
+        (it.STRING.of(max_length=65532, charset="latin1"), "varchar(65532) character set latin1"),
+        (it.STRING.of(max_length=65533, charset="latin1"), "text character set latin1"),
+        (it.STRING.of(max_bytes=255), "tinytext"),
+        (it.STRING.of(max_bytes=256), "text"),
+        (it.STRING.of(max_length=9, padded=True), "char(9)"),
+        (it.STRING.of(max_length=256, padded=True), "varchar(256)"),
+        (it.BYTES.of(max_bytes=16, padded=True), "binary(16)"),
+        (it.BYTES.of(max_bytes=65532), "varbinary(65532)"),
+        (it.BYTES.of(max_bytes=65533), "blob"),
+        (it.ENUM.of(members=("a", "b")), "enum('a','b')"),
+        (it.ENUM.of(members=("a ", "bc")), "varchar(2)"),
+        (it.TIMESTAMP, "timestamp(6)"),
+        (it.TIME_INTERVAL.of(fsp=2), "time(2)"),
+    ],
+)
+def test_an_intermediate_type_takes_the_narrowest_column(meaning: any_.Type, text: str) -> None:
+    """As wide as the values need, and within the 65535 bytes of a row."""
+    assert MySQLTypeSystem.from_intermediate(meaning, None) is mysql_type(text)
+
+
 @pytest.mark.parametrize("value", [10**65, Decimal("1e-31"), Decimal(10) ** 65])
 def test_what_no_column_holds_is_refused(value: object) -> None:
     """Beyond 65 digits, or 30 behind the point, there is no column type."""
