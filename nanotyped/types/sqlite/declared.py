@@ -183,7 +183,7 @@ def _spell_bytes(kind: Any) -> str:
 
 
 def _spell_moment(word: str) -> Callable[[Any], str]:
-    return lambda kind: word if kind.fsp in (None, it.MAX_FSP) else f"{word}({kind.fsp})"
+    return lambda kind: word if kind.fsp is None else f"{word}({kind.fsp})"
 
 
 def _word(word: str) -> Callable[[Any], str]:

@@ -148,7 +148,7 @@ def test_integers_beyond_64_bits_are_not_taken_from_real(connection: sqlite3.Con
         ("blob", "x", "'x' is no `blob`: SQLite stores it as TEXT"),
         ("boolean", 2, "2 is no `boolean`: neither true nor false"),
         ("real", "1.5", "'1.5' is no `real`: SQLite stores it as TEXT"),
-        ("datetime", 1620259200, "1620259200 is no `datetime`: SQLite stores it as INTEGER"),
+        ("datetime", 1620259200, "1620259200 is no `datetime(6)`: SQLite stores it as INTEGER"),
         ("date", "2021-02-31", "'2021-02-31' is no `date`: on no calendar or clock"),
         ("decimal(5,2)", b"1", "b'1' is no `decimal(5,2)`: SQLite stores it as BLOB"),
         (
