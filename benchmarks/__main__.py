@@ -124,9 +124,9 @@ def main() -> None:
         "Pass-through: 8 columns, 4 nodes in 4 threads",
         "passthrough",
         "streamz",
-        ["nanotyped", "streamz", "threads"],
+        ["nanotyped", "own", "streamz", "threads"],
         [],
-        {"nanotyped": rows * 5, "streamz": rows // 2, "threads": rows // 2},
+        {"nanotyped": rows * 5, "own": rows * 5, "streamz": rows // 2, "threads": rows // 2},
         "at least 8 times streamz",
     )
     lines += run_job(passing, chosen.rounds)

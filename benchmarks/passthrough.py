@@ -1,4 +1,9 @@
-"""Rows of 8 columns through 4 nodes in 4 threads: nanotyped beside streamz and a thread and a queue a step."""
+"""Rows of 8 columns through 4 nodes in 4 threads: nanotyped beside streamz and a thread and a queue a step.
+
+Every peer makes each row anew, drops rows without an id (there are none), passes the row on once more and counts it.
+nanotyped also holds each row to its schema. ``own`` does the two steps in the middle with nodes written in Python, as a
+user would write them, instead of with those of the library.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from benchmarks.measure import measure
-from nanotyped import DECIMAL, NanoNode, Row, mysql_type
+from nanotyped import DECIMAL, Filter, NanoNode, PrinterOfThings, Row, mysql_type
 
 START = datetime(2024, 1, 1)
 POOL = [
@@ -58,6 +63,12 @@ class Orders(NanoNode[object, Order]):
             )
 
 
+class KeepKnown(NanoNode[Order, Order]):
+    def process_item(self, row: Order) -> Iterator[Order]:
+        if row.id is not None:
+            yield row
+
+
 class Pass(NanoNode[Order, Order]):
     def process_item(self, row: Order) -> Iterator[Order]:
         yield row
@@ -71,9 +82,15 @@ class Count(NanoNode[Order, Order]):
 
 
 def nanotyped(rows: int) -> int:
-    sink = Count()
-    first = Orders(rows)
-    first > Pass() > Pass() > sink
+    first, sink = Orders(rows), Count()
+    first > Filter(test="value_is_not_none", key="id") > PrinterOfThings(disable=True) > sink
+    first.run()
+    return sink.seen
+
+
+def own(rows: int) -> int:
+    first, sink = Orders(rows), Count()
+    first > KeepKnown() > Pass() > sink
     first.run()
     return sink.seen
 
@@ -102,7 +119,7 @@ def streamz(rows: int) -> int:
         seen[0] += 1
 
     source = Stream()
-    source.map(lambda row: row).map(lambda row: row).sink(count)
+    source.filter(lambda row: row["id"] is not None).map(lambda row: row).sink(count)
     for row in dicts(rows):
         source.emit(row)
     return seen[0]
@@ -118,17 +135,22 @@ def threads(rows: int) -> int:
             queues[0].put(row)
         queues[0].put(None)
 
-    def step(index: int) -> None:
-        while (row := queues[index].get()) is not None:
-            queues[index + 1].put(row)
-        queues[index + 1].put(None)
+    def keep_known() -> None:
+        while (row := queues[0].get()) is not None:
+            if row["id"] is not None:
+                queues[1].put(row)
+        queues[1].put(None)
+
+    def pass_on() -> None:
+        while (row := queues[1].get()) is not None:
+            queues[2].put(row)
+        queues[2].put(None)
 
     def count() -> None:
         while queues[2].get() is not None:
             seen[0] += 1
 
-    steps = [threading.Thread(target=read), threading.Thread(target=count)]
-    steps += [threading.Thread(target=step, args=(index,)) for index in range(2)]
+    steps = [threading.Thread(target=step) for step in (read, keep_known, pass_on, count)]
     for thread in steps:
         thread.start()
     for thread in steps:
@@ -136,7 +158,7 @@ def threads(rows: int) -> int:
     return seen[0]
 
 
-PEERS = {"nanotyped": nanotyped, "streamz": streamz, "threads": threads}
+PEERS = {"nanotyped": nanotyped, "own": own, "streamz": streamz, "threads": threads}
 
 if __name__ == "__main__":
     peer, count_ = sys.argv[1], int(sys.argv[2])
