@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from nanotyped.nodes.sql.wire import Cell
 from nanotyped.types import intermediate as it
-from nanotyped.types.text import parse_text
+from nanotyped.types.text import parse_text, read_json
 
 if TYPE_CHECKING:
     from nanotyped.row import Column
@@ -25,10 +24,6 @@ def _timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text + "+00:00")
 
 
-def _document(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
-
-
 _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
     it.INTEGER: ("ascii", int),
     it.DECIMAL: ("ascii", Decimal),
@@ -39,7 +34,6 @@ _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
     it.DATE: ("ascii", date.fromisoformat),
     it.DATETIME: ("ascii", datetime.fromisoformat),
     it.TIMESTAMP: ("ascii", _timestamp),
-    it.JSON: ("text", _document),
 }
 
 
@@ -50,7 +44,13 @@ def cell_of(column: Column) -> Cell:
     Zero dates (``0000-00-00``) are no dates: reading one raises ``ValueError``.
     """
     kind = column.type.intermediate_type
-    if kind.family is it.TIME_INTERVAL:
-        return Cell(column.name, column.spelling(), "ascii", parse_text(kind))
-    form, convert = _SIMPLE[kind.family]
-    return Cell(column.name, column.spelling(), form, convert)
+    exact = parse_text(kind)
+    form: Form
+    convert: Callable[[Any], Any] | None
+    if kind.family is it.JSON:
+        form, convert = "text", partial(read_json, kind)
+    elif kind.family is it.TIME_INTERVAL:
+        form, convert = "ascii", exact
+    else:
+        form, convert = _SIMPLE[kind.family]
+    return Cell(column.name, column.spelling(), form, convert, exact)

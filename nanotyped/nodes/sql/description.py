@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nanotyped.types import intermediate as it
@@ -25,11 +25,13 @@ class TableDescription:
         place: How messages name it, such as ``table `shop`.`orders` on 127.0.0.1:3306``.
         schema: Its columns, in order; those of the primary key are marked.
         unique_keys: Column names of each unique key of whole, non-null columns; the primary key first.
+        collations: By key, what it compares its text columns by, where that may not be what the column says.
     """
 
     place: str
     schema: Schema
     unique_keys: tuple[tuple[str, ...], ...] = ()
+    collations: Mapping[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
 
     def page_key(self) -> tuple[str, ...] | None:
         """Return the key to read pages by: the primary key, else the shortest unique one; ``None`` without any."""

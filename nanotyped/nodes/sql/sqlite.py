@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -22,10 +21,15 @@ from nanotyped.errors import (
     shown,
 )
 from nanotyped.nodes.sql.description import TableDescription
-from nanotyped.nodes.sql.statements import TableQuery
 from nanotyped.row import Column, Schema
 from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+    from nanotyped.nodes.sql.statements import TableQuery
+
+_COLLATIONS = ("BINARY", "NOCASE", "RTRIM")
 _HIDDEN = 1  # a hidden column of a virtual table; generated columns (2, 3) are data
 
 
@@ -34,12 +38,10 @@ class SQLiteReader:
 
     def __init__(self, url: URL) -> None:
         self._place = url.database or ":memory:"
-        if url.database and not url.query and url.database != ":memory:" and not Path(url.database).is_file():
-            raise SourceError(f"there is no database file `{url.database}`")
-        self._engine = sa.create_engine(url, poolclass=NullPool)
         self._schema = Schema([])
         self._rows_read = 0
         with self._reporting("opening"):
+            self._engine = _engine_of(url)
             self._connection = self._engine.connect()
 
     def describe(self, table: str, columns: Sequence[str] | None) -> TableDescription:
@@ -51,13 +53,15 @@ class SQLiteReader:
                 known = sa.text("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
                 hint = nearest_hint(table, list(self._connection.execute(known).scalars()))
                 raise SourceError(f"there is no {place}{'; ' + hint if hint else ''}")
-            primary = [row.name for row in sorted(found, key=lambda row: row.pk) if row.pk]
-            row_id = len(primary) == 1 and next(row.type.upper() for row in found if row.pk) == "INTEGER"
-            keys = [tuple(primary)] if primary else []
-            keys += [names for names in self._unique_indexes(table) if names not in keys]
-        self._schema = _schema_of(found, set(primary), row_id, columns, place)
+            primary = tuple(row.name for row in sorted(found, key=lambda row: row.pk) if row.pk)
+            indexes = self._unique_indexes(table)
+            # A primary key without an index of its own is the row id, which is never null.
+            is_row_id = bool(primary) and all(index.origin != "pk" for index in self._pragma("index_list", table))
+        keys = [names for names in [primary] if is_row_id or names in indexes]
+        keys += [names for names in indexes if names != primary]
+        self._schema = _schema_of(found, set(primary), is_row_id, columns, place)
         unique = [key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)]
-        return TableDescription(place, self._schema, tuple(unique))
+        return TableDescription(place, self._schema, tuple(unique), indexes)
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as it is stored, ``None`` if there is no row."""
@@ -69,11 +73,12 @@ class SQLiteReader:
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
     ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
         """Return the next rows by key, typed, and the key of the last of them as it is stored."""
-        names = [*query.columns, *(name for name in key if name not in query.columns)]
+        statement = query.select_page(key, rows, first=after is None)
         with self._reporting("reading"):
-            found = self._connection.execute(query.select_page(key, after, upper, rows)).all()
+            found = self._connection.execute(statement, query.page_values(after, upper)).all()
         if not found:
             return [], None
+        names = query.page_columns(key)
         last = tuple(found[-1][names.index(name)] for name in key)
         return self._decoded(query.columns, found), last
 
@@ -91,18 +96,24 @@ class SQLiteReader:
 
     def _pragma(self, name: str, argument: str) -> Sequence[Any]:
         # A pragma's table-valued function takes its argument as a bound value.
-        return self._connection.execute(
-            sa.text(f"SELECT * FROM pragma_{name}(:argument)"), {"argument": argument}
-        ).all()
+        statement = sa.text(f"SELECT * FROM pragma_{name}(:argument)")  # noqa: S608 - one of our own names
+        return self._connection.execute(statement, {"argument": argument}).all()
 
-    def _unique_indexes(self, table: str) -> list[tuple[str, ...]]:
-        found = []
+    def _unique_indexes(self, table: str) -> dict[tuple[str, ...], dict[str, str]]:
+        """Return the columns of each unique index with their collations, the shortest first.
+
+        An index may tell `a` from `A` where its column does not, or not tell them where it does: rows are told apart,
+        and so can be read in order, by the collation of the index.
+        """
+        found = {}
         for index in self._pragma("index_list", table):
             if index.unique and not index.partial:
-                names = [part.name for part in self._pragma("index_info", index.name)]
-                if all(name is not None for name in names):  # None: an expression, or the row id
-                    found.append(tuple(names))
-        return sorted(found, key=len)
+                parts = [part for part in self._pragma("index_xinfo", index.name) if part.key]
+                names = tuple(part.name for part in parts)
+                # No name: an expression, or the row id. Collations of a program's own are not at hand here.
+                if None not in names and all(part.coll in _COLLATIONS for part in parts):
+                    found[names] = {part.name: part.coll for part in parts}
+        return dict(sorted(found.items(), key=lambda item: len(item[0])))
 
     def _decoded(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         decoders = [decoder(self._schema[name].type) for name in columns]
@@ -135,13 +146,30 @@ class SQLiteReader:
             raise SourceError(f"{what} {self._place} failed: {cause}") from error
 
 
+def _engine_of(url: URL) -> sa.Engine:
+    """Return an engine that opens a file and never makes one.
+
+    Raises:
+        SourceError: If there is no such file.
+    """
+    path = url.database
+    if path and path != ":memory:" and not path.startswith("file:"):
+        if not Path(path).is_file():
+            raise SourceError(f"there is no database file `{path}`")
+        url = url.set(database=Path(path).absolute().as_uri()).update_query_dict({"uri": "true"})
+    if url.database and url.database.startswith("file:"):
+        # Between the look and the opening the file may go.
+        url = url.update_query_dict({"mode": url.query.get("mode", "rw"), "uri": "true"})
+    return sa.create_engine(url, poolclass=NullPool)
+
+
 def _decode_row(decoders: list[Callable[[Any], Any]], row: Sequence[Any]) -> tuple[Any, ...]:
     # A row may bear key columns behind the ones that are wanted.
     return tuple([None if value is None else decode(value) for decode, value in zip(decoders, row, strict=False)])
 
 
 def _schema_of(
-    found: Sequence[Any], primary: set[str], row_id: bool, wanted: Sequence[str] | None, place: str
+    found: Sequence[Any], primary: set[str], is_row_id: bool, wanted: Sequence[str] | None, place: str
 ) -> Schema:
     problems: list[str] = []
     columns: list[Column] = []
@@ -157,7 +185,7 @@ def _schema_of(
             if wanted is None or row.name in wanted:
                 problems.append(f"column `{row.name}`: {error}; leave it out with `columns`")
             continue
-        not_null = row.notnull or (row_id and row.name in primary)
+        not_null = row.notnull or (is_row_id and row.name in primary)
         columns.append(Column(row.name, kind, nullable=not not_null, key=row.name in primary))
     if problems:
         raise SourceError(f"{place} cannot be read: {'; '.join(problems)}")

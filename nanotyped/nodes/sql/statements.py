@@ -1,17 +1,75 @@
 """The SELECT statements that read a table: its columns, a filter with bound parameters, and pages by key.
 
 Statements are SQLAlchemy expressions, so that quoting and parameters are the dialect's; columns carry no SQLAlchemy
-type, so that values come as the driver gives them.
+type, so that values come as the driver gives them. The keys that bound a page are parameters: one statement, compiled
+once, reads all pages.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql.elements import ColumnElement, TextClause
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.elements import ColumnElement, TextClause
+
+# What stands in quotes or comments holds no parameters. A backslash escapes in MySQL and is a letter in SQLite.
+_QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|/\*.*?\*/|--\s[^\n]*|\#[^\n]*"""
+_QUOTED_PLAIN = r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|/\*.*?\*/|--[^\n]*"""
+_PARAMETER = r"(?<![:\w]):(?P<name>[^\W\d]\w*)"
+_TOKENS = {
+    True: re.compile(f"{_QUOTED}|{_PARAMETER}", re.DOTALL),
+    False: re.compile(f"{_QUOTED_PLAIN}|{_PARAMETER}", re.DOTALL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An SQL condition with parameters as ``:name``; colons in quotes are data.
+
+    Attributes:
+        text: The condition as it was written.
+        parameters: Values of its parameters.
+        backslash_escapes: Whether a backslash escapes in quotes, as it does in MySQL.
+    """
+
+    text: str
+    parameters: Mapping[str, Any]
+    backslash_escapes: bool = True
+
+    def names(self) -> set[str]:
+        """Return the names of the parameters that stand in the text."""
+        found = _TOKENS[self.backslash_escapes].finditer(self.text)
+        return {match["name"] for match in found if match["name"]}
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the parameters: some are missing, some stand nowhere."""
+        wanted = self.names()
+        missing, unused = sorted(wanted - set(self.parameters)), sorted(set(self.parameters) - wanted)
+        return [
+            *(f"`where` asks for the parameter `:{name}`, which is not in `parameters`" for name in missing),
+            *(f"parameter `{name}` does not stand in `where`" for name in unused),
+        ]
+
+    def clause(self) -> TextClause:
+        """Return the condition in parentheses; a line end keeps a comment at its end from taking the closing one."""
+        escaped = _TOKENS[self.backslash_escapes].sub(_escape_colons, self.text)
+        return sa.text(f"({escaped}\n)").bindparams(**self.parameters)
+
+
+def _escape_colons(match: re.Match[str]) -> str:
+    return match[0] if match["name"] else match[0].replace(":", "\\:")
+
+
+def check_parameters(where: str | None, parameters: Mapping[str, Any], *, backslash_escapes: bool = True) -> list[str]:
+    """Return what is wrong with the parameters of a condition: some missing, some not in it."""
+    if where is None:
+        return [f"parameter `{name}` is given, but there is no `where`" for name in parameters]
+    return Condition(where, parameters, backslash_escapes).problems()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,85 +79,72 @@ class TableQuery:
     Attributes:
         table: Name of the table.
         columns: Names of the columns, in the order wanted.
-        where: SQL condition with ``:name`` parameters, or ``None``.
-        parameters: Their values.
+        where: The rows wanted; ``None`` for all.
         widened: Columns that are read as ``column + 0e0``, so that the server prints every digit of a FLOAT.
-        schema: Name of the database the table stands in, where the dialect has several.
+        collations: Of columns of the key, where the key does not compare them as their column does.
     """
 
     table: str
     columns: tuple[str, ...]
-    where: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    where: Condition | None = None
     widened: frozenset[str] = frozenset()
-    schema: str | None = None
+    collations: Mapping[str, str] = field(default_factory=dict)
 
-    def _from(self) -> sa.TableClause:
-        return sa.table(self.table, *(sa.column(name) for name in self.columns), schema=self.schema)
+    def page_columns(self, key: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns of a page: the wanted ones, then those of the key that are not among them."""
+        return (*self.columns, *(name for name in key if name not in self.columns))
+
+    def select_all(self) -> sa.Select[Any]:
+        """Return the SELECT of all rows, in no order."""
+        return self._select(self.columns)
+
+    def select_page(self, key: Sequence[str], rows: int, *, first: bool) -> sa.Select[Any]:
+        """Return the SELECT of the next rows by key; its bounds are the parameters that ``page_values`` gives."""
+        conditions = [self._beyond(key, "upper", below=True)]
+        if not first:
+            conditions.append(self._beyond(key, "after", below=False))
+        found = self._select(self.page_columns(key)).where(*conditions)
+        return found.order_by(*map(self._key, key)).limit(rows)
+
+    def page_values(self, after: Sequence[Any] | None, upper: Sequence[Any]) -> dict[str, Any]:
+        """Return the parameters of ``select_page`` for the rows behind ``after``, up to and with ``upper``."""
+        values = {self._bound("upper", place): value for place, value in enumerate(upper)}
+        if after is not None:
+            values |= {self._bound("after", place): value for place, value in enumerate(after)}
+        return values
+
+    def select_last_key(self, key: Sequence[str]) -> sa.Select[Any]:
+        """Return the SELECT of the highest key."""
+        return self._select(tuple(key)).order_by(*(self._key(name).desc() for name in key)).limit(1)
+
+    def _select(self, names: Sequence[str]) -> sa.Select[Any]:
+        table = sa.table(self.table, *(sa.column(name) for name in names))
+        found = sa.select(*map(self._column, names)).select_from(table)
+        return found if self.where is None else found.where(self.where.clause())
 
     def _column(self, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = sa.column(name)
         return column + sa.literal_column("0e0") if name in self.widened else column
 
-    def _conditions(self) -> list[TextClause]:
-        if self.where is None:
-            return []
-        return [sa.text(f"({self.where}\n)").bindparams(**self.parameters)]
+    def _key(self, name: str) -> ColumnElement[Any]:
+        column: ColumnElement[Any] = sa.column(name)
+        return sa.collate(column, self.collations[name]) if name in self.collations else column
 
-    def select_all(self) -> sa.Select[Any]:
-        """Return the SELECT of all rows, in no order."""
-        return sa.select(*map(self._column, self.columns)).select_from(self._from()).where(*self._conditions())
+    def _bound(self, which: str, place: int) -> str:
+        """Return the name of a bound's parameter, which is the name of no parameter of the condition."""
+        mark = "_"
+        while self.where is not None and any(name.startswith(mark) for name in self.where.parameters):
+            mark += "_"
+        return f"{mark}{which}_{place}"
 
-    def select_page(
-        self, key: Sequence[str], after: Sequence[Any] | None, upper: Sequence[Any], rows: int
-    ) -> sa.Select[Any]:
-        """Return the SELECT of the next rows by key: behind ``after``, up to and with ``upper``."""
-        conditions: list[Any] = [*self._conditions(), _not_above(key, upper)]
-        if after is not None:
-            conditions.append(_above(key, after))
-        names = [*self.columns, *(name for name in key if name not in self.columns)]
-        return (
-            sa.select(*map(self._column, names))
-            .select_from(self._from())
-            .where(*conditions)
-            .order_by(*(sa.column(name) for name in key))
-            .limit(rows)
-        )
+    def _beyond(self, key: Sequence[str], which: str, place: int = 0, *, below: bool) -> ColumnElement[bool]:
+        """Return ``a > x OR (a = x AND b > y)``, or with ``below`` ``a < x OR (a = x AND b <= y)``.
 
-    def select_last_key(self, key: Sequence[str]) -> sa.Select[Any]:
-        """Return the SELECT of the highest key."""
-        return (
-            sa.select(*(sa.column(name) for name in key))
-            .select_from(self._from())
-            .where(*self._conditions())
-            .order_by(*(sa.column(name).desc() for name in key))
-            .limit(1)
-        )
-
-
-def _above(key: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Return ``a > x OR (a = x AND b > y)``: servers use the index for this, and not for ``(a, b) > (x, y)``."""
-    head, rest = sa.column(key[0]), key[1:]
-    if not rest:
-        return head > values[0]
-    return sa.or_(head > values[0], sa.and_(head == values[0], _above(rest, values[1:])))
-
-
-def _not_above(key: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-    head, rest = sa.column(key[0]), key[1:]
-    if not rest:
-        return head <= values[0]
-    return sa.or_(head < values[0], sa.and_(head == values[0], _not_above(rest, values[1:])))
-
-
-def check_parameters(where: str | None, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the parameters of a condition: some missing, some not in it."""
-    if where is None:
-        return [f"parameter `{name}` is given, but there is no `where`" for name in parameters]
-    wanted = set(sa.text(where).compile().params)
-    missing = sorted(wanted - set(parameters))
-    unused = sorted(set(parameters) - wanted)
-    return [
-        *(f"`where` asks for the parameter `:{name}`, which is not in `parameters`" for name in missing),
-        *(f"parameter `{name}` does not stand in `where`" for name in unused),
-    ]
+        Servers use the index for these, and not for ``(a, b) > (x, y)``.
+        """
+        column = self._key(key[place])
+        value: ColumnElement[Any] = sa.bindparam(self._bound(which, place), type_=sa.types.NullType())
+        if place == len(key) - 1:
+            return column <= value if below else column > value
+        outside = column < value if below else column > value
+        return sa.or_(outside, sa.and_(column == value, self._beyond(key, which, place + 1, below=below)))

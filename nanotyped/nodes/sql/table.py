@@ -1,34 +1,42 @@
-"""``StreamMySQLTable`` and ``StreamTable``: all rows of a table, typed by the table itself, checked and in key order."""
+"""``StreamMySQLTable`` and ``StreamTable``: all rows of a table, typed by the table itself, checked, in key order."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from itertools import starmap
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from nanotyped.errors import GraphProblem, RowValidationError, SourceError
-from nanotyped.nodes.sql.description import TableDescription, TableReader
-from nanotyped.nodes.sql.mysql import MySQLReader, MySQLServer, Tls, widened_columns
-from nanotyped.nodes.sql.sqlite import SQLiteReader
-from nanotyped.nodes.sql.statements import TableQuery, check_parameters
 from nanotyped.node import NanoNode
+from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
+from nanotyped.nodes.sql.server import MySQLServer, Tls
+from nanotyped.nodes.sql.sqlite import SQLiteReader
+from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
 from nanotyped.row.schema import check_schema
 
+if TYPE_CHECKING:
+    from nanotyped.nodes.sql.description import TableDescription, TableReader
+
 DEFAULT_PAGE_ROWS = 1000
 # A page of a server costs a round trip: larger ones pay it less often, and still hold a few MB at the most.
 SERVER_PAGE_ROWS = 5000
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 60.0
 logger = logging.getLogger("nanotyped.nodes.sql")
 
 
 class TableSource(NanoNode[object, Any]):
     """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
+
+    backslash_escapes = True
+    """Whether a backslash escapes in quotes, in the SQL of the server."""
 
     def __init__(
         self,
@@ -44,7 +52,11 @@ class TableSource(NanoNode[object, Any]):
             raise ValueError("table must be named")
         if page_rows < 1:
             raise ValueError(f"page_rows must be at least 1, not {page_rows}")
-        if problems := check_parameters(where, parameters or {}):
+        if columns is not None and not columns:
+            raise ValueError("columns must name a column; leave it out for all of them")
+        if twice := [f"`{name}`" for name in dict.fromkeys(columns or ()) if list(columns or ()).count(name) > 1]:
+            raise ValueError(f"columns names {', '.join(twice)} twice")
+        if problems := check_parameters(where, parameters or {}, backslash_escapes=self.backslash_escapes):
             raise ValueError("; ".join(problems))
         self.table = table
         self.columns = tuple(columns) if columns is not None else None
@@ -89,6 +101,7 @@ class TableSource(NanoNode[object, Any]):
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return the declared contract; without one the live table's columns, once it was looked at."""
+        del given  # a source has no input
         if self.output_schema is not None:
             return parse_schema(self.output_schema)
         return self._live_schema()
@@ -126,14 +139,18 @@ class TableSource(NanoNode[object, Any]):
             self.discover_schema()
         reader = self.open_reader()
         try:
-            description = reader.describe(self.table, self._wanted())
-            if self._description is not None and description.schema != self._description.schema:
+            checked = self._live_schema()
+            self._description = description = reader.describe(self.table, self._wanted())
+            if self._live_schema() != checked:
                 raise SourceError(f"{description.place} was altered since the pipeline was checked; check it again")
             shape = self._shape()
             first = 1
             for tuples in self._tuples(reader, description):
-                yield self._rows(shape, tuples, first)
+                yield shape(tuples, first)
                 first += len(tuples)
+        except RowValidationError as error:
+            error.add_note(f"in `{self.table}`")
+            raise
         finally:
             reader.close()
 
@@ -141,8 +158,10 @@ class TableSource(NanoNode[object, Any]):
         live = self._live_schema()
         assert live is not None  # the table was looked at
         widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
-        query = TableQuery(self.table, live.names, self.where, self.parameters, widened)
+        where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
         key = description.page_key()
+        collations = description.collations.get(key or (), {})
+        query = TableQuery(self.table, live.names, where, widened, collations)
         if key is None:
             logger.warning(
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
@@ -173,18 +192,9 @@ class TableSource(NanoNode[object, Any]):
         project = compile_projection(read.row_class, row_class or contract.row_class())
         return lambda tuples, first: project(read.rows(tuples, first))
 
-    def _rows(
-        self, shape: Callable[[list[tuple[Any, ...]], int], list[Row]], tuples: list[tuple[Any, ...]], first: int
-    ) -> list[Row]:
-        try:
-            return shape(tuples, first)
-        except RowValidationError as error:
-            error.add_note(f"in `{self.table}`")
-            raise
-
 
 def _unchecked(row_class: type[Row]) -> Callable[[list[tuple[Any, ...]], int], list[Row]]:
-    return lambda tuples, first: [row_class(*values) for values in tuples]
+    return lambda tuples, _first: list(starmap(row_class, tuples))
 
 
 @register_node
@@ -204,7 +214,7 @@ class StreamMySQLTable(TableSource):
         database: Name of the database.
         url: All of these at once, as ``mysql://user:password@host:port/database``.
         columns: Names of the columns to read, in this order; default all.
-        where: SQL condition, with parameters as ``:name``.
+        where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
         page_rows: Rows to a page.
         tls: ``auto`` encrypts and verifies unless the server is on this machine; ``verify`` always does; ``off`` never.
@@ -230,21 +240,20 @@ class StreamMySQLTable(TableSource):
         page_rows: int = SERVER_PAGE_ROWS,
         tls: Tls = "auto",
         tls_ca: str | None = None,
-        connect_timeout_s: float = 10.0,
-        read_timeout_s: float = 60.0,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
         to_row_obj: bool = False,  # noqa: ARG002 - accepted for old pipelines, see above
         **options: Any,
     ) -> None:
         super().__init__(table, columns, where, parameters, page_rows, **options)
         if url is not None:
-            if user or database or _reveal(password):
-                raise ValueError("give either `url`, or `host`, `user`, `password` and `database`, not both")
+            if (host, port, user, database, _reveal(password)) != ("localhost", 3306, "", "", ""):
+                raise ValueError("give either `url`, or `host`, `port`, `user`, `password` and `database`, not both")
             self._server = _server_of(_parse_url(url), tls, tls_ca, connect_timeout_s, read_timeout_s)
         else:
             timeouts = (connect_timeout_s, read_timeout_s)
-            self._server = MySQLServer(host, port, user, _reveal(password), database, tls, tls_ca, *timeouts)
-        if not self._server.database:
-            raise ValueError("database must be named")
+            secret = SecretStr(_reveal(password))
+            self._server = MySQLServer(host, port, user, secret, database, tls, tls_ca, *timeouts)
 
     def open_reader(self) -> TableReader:
         """Return a new connection to the server."""
@@ -262,7 +271,7 @@ class StreamTable(TableSource):
         url: Where the table is.
         table: Its name.
         columns: Names of the columns to read, in this order; default all.
-        where: SQL condition, with parameters as ``:name``.
+        where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
         page_rows: Rows to a page.
     """
@@ -278,12 +287,16 @@ class StreamTable(TableSource):
         page_rows: int = DEFAULT_PAGE_ROWS,
         **options: Any,
     ) -> None:
-        super().__init__(table, columns, where, parameters, page_rows, **options)
         self._url = _parse_url(url)
         backend = self._url.get_backend_name()
         if backend not in _READERS:
             known = ", ".join(sorted(_READERS))
             raise ValueError(f"no type system reads the column types of `{backend}`; these are known: {known}")
+        if backend == "sqlite":
+            self.backslash_escapes = False
+        else:
+            _server_of(self._url)  # says now what is wrong with it
+        super().__init__(table, columns, where, parameters, page_rows, **options)
 
     def open_reader(self) -> TableReader:
         """Return a new connection to where the URL points."""
@@ -297,19 +310,29 @@ def _reveal(secret: SecretStr | str) -> str:
 def _parse_url(url: SecretStr | str) -> URL:
     try:
         return make_url(_reveal(url))
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
         raise ValueError("url is not spelled dialect://user:password@host:port/database") from None
 
 
-def _server_of(url: URL, tls: Tls, tls_ca: str | None, connect_timeout_s: float, read_timeout_s: float) -> MySQLServer:
+def _server_of(
+    url: URL,
+    tls: Tls = "auto",
+    tls_ca: str | None = None,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    read_timeout_s: float = READ_TIMEOUT_S,
+) -> MySQLServer:
     if url.get_backend_name() not in ("mysql", "mariadb"):
         raise ValueError(f"url must begin with mysql:// or mariadb://, not {url.drivername}://")
+    if url.query.keys() - {"charset"}:
+        # Such as ssl_ca: to ignore it would be to read without it.
+        names = ", ".join(f"`{name}`" for name in url.query if name != "charset")
+        raise ValueError(f"the url says {names}, which is not known here; TLS is set by `tls` and `tls_ca`")
     return MySQLServer(
         url.host or "localhost",
         url.port or 3306,
         url.username or "",
-        url.password or "",
+        SecretStr(url.password or ""),
         url.database or "",
         tls,
         tls_ca,
@@ -319,7 +342,7 @@ def _server_of(url: URL, tls: Tls, tls_ca: str | None, connect_timeout_s: float,
 
 
 def _mysql_reader(url: URL) -> TableReader:
-    return MySQLReader(_server_of(url, "auto", None, 10.0, 60.0))
+    return MySQLReader(_server_of(url))
 
 
 _READERS: dict[str, Callable[[URL], TableReader]] = {

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from pymysql import err
 
-from nanotyped.errors import CellProblem, RowValidationError, SourceError, shown
+from nanotyped.errors import CellProblem, RowValidationError, SourceError, TypeCastError, shown
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -35,13 +35,15 @@ Parser = Callable[[bytes, str, bool, int, list[Row]], tuple[int, int]]
 class Cell(NamedTuple):
     """How the text of a column becomes its value.
 
-    ``form`` says what is cut out: ASCII text, text in UTF-8, or bytes; ``convert`` makes the value of it.
+    ``form`` says what is cut out: ASCII text, text in UTF-8, or bytes; ``convert`` makes the value of it. ``exact``
+    does the same slowly, and says by ``TypeCastError`` what is wrong with a text that is no value.
     """
 
     name: str
     spelling: str
     form: Literal["ascii", "text", "bytes"]
     convert: Callable[[Any], Any] | None
+    exact: Callable[[Any], Any]
 
 
 def can_read_by_buffer(connection: Connection[Any]) -> bool:
@@ -77,7 +79,7 @@ def read_rows(connection: Connection[Any], cells: tuple[Cell, ...], first: int =
             position, header = parse(buffer, str(buffer, "latin-1"), buffer.isascii(), 0, rows)
         except (ValueError, ArithmeticError):
             source.advance(_end_of_good_rows(buffer, len(rows)), len(rows))
-            raise _explain(cells, source.next_payload(), first + len(rows)) from None
+            raise _explain(cells, _decode_row(cells, source.next_payload()), first + len(rows)) from None
         source.advance(position, len(rows))
         if rows:
             yield rows
@@ -87,7 +89,7 @@ def read_rows(connection: Connection[Any], cells: tuple[Cell, ...], first: int =
             continue
         payload = source.next_payload()
         if header == LONGEST_PACKET:
-            yield [_convert_one(cells, payload, first)]
+            yield [convert_row(cells, _decode_row(cells, payload), first)]
             first += 1
             continue
         source.finish(payload)
@@ -154,7 +156,7 @@ class _Packets:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self.buffer = b""
-        self._connection: Any = connection
+        self._connection = cast("Any", connection)  # most of what is used of it is private
         self._sequence: int = self._connection._next_seq_id
 
     def advance(self, position: int, packets: int) -> None:
@@ -162,9 +164,7 @@ class _Packets:
         self.buffer = self.buffer[position:]
         self._sequence = (self._sequence + packets) % 256
         if len(self.buffer) >= HEADER_BYTES and self.buffer[3] != self._sequence:
-            raise err.InternalError(
-                f"packet sequence number wrong: got {self.buffer[3]}, expected {self._sequence}; the connection is broken"
-            )
+            raise err.InternalError(f"packet sequence number wrong: got {self.buffer[3]}, expected {self._sequence}")
 
     def read_more(self) -> None:
         """Wait for more bytes: all that are missing of a long packet, else what one read brings."""
@@ -233,31 +233,50 @@ def _split_fields(payload: bytes, count: int) -> list[bytes | None]:
     return fields
 
 
-def _convert_field(cell: Cell, field: bytes | None) -> Any:
-    if field is None:
-        return None
-    cut: Any = field if cell.form == "bytes" else field.decode("ascii" if cell.form == "ascii" else "utf-8")
-    return cell.convert(cut) if cell.convert is not None else cut
+def _decoded(cell: Cell, field: bytes | None) -> Any:
+    if field is None or cell.form == "bytes":
+        return field
+    return field.decode("ascii" if cell.form == "ascii" else "utf-8")
 
 
-def _convert_one(cells: Sequence[Cell], payload: bytes, number: int) -> Row:
+def convert_row(cells: Sequence[Cell], values: Sequence[Any], number: int) -> Row:
+    """Return a row of texts, bytes and nulls, such as PyMySQL gives without its decoders, as values.
+
+    Raises:
+        RowValidationError: If one of them is none of its column's type.
+    """
     try:
-        return tuple(map(_convert_field, cells, _split_fields(payload, len(cells))))
+        return tuple(
+            value if value is None or cell.convert is None else cell.convert(value)
+            for cell, value in zip(cells, values, strict=True)
+        )
     except (ValueError, ArithmeticError):
-        raise _explain(cells, payload, number) from None
+        raise _explain(cells, values, number) from None
 
 
-def _explain(cells: Sequence[Cell], payload: bytes, number: int) -> RowValidationError:
+def _decode_row(cells: Sequence[Cell], payload: bytes) -> list[Any]:
+    return list(map(_decoded, cells, _split_fields(payload, len(cells))))
+
+
+def _explain(cells: Sequence[Cell], values: Sequence[Any], number: int) -> RowValidationError:
     """Return the error that names every cell of a row that could not be read."""
     problems = []
-    for cell, field in zip(cells, _split_fields(payload, len(cells)), strict=True):
-        try:
-            _convert_field(cell, field)
-        except (ValueError, ArithmeticError) as error:
-            got = field if cell.form == "bytes" else (field or b"").decode("utf-8", "backslashreplace")
-            problems.append(CellProblem(number, cell.name, cell.spelling, shown(got), _reason(error)))
+    for cell, value in zip(cells, values, strict=True):
+        reason = "" if value is None else _problem(cell, value)
+        if reason:
+            problems.append(CellProblem(number, cell.name, cell.spelling, shown(value), reason))
     return RowValidationError(problems)
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", "")) or str(error)
+def _problem(cell: Cell, value: Any) -> str:
+    """Return why a text is no value of its column, ``""`` if it is one."""
+    try:
+        if cell.convert is not None:
+            cell.convert(value)
+    except (ValueError, ArithmeticError) as error:
+        try:
+            cell.exact(value)
+        except TypeCastError as problem:
+            return problem.reason
+        return str(error) or type(error).__name__
+    return ""
