@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, DecimalException, InvalidOperation
-from itertools import starmap
+from itertools import repeat, starmap
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
 from uuid import UUID
@@ -90,12 +90,21 @@ def _decimal_rule(kind: Any) -> Rule:
 def _float_rule(kind: Any) -> Rule:
     annotation = Annotated[float, msgspec.Meta(ge=0.0, le=1.7976931348623157e308) if kind.unsigned else _FINITE]
     exact = _all_exactly(float)
-    if kind.bits != 32:
+    if kind.bits != 32 and kind.precision is None:
         return Rule(annotation, exact)
+    narrow, scale = kind.bits == 32, kind.scale
+    limit = None if kind.precision is None else 10 ** (kind.precision - scale)
 
     def check(values: list[Any]) -> bool:
         try:
-            return exact(values) and array("f", values).tolist() == values
+            if not exact(values) or (narrow and array("f", values).tolist() != values):
+                return False
+            if limit is None:
+                return True
+            rounded = list(map(round, values, repeat(scale)))
+            if narrow:
+                rounded = array("f", rounded).tolist()
+            return rounded == values and max(map(abs, values)) < limit
         except OverflowError:
             return False
 
@@ -107,9 +116,12 @@ def _string_rule(kind: Any) -> Rule:
     codec, width = it.CHARSETS[kind.charset] if kind.charset else ("utf-8", 4)
     narrow = kind.charset in ("utf8mb3", "ucs2")
     max_bytes = kind.max_bytes
+    separator = "\0" if kind.padded else ""
 
     def check(values: list[Any]) -> bool:
-        together = "".join(values)
+        together = separator.join((*values, "")) if separator else "".join(values)
+        if separator and " \0" in together and any([value.endswith(" ") for value in values]):
+            return False
         if not together.isascii():
             try:
                 together.encode(codec)
@@ -125,12 +137,14 @@ def _string_rule(kind: Any) -> Rule:
 
 
 def _enum_rule(kind: Any) -> Rule:
-    return Rule(str if kind.members is None else Literal[kind.members])
+    return _string_rule(kind) if kind.members is None else Rule(Literal[kind.members])
 
 
 def _bytes_rule(kind: Any) -> Rule:
-    limit = () if kind.max_bytes is None else (msgspec.Meta(max_length=kind.max_bytes),)
-    return Rule(Annotated[(bytes, *limit)] if limit else bytes, _all_exactly(bytes))
+    if kind.max_bytes is None:
+        return Rule(bytes, _all_exactly(bytes))
+    length = msgspec.Meta(min_length=kind.max_bytes if kind.padded else 0, max_length=kind.max_bytes)
+    return Rule(Annotated[bytes, length], _all_exactly(bytes))
 
 
 def _fraction_check(fsp: int | None) -> ColumnCheck | None:
