@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
 from nanotyped.cli.commands import COMMANDS
@@ -17,6 +20,9 @@ from nanotyped.cli.output import (
 )
 from nanotyped.errors import ConfigError, PipelineInterrupted
 from nanotyped.registry import ModuleLoadError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["main"]
 
@@ -35,10 +41,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse has printed the help or the version
         return int(end.code or 0)
     try:
-        return _call(arguments)
+        with _sigterm_raises():
+            return _call(arguments)
     except BrokenPipeError:
         abandon_stdout()
         return 1
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Let SIGTERM end the block with an exception, as SIGINT does, so that everything is put away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's business
+        return
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise PipelineInterrupted(number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _call(arguments: Arguments) -> int:

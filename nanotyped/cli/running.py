@@ -7,24 +7,22 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.display import print_summary, show_progress
 from nanotyped.cli.output import abandon_stdout, is_stdout_closed, print_error, render_traceback, stderr_console
-from nanotyped.engine.run import Run, run_to_end
-from nanotyped.errors import NanotypedError, NodeFailedError, PipelineInterrupted
+from nanotyped.engine import Run
+from nanotyped.engine.signals import drain_on_signals
+from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from nanotyped.config import Pipeline
 
 # What the display shows anyway, and what is raised here anyway.
 _SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
-_ABORT_S = 5.0
 
 
 def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
@@ -33,7 +31,7 @@ def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
     run = Run(build_graph(pipeline.anchor), pipeline.name)
     console = stderr_console()
-    with _sigterm_raises(), _log_to_stderr(pipeline):
+    with _log_to_stderr(pipeline):
         console.print(f"{pipeline.file}: running {len(run.graph.nodes)} nodes")
         try:
             report = _run_to_end(run)
@@ -52,17 +50,19 @@ def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
 
 
 def _run_to_end(run: Run) -> RunReport:
-    try:
-        with show_progress(run):
-            run.start()
-            return run_to_end(run)
-    except KeyboardInterrupt:
-        # Nothing may go on behind our back: the signal may have come before the run could take it for a drain.
-        if run.running:
-            run.kill()
-            with suppress(NanotypedError, TimeoutError):
-                run.wait(_ABORT_S)
-        raise
+    """Start the run and wait for its end; signals drain it from its first moment on."""
+    # Not engine.run_to_end: that takes a run that has started, and a signal may come in between.
+    with show_progress(run), drain_on_signals(run) as received:
+        run.start()
+        try:
+            report = run.wait()
+        except NodeFailedError as error:
+            if received:
+                raise PipelineInterrupted(received[0], error.report) from error
+            raise
+    if received:
+        raise PipelineInterrupted(received[0], report)
+    return report
 
 
 def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:
@@ -78,20 +78,6 @@ def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceba
     if show_traceback and error.__cause__ is not None:
         print_error(pipeline.redactor.redact(render_traceback(error.__cause__)))
     return 1
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Let SIGTERM end the block as SIGINT does, with an exception, where the run does not take it."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        raise PipelineInterrupted(number)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _StderrHandler(logging.Handler):

@@ -116,8 +116,3 @@ class Redactor:
 def _pattern(form: str) -> str:
     escaped = re.escape(form)
     return escaped if len(form) >= SHORTEST_SECRET else rf"(?<!\w){escaped}(?!\w)"
-
-
-def _pattern(form: str) -> str:
-    escaped = re.escape(form)
-    return escaped if len(form) >= SHORTEST_SECRET else rf"(?<!\w){escaped}(?!\w)"

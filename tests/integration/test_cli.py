@@ -9,6 +9,9 @@ import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -115,16 +118,21 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **variables}
 
 
-def start(folder: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
-    """Start the program in a folder."""
-    return subprocess.Popen(
+@contextmanager
+def start(folder: Path, *words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the program in a folder for the time of the block; it does not outlive it."""
+    with subprocess.Popen(
         [sys.executable, "-m", "nanotyped", *words],
         cwd=folder,
         env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run(folder: Path, *words: str, **variables: str) -> tuple[int, str, str]:
@@ -146,7 +154,7 @@ def source_and_show(source: str) -> str:
 
 def without_times(text: str) -> str:
     """Return text with every measured time and rate as `#`."""
-    return re.sub(r" +[\d,]+$", " #", re.sub(r" +\d+\.\d{3}( s)?", " #", text), flags=re.MULTILINE)
+    return re.sub(r" +\d+\.\d{3}( +[\d,]+$| s)?", " #", text, flags=re.MULTILINE)
 
 
 # -- usage --------------------------------------------------------------------------------
@@ -324,8 +332,8 @@ def test_run_leaves_stdout_to_the_nodes(folder: Path) -> None:
     assert without_times(err) == (
         "p.yaml: running 2 nodes\n"
         "Node   Class  Received  Sent  Rejected  Status   Seconds  Rows/s\n"
-        "count  Count         0     3         0  success # #\n"
-        "show   Show          3     0         0  success # #\n"
+        "count  Count         0     3         0  success #\n"
+        "show   Show          3     0         0  success #\n"
         "p.yaml: success in #\n"
     )
 
@@ -391,10 +399,12 @@ def test_a_signal_ends_a_pipeline_that_has_no_end(
     write(folder, source_and_show(f"{{class: {source}}}"))
     with start(folder, "run", "p.yaml", "--module", "mill") as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline().startswith("row ")
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == status
+        out = process.stdout.read()
+        err = process.stderr.read()
+        assert process.wait(60) == status
     assert err.splitlines()[-1] == f"nanotyped: ended by {number.name}"
     sent = re.search(r"^source .* 0 +([\d,]+) +0 +stopped", err, re.MULTILINE)
     assert sent
@@ -424,16 +434,25 @@ def test_a_second_signal_ends_a_node_that_does_not_listen(folder: Path) -> None:
 # -- terminals --------------------------------------------------------------------------------------
 
 
-def read_terminal(terminal: int, process: subprocess.Popen[bytes], until: str = "") -> str:
-    """Return what the program writes to its terminal, to the end or until a text."""
+def without_codes(text: str) -> str:
+    """Return what a terminal shows, without the codes that move and colour it."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+def read_terminal(terminal: int, until: str | None = None) -> str:
+    """Return what the program writes to its terminal, to the end or until a pattern is there."""
     found = ""
-    while not until or until not in found:
-        if not select.select([terminal], [], [], 60)[0]:
-            raise AssertionError(f"nothing more after {found!r}")
+    deadline = time.monotonic() + 30
+    while until is None or not re.search(until, without_codes(found)):
+        if time.monotonic() > deadline or not select.select([terminal], [], [], 30)[0]:
+            pytest.fail(f"the terminal shows only {found!r}")
         try:
-            found += os.read(terminal, 65536).decode()
-        except OSError:  # the terminal is gone with its last writer
+            piece = os.read(terminal, 65536)
+        except OSError:  # Linux's way to say that the last writer is gone
             break
+        if not piece:
+            break
+        found += piece.decode()
     return found
 
 
@@ -451,11 +470,12 @@ def run_on_terminal(folder: Path, stdout: IO[bytes] | None = None, **variables: 
     ) as process:
         os.close(end)
         try:
-            shown = read_terminal(terminal, process, until="running   ")
+            shown = read_terminal(terminal, until=r"source  Wait .*running")
             process.send_signal(signal.SIGINT)
-            shown += read_terminal(terminal, process)
-            assert process.wait(60) == 130
+            shown += read_terminal(terminal)
+            assert process.wait(30) == 130
         finally:
+            process.kill()
             os.close(terminal)
     return shown
 
@@ -463,7 +483,7 @@ def run_on_terminal(folder: Path, stdout: IO[bytes] | None = None, **variables: 
 def test_a_terminal_shows_a_table_and_the_rows_above_it(folder: Path) -> None:
     """The table has colours and a line for each node; what nodes print stands whole above it."""
     shown = run_on_terminal(folder)
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    plain = without_codes(shown)
     assert "\x1b[33mrunning" in shown
     assert re.search(r"source  Wait +0 +1 +0  running +\d\.\d", plain)
     assert re.search(r"(^|\n|\r)row 1\r\n", plain)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("run p.yaml", Arguments("run", "p.yaml", modules=[])),
+        ("run --filename p.yaml --strict", Arguments("run", "p.yaml", modules=[], strict=True)),
+        (
+            "check p.yaml --connect --module a --module b.c",
+            Arguments("check", "p.yaml", modules=["a", "b.c"], connect=True),
+        ),
+        ("draw -o x.svg --format=svg p.yaml", Arguments("draw", "p.yaml", modules=[], format="svg", output="x.svg")),
+        ("run --traceback p.yaml", Arguments("run", "p.yaml", modules=[], traceback=True)),
+    ],
+)
+def test_reads(words: str, expected: Arguments) -> None:
+    """Options may stand before and after the file."""
+    assert parse_arguments(words.split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("", "a command is missing"),
+        ("chek p.yaml", "unknown command `chek`; did you mean `check`?"),
+        ("p.yaml", "unknown command `p.yaml`"),
+        ("--verison", "unknown option `--verison`; did you mean `--version`?"),
+        ("run --modul x p.yaml", "unknown option `--modul`; did you mean `--module`?"),
+        ("run --connect p.yaml", "unknown option `--connect`"),
+        ("run --fil p.yaml", "unknown option `--fil`; did you mean `--filename`?"),
+        ("check --strikt=1 p.yaml", "unknown option `--strikt`; did you mean `--strict`?"),
+        ("run", "the configuration file is missing: CONFIG or --filename CONFIG"),
+        ("run a.yaml --filename b.yaml", "the configuration file is given twice: CONFIG and --filename"),
+        ("run a.yaml b.yaml", "unexpected `b.yaml`: one configuration file at a time"),
+        ("run a.yaml --module", "argument --module: expected one argument"),
+        ("draw a.yaml --format mermeid", "argument --format: unknown format `mermeid`; did you mean `mermaid`?"),
+        ("draw a.yaml --format x", "argument --format: unknown format `x`; known are dot, mermaid, svg"),
+    ],
+)
+def test_refuses(words: str, reason: str) -> None:
+    """What is misspelt gets the nearest name; what is missing or too much is named."""
+    with pytest.raises(UsageError) as caught:
+        parse_arguments(words.split())
+    assert caught.value.reason == reason
+    assert caught.value.usage.startswith("usage: nanotyped")
