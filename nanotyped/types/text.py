@@ -147,17 +147,22 @@ def decimal_renderer(kind: type[DataType]) -> Renderer:
     """Return the function that writes a Decimal at the scale of a type, without an exponent."""
     meaning: Any = kind.intermediate_type
     quantum, context = meaning.quantum, meaning.context
-    if quantum is None:
-        return lambda value: format(value, "f")
+
+    def render_any(value: Decimal) -> str:
+        if not value.is_finite():
+            raise cast_error(kind, value, "not finite")
+        return format(value, "f")
 
     def render(value: Decimal) -> str:
+        if value.is_nan():  # quantizing would keep it
+            raise cast_error(kind, value, "not finite")
         try:
             return format(value.quantize(quantum, context=context), "f")
         except (InvalidOperation, ArithmeticError):
             reason = f"more than {meaning.precision} digits, {meaning.scale} of them behind the point"
             raise cast_error(kind, value, reason) from None
 
-    return render
+    return render_any if quantum is None else render
 
 
 def _float(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+import pytest
+
+from nanotyped.errors import IncompatibleTypesException, RowError
+from nanotyped.row import Row, RowEncoder, column, parse_schema
+from nanotyped.types import BOOL, DECIMAL, FLOAT, INTEGER, JSON_NULL, NULL, OBJECT, STRING, mysql_type
+
+
+class Order(Row):
+    order_id: int = column(name="order id")
+    total: Annotated[Decimal, mysql_type("decimal(8,2)")]
+
+
+def rows_of(schema: dict[str, Any], *values: tuple[Any, ...]) -> tuple[RowEncoder, list[Row]]:
+    """Return the encoder of a schema, and rows of it."""
+    parsed = parse_schema(schema)
+    row_class: Any = parsed.row_class()
+    return RowEncoder(parsed), [row_class(*one) for one in values]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("int", -1, "-1"),
+        ("int unsigned", 2**32 - 1, "4294967295"),
+        ("bigint", 7, '"7"'),
+        ("bigint unsigned", 2**64 - 1, '"18446744073709551615"'),
+        (INTEGER, 10**30, f'"{10**30}"'),
+        (BOOL, True, "true"),
+        ("decimal(12,2)", Decimal("-9.90"), '"-9.90"'),
+        ("decimal(12,2)", Decimal("9.9"), '"9.90"'),
+        ("decimal(12,6)", Decimal("0.000000"), '"0.000000"'),
+        ("decimal(12,8)", Decimal("0.00000001"), '"0.00000001"'),
+        ("decimal(12,0)", Decimal("1E+3"), '"1000"'),
+        (DECIMAL, Decimal("1E-8"), '"0.00000001"'),
+        ("double", 0.1, "0.1"),
+        ("varchar(9)", 'é"\n', '"é\\"\\n"'),
+        ("enum('a','b')", "a", '"a"'),
+        ("blob", b"\x00\xff", '"AP8="'),
+        ("date", date(2024, 5, 6), '"2024-05-06"'),
+        ("datetime", datetime(2024, 5, 6, 7, 8, 9), '"2024-05-06T07:08:09"'),
+        ("datetime(6)", datetime(2024, 5, 6, 7, 8, 9), '"2024-05-06T07:08:09.000000"'),
+        ("timestamp(3)", datetime(2024, 5, 6, 7, 8, 9, 10_000, UTC), '"2024-05-06T07:08:09.010Z"'),
+        ("time", -timedelta(hours=100), '"-100:00:00"'),
+        ("json", {"a": [Decimal("1.10"), None, {"b": True}]}, '{"a":[1.10,null,{"b":true}]}'),
+        ("json", JSON_NULL, "null"),
+        (NULL, None, "null"),
+        ("bigint null", None, "null"),
+        ("decimal(4,2) null", None, "null"),
+        ("json null", None, "null"),
+    ],
+)
+def test_each_value_has_the_form_of_its_type(kind: Any, value: object, text: str) -> None:
+    """A value is written in the JSON form of its column's type, beside columns that need no code and such that do."""
+    for other in ("int", "bigint"):
+        encoder, rows = rows_of({"v": kind, "other": other}, (value, 1))
+        wanted = f'[{{"v":{text},"other":{1 if other == "int" else chr(34) + "1" + chr(34)}}}]'
+        assert encoder.array(rows).decode() == wanted
+
+
+def test_forms_of_a_body() -> None:
+    """Rows are written as an array, as lines, as an object, and under a key."""
+    encoder, rows = rows_of({"a b": "int", "keys": "bigint"}, (1, 2), (3, 4))
+    assert encoder.array(rows) == b'[{"a b":1,"keys":"2"},{"a b":3,"keys":"4"}]'
+    assert encoder.lines(rows) == b'{"a b":1,"keys":"2"}\n{"a b":3,"keys":"4"}\n'
+    assert encoder.object(rows[1]) == b'{"a b":3,"keys":"4"}'
+    assert encoder.array_under('x"y', rows[:1]) == b'{"x\\"y":[{"a b":1,"keys":"2"}]}'
+
+
+def test_no_rows() -> None:
+    """No rows are an empty array and no line."""
+    for kind in ("int", "bigint", "double"):
+        encoder, _ = rows_of({"v": kind})
+        assert (encoder.array([]), encoder.lines([])) == (b"[]", b"")
+
+
+def test_any_class_of_the_schema() -> None:
+    """Rows of a declared class and rows made on the fly are written alike."""
+    declared = RowEncoder(Order.schema)
+    made: Any = Order.schema.row_class()
+    wanted = b'[{"order id":"7","total":"1.50"}]'
+    assert declared.array([Order(order_id=7, total=Decimal("1.50"))]) == wanted
+    assert declared.array([made(7, Decimal("1.50"))]) == wanted
+
+
+def test_bare_values_are_written_bare() -> None:
+    """The wrapper of a bare value is not shown."""
+    encoder, rows = rows_of({"__value__": STRING}, ("a",), ("b",))
+    assert encoder.array(rows) == b'["a","b"]'
+    encoder, rows = rows_of({"__value__": INTEGER}, (1,))
+    assert encoder.lines(rows) == b'"1"\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "reason"),
+    [
+        ("double", 1.5, math.nan, "nan has no JSON form: not finite"),
+        (FLOAT.nullable(), None, -math.inf, "-inf has no JSON form: not finite"),
+        ("decimal(4,2)", Decimal("1.50"), Decimal("NaN"), "Decimal('NaN') has no JSON form: not finite"),
+        (DECIMAL, Decimal("1.50"), Decimal("-Infinity"), "Decimal('-Infinity') has no JSON form: not finite"),
+        ("decimal(4,2)", Decimal("1.50"), Decimal("1.505"), "Decimal('1.505') has no JSON form: more than 4 digits, "
+         "2 of them behind the point"),
+        ("varchar(9)", "a", "\ud800", "'\\ud800' has no JSON form: 'utf-8' codec can't encode character '\\ud800' "
+         "in position 0: surrogates not allowed"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("other", ["int", "bigint"])
+def test_what_json_cannot_spell(kind: Any, good: object, bad: object, reason: str, other: str) -> None:
+    """NaN, the infinities, digits beyond the scale and half characters are errors that name row and column."""
+    encoder, rows = rows_of({"n": other, "v": kind}, (1, good), (2, bad))
+    for encode in (encoder.array, encoder.lines):
+        with pytest.raises(RowError) as caught:
+            encode(rows, 11)
+        assert str(caught.value) == f"row 12, column `v`: {reason}"
+        assert (caught.value.row, caught.value.column) == (12, "v")
+        assert caught.value.row_text == repr(rows[1])
+
+
+def test_large_floats_are_finite() -> None:
+    """A sum that overflows is no reason to refuse its summands."""
+    encoder, rows = rows_of({"v": "double"}, (1.7e308,), (1.7e308,))
+    assert json.loads(encoder.array(rows)) == [{"v": 1.7e308}, {"v": 1.7e308}]
+
+
+def test_types_without_a_form() -> None:
+    """An opaque object has no JSON form: the encoder is refused, and `problems` says it before the run."""
+    schema = parse_schema({"n": "int", "thing": OBJECT})
+    with pytest.raises(IncompatibleTypesException) as caught:
+        RowEncoder(schema)
+    assert str(caught.value) == "column `thing`: values of `object` have no JSON form"
+    assert [str(problem) for problem in RowEncoder.problems(schema, "post")] == [
+        "node `post`: column `thing`: values of `object` have no JSON form"
+    ]
