@@ -46,6 +46,8 @@ class RunHandle(Protocol):
     def kill(self) -> None: ...  # noqa: D102
     @property
     def running(self) -> bool: ...  # noqa: D102
+    @property
+    def failed(self) -> bool: ...  # noqa: D102
 
 
 class Runner(Protocol):
@@ -326,6 +328,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Whether every row sent is a row received, unchanged (filters, printers)."""
 
     pipeline_name: str | None = None
+    ended_regularly: bool = False
+    """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
     __message__: Any = None
 
     def __init__(

@@ -180,6 +180,7 @@ class Run:
 def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> None:
     node._run = run
     node._stop.clear()
+    node.ended_regularly = False
     node.statistics = NodeStatistics()
     if pipeline_name is not None:
         node.pipeline_name = pipeline_name

@@ -108,6 +108,8 @@ class Worker:
             pass  # the consumer is gone: the run has failed or was stopped, and this node ends with it
         except BaseException as error:  # noqa: BLE001 - a node may raise anything, and all of it ends the run
             self._fail(error, None)
+        run = self.node._run
+        self.node.ended_regularly = regular and not self._failed and not (run is not None and run.failed)
         last = self.node.cleanup()
         if last is not None:
             for result in last:
