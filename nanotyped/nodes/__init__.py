@@ -1,5 +1,6 @@
 """The node library. Importing it registers every node for YAML."""
 
+from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import HttpPostRequest
 from nanotyped.nodes.sql import StreamMySQLTable, StreamTable
@@ -11,7 +12,9 @@ __all__ = [
     "HttpPostRequest",
     "InsertData",
     "PrinterOfThings",
+    "ReadRows",
     "Remapper",
     "StreamMySQLTable",
     "StreamTable",
+    "WriteRows",
 ]

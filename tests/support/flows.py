@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,6 @@ from nanotyped.engine.run import start_run
 from nanotyped.node import NanoNode
 
 if TYPE_CHECKING:
-    import threading
-
     from nanotyped.message import Batch
     from nanotyped.node import RunReport
     from nanotyped.row import Row
@@ -59,14 +58,16 @@ class GivenBatches(NanoNode[object, Any]):
 
 
 class Kept(NanoNode[object, Any]):
-    """Keeps the rows that it gets, and the sizes of their batches."""
+    """Keeps the rows that it gets; ``arrived`` is set with the first of them."""
 
     def __init__(self, **kwargs: Any) -> None:
         self.rows: list[Row] = []
+        self.arrived = threading.Event()
         super().__init__(**kwargs)
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         self.rows += batch.rows
+        self.arrived.set()
         return ()
 
     @property

@@ -1,0 +1,235 @@
+"""Files as rows: CSV and JSON lines, read by a schema."""
+
+from __future__ import annotations
+
+import csv
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from nanotyped.errors import RowError, SourceError, nearest_hint
+from nanotyped.nodes.columns_of_text import ColumnReader, Place, RowsOfColumns, joined_error, null_texts
+from nanotyped.types import intermediate as it
+from nanotyped.types.json import SAFE_BITS
+
+if TYPE_CHECKING:
+    from nanotyped.row import Column, Row, Schema
+
+# Longer is taken for a file that is no text, or a quote that nobody closed: memory stays flat.
+MAX_LINE_BYTES = 64 * 1024 * 1024
+BATCH_ROWS = 1000
+
+
+class FileReader:
+    """Reads a file as rows of a schema, a batch at a time.
+
+    Args:
+        path: As messages show it.
+        schema: Of the rows.
+        row_class: Their class.
+        null_text: How a null of a text column is written, where that needs a text.
+    """
+
+    def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
+        self.path = path
+        self.schema = schema
+        self._null_text = null_text
+        self._rows = RowsOfColumns(schema, row_class)
+
+    @abstractmethod
+    def batches(self, file: IO[bytes]) -> Iterator[Sequence[Row]]:
+        """Yield the rows, at most ``BATCH_ROWS`` at a time.
+
+        Raises:
+            RowError: If a row breaks its contract; names file and line.
+            SourceError: If the file is none of the format.
+        """
+
+    def check_head(self, file: IO[bytes]) -> None:
+        """Look at what stands before the first row.
+
+        Raises:
+            SourceError: If it does not go with the schema.
+        """
+
+    def _lines(self, file: IO[bytes]) -> Iterator[str]:
+        number = 0
+        while raw := file.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if len(raw) > MAX_LINE_BYTES:
+                raise SourceError(f"{self.path}, line {number}: it has more than {MAX_LINE_BYTES} bytes")
+            if b"\0" in raw:
+                raise RowError(f"{self.path}, line {number}: a NUL, which no text file holds", row=None)
+            try:
+                yield raw.decode() if number > 1 else raw.decode().removeprefix("\ufeff")
+            except UnicodeDecodeError as error:
+                reason = f"byte 0x{raw[error.start]:02x} at position {error.start} is not UTF-8"
+                raise RowError(f"{self.path}, line {number}: {reason}") from None
+
+
+class CsvReader(FileReader):
+    """CSV with a header line (RFC 4180): columns by name, in any order."""
+
+    def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
+        super().__init__(path, schema, row_class, null_text)
+        self._readers = [ColumnReader(column) for column in schema]
+        self._null_texts = [null_texts(column, null_text) for column in schema]
+
+    def check_head(self, file: IO[bytes]) -> None:
+        """Read the header."""
+        self._header(self._records(file))
+
+    def batches(self, file: IO[bytes]) -> Iterator[Sequence[Row]]:
+        """Yield the rows."""
+        records = self._records(file)
+        order = self._header(records)
+        lines: list[int] = []
+        cells: list[list[str]] = []
+        first = 1
+        for line, record in records:
+            lines.append(line)
+            cells.append(record)
+            if len(record) != len(order):
+                place = Place(self.path, lines, first)
+                if len(cells) > 1:
+                    yield self._made(cells[:-1], order, place)
+                count = f"{len(record)} cell{'s' if len(record) != 1 else ''}" if record else "a blank line"
+                raise place.error(len(lines) - 1, f"expected {len(order)} cells, got {count}")
+            if len(cells) == BATCH_ROWS:
+                yield self._made(cells, order, Place(self.path, lines, first))
+                first += len(cells)
+                lines, cells = [], []
+        if cells:
+            yield self._made(cells, order, Place(self.path, lines, first))
+
+    def _records(self, file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+        """Yield each record with the number of its first line."""
+        reader = csv.reader(self._lines(file), strict=True)
+        line = 1
+        try:
+            for record in reader:
+                yield line, record
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise RowError(f"{self.path}, line {line}: this is no CSV: {error}") from None
+
+    def _header(self, records: Iterator[tuple[int, list[str]]]) -> list[int]:
+        """Return at which position each column of the schema stands."""
+        try:
+            _, names = next(records, (1, []))
+        except RowError as error:
+            raise SourceError(str(error)) from None
+        if not names:
+            raise SourceError(f"{self.path}, line 1: there is no header; expected {_listed(self.schema.names)}")
+        problems = [f"column `{name}` stands there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+        for name in names:
+            if name not in self.schema:
+                hint = nearest_hint(name, self.schema.names)
+                problems.append(f"column `{name}` is not in the schema{f' ({hint})' if hint else ''}")
+        problems += [f"column `{name}` is missing" for name in self.schema.names if name not in names]
+        if problems:
+            raise SourceError(f"{self.path}, line 1: {'; '.join(problems)}")
+        return [names.index(name) for name in self.schema.names]
+
+    def _made(self, cells: list[list[str]], order: list[int], place: Place) -> list[Row]:
+        by_position = list(zip(*cells, strict=False))
+        texts = [
+            _without_nulls(by_position[position], nulls)
+            for position, nulls in zip(order, self._null_texts, strict=True)
+        ]
+        try:
+            columns = [reader.read(column) for reader, column in zip(self._readers, texts, strict=True)]
+        except ValueError:
+            raise self._error(texts, place) from None
+        return self._rows.rows(columns, place)
+
+    def _error(self, texts: list[Sequence[str | None]], place: Place) -> RowError:
+        found = []
+        for index in range(len(place.lines)):
+            for reader, column in zip(self._readers, texts, strict=True):
+                if index < len(column) and (reason := reader.problem(column[index])):
+                    found.append((index, place.error(index, reason, reader.column.name)))
+        index, error = found[0]
+        return joined_error([str(one) for _, one in found], place.first + index, error.column)
+
+
+def _without_nulls(cells: Sequence[str], nulls: tuple[str, ...]) -> Sequence[str | None]:
+    if not nulls or not any(null in cells for null in nulls):
+        return cells
+    return [None if cell in nulls else cell for cell in cells]
+
+
+class JsonLinesReader(FileReader):
+    """JSON lines (NDJSON): an object a line, of exactly the columns, each in the JSON form of its type."""
+
+    def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
+        super().__init__(path, schema, row_class, null_text)
+        self._readers = {column.name: ColumnReader(column) for column in schema if not _is_itself(column)}
+        fields = [
+            (f"c{index}", _annotation(column), msgspec.field(name=column.name)) for index, column in enumerate(schema)
+        ]
+        self._fields = [name for name, _, _ in fields]
+        line = msgspec.defstruct("Line", fields, forbid_unknown_fields=True, gc=False)
+        self._decoder = msgspec.json.Decoder(line, float_hook=Decimal)
+
+    def batches(self, file: IO[bytes]) -> Iterator[Sequence[Row]]:
+        """Yield the rows."""
+        decode = self._decoder.decode
+        decoded: list[Any] = []
+        lines: list[int] = []
+        first = 1
+        for number, line in enumerate(self._lines(file), 1):
+            try:
+                decoded.append(decode(line))
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                if decoded:
+                    yield self._made(decoded, Place(self.path, lines, first))
+                text = f"{self.path}, line {number}: {'a blank line' if not line.strip() else error}"
+                raise RowError(text, row=first + len(decoded)) from None
+            lines.append(number)
+            if len(decoded) == BATCH_ROWS:
+                yield self._made(decoded, Place(self.path, lines, first))
+                first += len(decoded)
+                decoded, lines = [], []
+        if decoded:
+            yield self._made(decoded, Place(self.path, lines, first))
+
+    def _made(self, decoded: list[Any], place: Place) -> list[Row]:
+        columns = []
+        for field, column in zip(self._fields, self.schema, strict=True):
+            values = [getattr(line, field) for line in decoded]
+            if column.type.intermediate_type.family is it.JSON and not column.nullable:
+                values = [it.JSON_NULL if value is None else value for value in values]
+            reader = self._readers.get(column.name)
+            try:
+                columns.append(values if reader is None else reader.read(values))
+            except ValueError:
+                reasons = [reader.problem(value) for value in values] if reader is not None else []
+                found = [(index, reason) for index, reason in enumerate(reasons) if reason]
+                texts = [str(place.error(index, reason, column.name)) for index, reason in found]
+                raise joined_error(texts, place.first + found[0][0], column.name) from None
+        return self._rows.rows(columns, place)
+
+
+def _is_itself(column: Column) -> bool:
+    """Return whether the JSON form of a column is its Python value; the others are text, as in CSV."""
+    kind: Any = column.type.intermediate_type
+    small = kind.family is it.INTEGER and kind.bits is not None and kind.bits <= SAFE_BITS
+    return small or kind.family in (it.STRING, it.ENUM, it.BOOL, it.FLOAT, it.JSON, it.NULL)
+
+
+def _annotation(column: Column) -> Any:
+    kind = column.type.intermediate_type
+    if kind.family is it.JSON:
+        return Any
+    if kind.family is it.NULL:
+        return None
+    plain = kind.python_type if _is_itself(column) else str
+    return plain | None if column.nullable else plain
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

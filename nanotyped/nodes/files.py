@@ -1,0 +1,224 @@
+"""Typed files as sources and sinks: ``ReadRows`` and ``WriteRows``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from nanotyped.errors import GraphProblem, IncompatibleTypesException, NodeOptionError, RowError, SourceError
+from nanotyped.node import NanoNode, PassThrough
+from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
+from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare
+from nanotyped.registry import register_node
+from nanotyped.row import RowEncoder
+from nanotyped.row.rows import row_info
+
+if TYPE_CHECKING:
+    from nanotyped.message import Batch
+    from nanotyped.row import Row, Schema
+
+FileFormat = Literal["csv", "jsonl"]
+
+_BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+NULL_TEXT = "\\N"
+
+
+def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
+    if given is None:
+        found = _BY_EXTENSION.get(Path(path).suffix.lower())
+        if found is None:
+            raise ValueError(f"the name `{path}` does not tell the format; give format: csv or jsonl")
+        return found
+    if given not in _BY_EXTENSION.values():
+        raise ValueError(f"format must be csv or jsonl, not {given!r}")
+    return given
+
+
+def _checked_null_text(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"null_text must be printable, not {text!r}")
+    return text
+
+
+@register_node
+class ReadRows(NanoNode[object, Any]):
+    """Reads a file as typed rows. A source; memory stays flat however long the file is.
+
+    CSV (RFC 4180, UTF-8) has a header, whose names are exactly the columns of the schema, in any order. A cell is the
+    text of its type, as in JSON without quotes. An empty cell is a null in a column of numbers, moments and the like;
+    in a column of text or bytes it is an empty value, and ``null_text`` is the null. JSON lines hold an object a line,
+    with exactly the columns, each in the JSON form of its type. What breaks the contract is an error that names file,
+    line and column.
+
+    Needs: nothing. Gives: rows of ``output_schema``, which must be given.
+
+    Args:
+        path: The file.
+        format: ``csv`` or ``jsonl``; by default what the name ends in (``.csv``, ``.jsonl``, ``.ndjson``).
+        null_text: The cell that is a null in a column of text or bytes of a CSV file, if that may be null. With ``""``
+            every empty cell is null there.
+        output_schema: What the file holds.
+
+    Raises:
+        ValueError: If the format is neither given nor told by the name.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str | Path,
+        format: FileFormat | None = None,  # noqa: A002 - what users look for
+        null_text: str = NULL_TEXT,
+        **kwargs: Any,
+    ) -> None:
+        self.path = str(path)
+        self.format = _checked_format(self.path, format)
+        self.null_text = _checked_null_text(null_text)
+        self._file: IO[bytes] | None = None
+        super().__init__(**kwargs)
+
+    def output_schema_for(self, given: Schema | None) -> Schema | None:
+        """Return the declared schema.
+
+        Raises:
+            ValueError: If none is declared, or a column has no text.
+        """
+        del given  # a source
+        own = self.own_output()
+        if own is None:
+            raise ValueError("the file does not say what it holds: declare its columns and their types")
+        if problems := RowEncoder.problems(own, self.label):
+            raise ValueError(str(problems[0]))
+        return own
+
+    def discover_schema(self) -> None:
+        """Look whether the file can be read and its header goes with the schema.
+
+        Raises:
+            SourceError: If not.
+        """
+        if Path(self.path).exists() and not Path(self.path).is_file():
+            return  # a pipe, of which nothing must be taken before the run
+        with self._opened() as file:
+            self._reader().check_head(file)
+
+    def generate_batches(self) -> Iterator[Sequence[Row]]:
+        """Yield the rows."""
+        # The limit is the process's; a longer cell than 131,072 letters is none the worse.
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
+        self._file = self._opened()
+        yield from self._reader().batches(self._file)
+
+    def cleanup(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _opened(self) -> IO[bytes]:
+        try:
+            return Path(self.path).open("rb")
+        except OSError as error:
+            raise SourceError(f"cannot read {self.path}: {error.strerror or error}") from None
+
+    def _reader(self) -> FileReader:
+        schema = self.output_schema_for(None)
+        if schema is None:
+            raise ValueError("no schema")
+        kind = CsvReader if self.format == "csv" else JsonLinesReader
+        return kind(self.path, schema, self.output_row_class() or schema.row_class(), self.null_text)
+
+
+@register_node
+class WriteRows(PassThrough[object]):
+    """Writes rows to a file that ``ReadRows`` reads back equal, and passes them on.
+
+    The file is written under another name in its directory and put into its place, on the disk itself, when all rows
+    are there: at the end of the data, or when the run is drained. After a failure, or a stop, nothing of it is left,
+    and what stood in its place stays. A CSV file begins with a header. Cells that a spreadsheet would take for formulas
+    are data like any other, and are not changed.
+
+    Needs: typed rows; for CSV, all with the same columns. Gives: what it gets.
+
+    Args:
+        path: The file; one that is there is replaced.
+        format: ``csv`` or ``jsonl``; by default what the name ends in (``.csv``, ``.jsonl``, ``.ndjson``).
+        null_text: How a null is written in a CSV column of text or bytes; a text that is just this cannot be written
+            there, if there may be nulls, and is an error of its row. In all other columns a null is an empty cell.
+
+    Raises:
+        ValueError: If the format is neither given nor told by the name.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str | Path,
+        format: FileFormat | None = None,  # noqa: A002 - what users look for
+        null_text: str = NULL_TEXT,
+        **kwargs: Any,
+    ) -> None:
+        self.path = str(path)
+        self.format = _checked_format(self.path, format)
+        self.null_text = _checked_null_text(null_text)
+        self._expected: Schema | None = None
+        self._file: WholeFile | None = None
+        self._writer: FileWriter | None = None
+        self._has_head = False
+        super().__init__(**kwargs)
+
+    def check_input(self, given: Schema) -> list[GraphProblem]:
+        """Return the columns that cannot be written."""
+        self._expected = given
+        problems: list[GraphProblem] = [*RowEncoder.problems(given, self.label)]
+        if self.format == "csv" and is_bare(given):
+            problems.append(NodeOptionError(f"node `{self.label}`: a bare value has no column", node=self.label))
+        return problems
+
+    def setup(self) -> None:
+        """Open the file under another name."""
+        self._writer = CsvWriter(self.null_text) if self.format == "csv" else JsonLinesWriter()
+        self._has_head = False
+        self._file = WholeFile(self.path)
+
+    def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
+        """Write the rows and return them."""
+        number = self.statistics.received - len(batch) + 1
+        if batch.row_class is not None:
+            self._write(batch.rows, number)
+            return batch.rows
+        for _, group in groupby(batch.rows, type):
+            rows = list(group)
+            self._write(rows, number)
+            number += len(rows)
+        return batch.rows
+
+    def cleanup(self) -> None:
+        """Put the file into its place, or remove what there is of it."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if not self.ended_regularly:
+            file.abandon()
+            return
+        if not self._has_head and self._expected is not None and self._writer is not None:
+            file.write(self._writer.head(self._expected))
+        file.finish()
+
+    def _write(self, rows: Sequence[Row], first: int) -> None:
+        writer, file = self._writer, self._file
+        if not rows or writer is None or file is None:
+            return
+        schema = row_info(type(rows[0])).schema
+        if not self._has_head:
+            if self.format == "csv" and is_bare(schema):
+                raise RowError(f"row {first}: a bare value has no column", row=first)
+            file.write(writer.head(schema))
+            self._has_head = True
+        try:
+            file.write(writer.body(rows, first))
+        except IncompatibleTypesException as error:
+            raise RowError(f"row {first}: {error}", row=first) from None
