@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BeforeValidator, ConfigDict, PydanticUserError, SecretStr, TypeAdapter
 from pydantic_core import PydanticCustomError
@@ -56,8 +56,9 @@ def option_adapter(annotation: Any) -> Adapter:
         AnnotationError: If pydantic knows no way.
     """
     if _takes_function(annotation):
-        allows_none = annotation is not None and NoneType in get_args(annotation)
+        allows_none = NoneType in get_args(annotation)
         return TypeAdapter(Annotated[Any, BeforeValidator(_find_or_none if allows_none else _find)])
+    annotation = _prefer_secrets(annotation)
     try:
         try:
             return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
@@ -72,6 +73,30 @@ def option_adapter(annotation: Any) -> Adapter:
 def is_secret(annotation: Any) -> bool:
     """Whether an option is a secret: ``SecretStr``, alone or in a union."""
     return annotation is SecretStr or any(is_secret(member) for member in _members(annotation))
+
+
+def secrets_in(value: Any) -> list[str]:
+    """Return every secret in the value of an option."""
+    match value:
+        case SecretStr():
+            return [value.get_secret_value()]
+        case dict():
+            return [secret for item in value.values() for secret in secrets_in(item)]
+        case list() | tuple() | set() | frozenset():
+            return [secret for item in value for secret in secrets_in(item)]
+    return []
+
+
+def _prefer_secrets(annotation: Any) -> Any:
+    """Return the annotation without ``str`` wherever ``SecretStr`` would do: ``SecretStr | str`` is for Python."""
+    arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if not arguments or origin in (Literal, Annotated):
+        return annotation
+    kept = [_prefer_secrets(item) for item in arguments if not (item is str and SecretStr in _members(annotation))]
+    if origin in (Union, UnionType):
+        return Union[tuple(kept)]  # noqa: UP007 - of a list that is known at run time only
+    return annotation if len(kept) != len(arguments) or kept == list(arguments) else origin[tuple(kept)]
 
 
 def _takes_function(annotation: Any) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from nanotyped.config.annotations import AnnotationError, is_secret, option_adapter, option_annotation
+from nanotyped.config.annotations import AnnotationError, is_secret, option_adapter, option_annotation, secrets_in
 from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.errors import TypeSyntaxError
@@ -129,8 +129,7 @@ class OptionChecker:
             self.checked.problems += explain(error, subject)
             return
         self.checked.values[name] = result
-        if isinstance(result, SecretStr):
-            self.checked.secrets.append(result.get_secret_value())
+        self.checked.secrets += secrets_in(result)
 
     def _validate(self, adapter: Adapter, subject: Subject) -> Any:
         """Validate; where text out of the environment is refused, try again with what it would be unquoted."""

@@ -87,6 +87,22 @@ class Deaf(NanoNode):
             time.sleep(60)
 
 @register_node
+class SlowToConnect(NanoNode):
+    def discover_schema(self):
+        import time
+        print("connecting", flush=True)
+        time.sleep(60)
+    def generator(self):
+        yield {}
+
+@register_node
+class Tick(NanoNode):
+    def generator(self):
+        for n in range(20):
+            self.sleep(0.05)
+            yield {"n": n}
+
+@register_node
 class Talk(NanoNode):
     def process_item(self):
         self.log_info("one came")
@@ -411,6 +427,18 @@ def test_a_signal_ends_a_pipeline_that_has_no_end(
     assert int(sent[1].replace(",", "")) == out.count("row ") + 1
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_program_before_the_run(folder: Path, number: signal.Signals, status: int) -> None:
+    """While a node still connects there is nothing to deliver: the program ends at once and quietly."""
+    write(folder, source_and_show("{class: SlowToConnect}"))
+    with start(folder, "run", "p.yaml", "--module", "mill") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "connecting\n"
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == status
+
+
 def test_a_second_signal_ends_a_node_that_does_not_listen(folder: Path) -> None:
     """A node that is deaf to the stop is left behind, and named."""
     write(folder, source_and_show("{class: Deaf}"))
@@ -456,9 +484,26 @@ def read_terminal(terminal: int, until: str | None = None) -> str:
     return found
 
 
-def run_on_terminal(folder: Path, stdout: IO[bytes] | None = None, **variables: str) -> str:
-    """Return what a run of a pipeline that is interrupted shows on its terminal."""
-    write(folder, source_and_show("{class: Wait}"))
+def screen_of(text: str) -> list[str]:
+    """Return the lines of an endless screen after the codes that `rich` moves and erases with."""
+    lines = [""]
+    row = 0
+    for piece in re.findall(r"\x1b\[[0-9;?]*[a-zA-Z]|[\r\n]|[^\x1b\r\n]+", text):
+        if piece == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif piece.endswith("A") and piece.startswith("\x1b"):
+            row -= int(piece[2:-1])
+        elif piece == "\x1b[2K":
+            lines[row] = ""
+        elif piece[0] not in "\x1b\r":
+            lines[row] += piece
+    return lines
+
+
+def run_on_terminal(folder: Path, source: str = "Wait", stdout: IO[bytes] | None = None, **variables: str) -> str:
+    """Return what a run of a pipeline shows on its terminal; one of `Wait` is interrupted."""
+    write(folder, source_and_show(f"{{class: {source}}}"))
     terminal, end = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "nanotyped", "run", "p.yaml", "--module", "mill"],
@@ -470,14 +515,22 @@ def run_on_terminal(folder: Path, stdout: IO[bytes] | None = None, **variables: 
     ) as process:
         os.close(end)
         try:
-            shown = read_terminal(terminal, until=r"source  Wait .*running")
-            process.send_signal(signal.SIGINT)
+            shown = read_terminal(terminal, until=rf"source  {source} .*running")
+            if source == "Wait":
+                process.send_signal(signal.SIGINT)
             shown += read_terminal(terminal)
-            assert process.wait(30) == 130
+            assert process.wait(30) == (130 if source == "Wait" else 0)
         finally:
             process.kill()
             os.close(terminal)
     return shown
+
+
+def test_rows_and_table_do_not_overwrite_each_other(folder: Path) -> None:
+    """On one terminal every row that a node prints stays, in order; of the table nothing but the summary does."""
+    lines = screen_of(run_on_terminal(folder, "Tick"))
+    assert lines[:21] == ["p.yaml: running 2 nodes", *(f"row {n}" for n in range(20))]
+    assert [line.split()[0] for line in lines[21:] if line] == ["Node", "source", "show", "p.yaml:"]
 
 
 def test_a_terminal_shows_a_table_and_the_rows_above_it(folder: Path) -> None:

@@ -30,6 +30,8 @@ class Count(NanoNode[Any, Any]):
         price: Decimal | None = None,
         convert: Callable[[Any], Any] | str | None = None,
         password: SecretStr | None = None,
+        token: SecretStr | str | None = None,
+        headers: Mapping[str, str | SecretStr] | None = None,
         anything: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -48,6 +50,8 @@ class Count(NanoNode[Any, Any]):
             "price": price,
             "convert": convert,
             "password": password,
+            "token": token,
+            "headers": headers,
             "anything": anything,
         }
 

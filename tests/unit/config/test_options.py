@@ -245,6 +245,16 @@ def test_a_secret_is_wrapped_and_in_no_repr() -> None:
     assert "hunter2222" not in repr(pipeline) + repr(node.given)
 
 
+def test_where_a_secret_would_do_a_text_becomes_one() -> None:
+    """`SecretStr | str` takes either in Python; out of a file it is a secret, also inside of a mapping."""
+    pipeline = parse("options: {token: letmein, headers: {X-Key: opensesame}}")
+    node = pipeline.nodes["source"]
+    assert isinstance(node, Count)
+    assert node.given["token"] == SecretStr("letmein")
+    assert node.given["headers"] == {"X-Key": SecretStr("opensesame")}
+    assert pipeline.redactor.redact("letmein opensesame") == "***** *****"
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12))
 @example("a")
 @example("at")

@@ -168,7 +168,7 @@ def test_reports_everything_at_once_in_the_order_of_the_file() -> None:
         "nodes:\n"
         "  a: {class: Count, options: {start: x, start: 1, host: *h}}\n"
         "  b: {class: Shw}\n"
-        "  c: {class: Show, sumary: x}\n"
+        "  c: {class: *c, sumary: x}\n"
         "paths:\n"
         "- [a, bb]\n"
         "- [c]\n"
@@ -179,7 +179,8 @@ def test_reports_everything_at_once_in_the_order_of_the_file() -> None:
         "f.yaml:3:41: `start` is given twice; first on line 3",
         "f.yaml:3:57: an alias (`*h`); write the value out",
         "f.yaml:4:14: no node class is registered as `Shw`; did you mean `Show`?",
-        "f.yaml:5:20: unknown key `sumary`; did you mean `summary`?",
+        "f.yaml:5:14: an alias (`*c`); write the value out",
+        "f.yaml:5:18: unknown key `sumary`; did you mean `summary`?",
         "f.yaml:7:7: unknown node `bb`; did you mean `b`?",
         "f.yaml:8:3: a path has two names or more, got `c` alone",
     ]
