@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
-from nanotyped.row.rows import BARE_VALUE, row_info
+from nanotyped.row.rows import BARE_VALUE, is_json_key, row_info
 from nanotyped.types.intermediate import DECIMAL, FLOAT, NULL
 from nanotyped.types.json import JsonForm, json_form
 
@@ -44,9 +44,13 @@ class RowEncoder:
         self._forms: dict[str, JsonForm | None] = {column.name: _form_of(column) for column in schema}
         self._floats = [column.name for column in schema if column.type.intermediate_type.family is FLOAT]
         self._is_bare = schema.names == (BARE_VALUE,)
-        self._is_native = not self._is_bare and all(form is None or form.native for form in self._forms.values())
+        plain_names = all(map(is_json_key, schema.names))
+        native_forms = all(form is None or form.native for form in self._forms.values())
+        self._is_native = not self._is_bare and plain_names and native_forms
         self._to_wire: dict[type[Row], ToWire] = {}
-        self._wire_class = None if self._is_native or self._is_bare else _make_wire_class(schema)
+        self._wire_class: Callable[..., Any] | None = None
+        if not self._is_native and not self._is_bare:
+            self._wire_class = _make_wire_class(schema) if plain_names else _make_wire_dict(schema)
 
     @staticmethod
     def problems(schema: Schema, label: str) -> list[NodeOptionError]:
@@ -169,6 +173,12 @@ def _make_wire_class(schema: Schema) -> type[Any]:
     """Return a Struct whose fields are encoded under the column names; no values of it are kept."""
     fields = [(f"c{index}", Any, msgspec.field(name=name)) for index, name in enumerate(schema.names)]
     return msgspec.defstruct("Wire", fields, gc=False)
+
+
+def _make_wire_dict(schema: Schema) -> Callable[..., dict[str, Any]]:
+    """Return what does the same as a wire class, slower, for names that JSON must escape."""
+    names = schema.names
+    return lambda *values: dict(zip(names, values, strict=True))
 
 
 def _cell_problem(form: JsonForm | None, value: Any) -> str:

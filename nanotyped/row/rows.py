@@ -11,10 +11,21 @@ import inspect
 import keyword
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NoReturn,
+    Self,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+    get_origin,
+    get_type_hints,
+)
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -31,17 +42,22 @@ _StructMeta: Any = type(msgspec.Struct)
 BARE_VALUE = "__value__"
 _REQUIRED: Any = msgspec.NODEFAULT
 _class_lock = threading.Lock()
-_classes: WeakValueDictionary[Schema, type[RowBase]] = WeakValueDictionary()
+Origins: TypeAlias = "tuple[type[DataType] | None, ...]"
+_classes: WeakValueDictionary[tuple[Schema, Origins], type[RowBase]] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class RowInfo:
-    """What is known of a row class: its schema, and the Struct's field name of each column."""
+    """What is known of a row class: its schema, and the Struct's field name of each column.
+
+    ``origins`` are the types that the values of some columns were converted from, and to which they go back.
+    """
 
     schema: Schema
     fields: Mapping[str, str]
     type_system: type[DataSourceTypeSystem]
     declared: bool
+    origins: Mapping[str, type[DataType]] = field(default_factory=dict)
 
 
 def column(*, name: str | None = None, key: bool = False, default: Any = _REQUIRED) -> Any:
@@ -169,7 +185,7 @@ class RowBase(_Struct, frozen=True):
         field = info.fields.get(name) if isinstance(name, str) else None
         if field is None:
             raise KeyError(name)
-        return info.schema[name].type(getattr(self, field), name=name)
+        return info.schema[name].type(getattr(self, field), original_type=info.origins.get(name), name=name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(row_info(type(self)).fields)
@@ -190,7 +206,10 @@ class RowBase(_Struct, frozen=True):
     def __reduce__(self) -> tuple[Any, ...]:
         cls = type(self)
         info = row_info(cls)
-        return (cls, astuple(self)) if info.declared else (_rebuild_row, (info.schema, astuple(self)))
+        if info.declared:
+            return cls, astuple(self)
+        origins = tuple(info.origins.get(name) for name in info.fields) if info.origins else ()
+        return _rebuild_row, (info.schema, astuple(self), origins)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -217,19 +236,47 @@ class RowBase(_Struct, frozen=True):
 _RESERVED = frozenset(name for name in dir(RowBase) if not name.startswith("__"))
 
 
+class _DeclaredType(_StructMeta):  # type: ignore[misc]  # a class, though msgspec gives it no name
+    """Metaclass of declared rows and their children: reads ``column()``; columns with and without default may mix."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        described = {key: item for key, item in namespace.items() if isinstance(item, _ColumnField)}
+        optional = any(getattr(base, "__struct_defaults__", ()) for base in bases)
+        for key, annotation in namespace.get("__annotations__", {}).items():
+            if _is_class_variable(annotation):
+                continue
+            item = described.get(key) or _ColumnField(None, key=False, default=namespace.get(key, _REQUIRED))
+            if item.default is _REQUIRED and optional:  # columns are keywords: their order says nothing
+                namespace[key] = msgspec.field(default_factory=_Missing(key), name=_encoded_name(item.name or key))
+            elif key in described:
+                namespace[key] = msgspec.field(default=item.default, name=_encoded_name(item.name or key))
+            optional = optional or item.default is not _REQUIRED
+        made = super().__new__(mcs, name, bases, namespace, **{"frozen": True, **kwargs})
+        made.__described__ = described  # read by row_info
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    field: str
+
+    def __call__(self) -> NoReturn:
+        raise TypeError(f"Missing required argument '{self.field}'")
+
+
+def _is_class_variable(annotation: object) -> bool:
+    if isinstance(annotation, str):
+        return annotation.partition("[")[0].rpartition(".")[2].strip() == "ClassVar"
+    return annotation is ClassVar or get_origin(annotation) is ClassVar
+
+
 class _Door(type):
     """Metaclass of ``Row``: makes Structs of its subclasses and takes its bare calls."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
         if not bases:
             return super().__new__(mcs, name, bases, namespace)
-        described = {key: item for key, item in namespace.items() if isinstance(item, _ColumnField)}
-        for key, item in described.items():
-            namespace[key] = msgspec.field(default=item.default, name=item.name)
-        struct_bases = tuple(RowBase if base is Row else base for base in bases)
-        made = _StructMeta(name, struct_bases, namespace, **{"frozen": True, **kwargs})
-        made.__described__ = described  # read by row_info
-        return made
+        return _DeclaredType(name, tuple(RowBase if base is Row else base for base in bases), namespace, **kwargs)
 
     def __call__(cls, *values: DataType, type_system: type[DataSourceTypeSystem] | None = None) -> RowBase:
         return row_of_values(values, type_system)
@@ -241,6 +288,8 @@ class _Door(type):
         return subclass is cls or issubclass(subclass, RowBase)
 
     def __getattr__(cls, name: str) -> Any:
+        if name == "schema":
+            raise AttributeError("Row itself has no schema; a class that declares columns has one")
         return getattr(RowBase, name)
 
 
@@ -282,21 +331,27 @@ def _read_declaration(cls: type[RowBase]) -> RowInfo:
     hints = get_type_hints(cls, include_extras=True)
     described: dict[str, _ColumnField] = {}
     for base in reversed(cls.__mro__):
-        described |= getattr(base, "__described__", {}) if "__described__" in base.__dict__ else {}
+        for again in inspect.get_annotations(base):
+            described.pop(again, None)
+        described |= base.__dict__.get("__described__", {})
     columns: list[Column] = []
     problems: list[str] = []
-    for field, encoded in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
+    fields: dict[str, str] = {}
+    for attribute in cls.__struct_fields__:
+        item = described.get(attribute, _ColumnField(None, key=False, default=None))
+        name = item.name or attribute
+        if name in fields:
+            problems.append(f"`{fields[name]}` and `{attribute}` are both column `{name}`")
+        fields[name] = attribute
         try:
-            kind, nullable = annotation_type(hints[field])
+            kind, nullable = annotation_type(hints[attribute])
         except TypeError as error:
-            problems.append(f"`{field}`: {error}")
+            problems.append(f"`{attribute}`: {error}")
             continue
-        key = field in described and described[field].key
-        columns.append(Column(encoded, kind, nullable=nullable, key=key))
+        columns.append(Column(name, kind, nullable=nullable, key=item.key))
     if problems:
         raise TypeError(f"{cls.__name__} has columns of no known type: {'; '.join(problems)}")
     schema = Schema(columns)
-    fields = dict(zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True))
     return RowInfo(schema, fields, _common_system(schema), declared=True)
 
 
@@ -305,38 +360,63 @@ def _common_system(schema: Schema) -> type[DataSourceTypeSystem]:
     return systems.pop() if len(systems) == 1 else IntermediateTypeSystem
 
 
-def row_class_of(schema: Schema) -> type[Row]:
-    """Return the Row class made on the fly for a schema: one for all equal schemas, kept as long as it is used."""
+def row_class_of(schema: Schema, origins: Origins = ()) -> type[Row]:
+    """Return the Row class made on the fly for a schema: one for all equal schemas, kept as long as it is used.
+
+    Args:
+        schema: Of the class.
+        origins: For each column what its values were converted from, where that is known; or nothing at all.
+    """
     with _class_lock:
-        found = _classes.get(schema)
+        found = _classes.get((schema, origins))
         if found is None:
-            found = _make_class(schema)
-            _classes[schema] = found
+            found = _make_class(schema, origins)
+            _classes[schema, origins] = found
     return found  # type: ignore[return-value]  # checkers see RowBase's subclass Row
 
 
-def _make_class(schema: Schema) -> type[RowBase]:
-    fields = {column.name: field_name(column.name, index) for index, column in enumerate(schema)}
-    if len(set(fields.values())) != len(fields):  # a column bears the name that another one was given
-        fields = {name: f"column_{index}_" for index, name in enumerate(fields)}
+def _make_class(schema: Schema, origins: Origins) -> type[RowBase]:
+    fields = field_names(schema.names)
     namespace: dict[str, Any] = {
         "__annotations__": dict.fromkeys(fields.values(), Any),
         "__module__": __name__,
         "__qualname__": "Row",
         "__doc__": f"A row of {schema.spelling()}.",
     }
-    namespace |= {field: msgspec.field(name=name) for name, field in fields.items() if name != field}
+    namespace |= {field: msgspec.field(name=_encoded_name(name)) for name, field in fields.items()}
     made: type[RowBase] = _StructMeta("Row", (RowBase,), namespace, frozen=True, weakref=False)
-    made.__row_info__ = RowInfo(schema, fields, _common_system(schema), declared=False)  # type: ignore[attr-defined]
+    known = {name: origin for name, origin in zip(schema.names, origins, strict=False) if origin is not None}
+    made.__row_info__ = RowInfo(schema, fields, _common_system(schema), declared=False, origins=known)  # type: ignore[attr-defined]
     return made
 
 
-def field_name(name: str, index: int) -> str:
-    """Return the Struct field of a column: its own name, unless Python could not read it as an attribute."""
+def field_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the Struct field of each column: its own name, unless Python could not read it as an attribute."""
+    taken = set(names)
+    fields: dict[str, str] = {}
+    for index, name in enumerate(names):
+        field = name
+        if not _is_attribute(name):
+            field = f"column_{index}_"
+            while field in taken:  # a column bears that name itself
+                field += "_"
+        fields[name] = field
+    return fields
+
+
+def _is_attribute(name: str) -> bool:
+    """Return whether ``row.<name>`` can be written and reads the column."""
     plain = name.isidentifier() and not keyword.iskeyword(name) and unicodedata.normalize("NFKC", name) == name
-    if plain and name not in _RESERVED and not name.startswith("__"):
-        return name
-    return f"column_{index}_"
+    return plain and name not in _RESERVED and not name.startswith("__")
+
+
+def is_json_key(name: str) -> bool:
+    """Return whether a name stands in JSON as it is; msgspec encodes Structs under such names alone."""
+    return not any(letter in '\\"' or letter < " " for letter in name)
+
+
+def _encoded_name(name: str) -> str | None:
+    return name if is_json_key(name) else None
 
 
 def row_of_values(values: list[DataType] | tuple[DataType, ...], type_system: type[DataSourceTypeSystem] | None) -> Row:
@@ -358,8 +438,14 @@ def row_of_values(values: list[DataType] | tuple[DataType, ...], type_system: ty
                 f"column `{value.name}` is of {value.type_system.__name__}, not of {type_system.__name__}"
             )
         columns.append(Column(value.name, type(value), nullable=value.value is None))
-    schema = Schema(columns)
-    return row_class_of(schema)(*(value.value for value in values))
+    origins: Origins = tuple(map(_origin, values))
+    row_class = row_class_of(Schema(columns), origins if any(origins) else ())
+    return row_class(*(value.value for value in values))
+
+
+def _origin(value: DataType) -> type[DataType] | None:
+    origin = value.original_type  # a system, of a value whose type was inferred, says nothing of the way back
+    return origin if origin is not None and issubclass(origin, DataType) else None
 
 
 def _infer_row(values: Mapping[str, object], type_system: type[DataSourceTypeSystem]) -> Row:
@@ -378,13 +464,19 @@ def _cast_row(cls: type[R], values: Mapping[str, object]) -> R:
     """Return a row of a declared class, its values cast to its columns; a column with a default may be missing."""
     info = row_info(cls)
     struct: Any = cls
-    optional = {item.encode_name for item in msgspec.structs.fields(struct) if not item.required}
+    required = {
+        item.name
+        for item in msgspec.structs.fields(struct)
+        if item.required or isinstance(item.default_factory, _Missing)
+    }
     shape = [
         f"it has no column `{name}`, {info.schema.missing_column(str(name))}"
         for name in values
         if name not in info.fields
     ]
-    shape += [f"column `{name}` is missing" for name in info.fields if name not in values and name not in optional]
+    shape += [
+        f"column `{name}` is missing" for name, field in info.fields.items() if name not in values and field in required
+    ]
     if shape:
         raise TypeError(f"{cls.__name__}: {'; '.join(shape)}")
     cast: dict[str, Any] = {}
@@ -424,5 +516,5 @@ def values_getter(cls: type[RowBase], names: tuple[str, ...]) -> attrgetter[Any]
     return attrgetter(*(fields[name] for name in names))
 
 
-def _rebuild_row(schema: Schema, values: tuple[Any, ...]) -> Row:
-    return row_class_of(schema)(*values)
+def _rebuild_row(schema: Schema, values: tuple[Any, ...], origins: Origins) -> Row:
+    return row_class_of(schema, origins)(*values)

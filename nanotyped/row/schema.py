@@ -128,8 +128,10 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
 
     Raises:
         TypeSyntaxError: If the text is no type.
-        TypeError: If it is something else.
+        TypeError: If it is something else, or the name is no text.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"a column name is text, not {name!r}")
     match declaration:
         case str():
             found = _NULL_SUFFIX.search(declaration)
@@ -162,7 +164,7 @@ def parse_schema(declaration: SchemaDeclaration) -> Schema:
         if errors:
             raise ExceptionGroup("the schema has columns of no known type", errors)
         return Schema(columns)
-    schema = getattr(declaration, "schema", None)
+    schema = getattr(declaration, "schema", None) if isinstance(declaration, type) else None
     if isinstance(schema, Schema):
         return schema
     raise TypeError(f"{declaration!r} is no schema; give a Row class, a Schema or a mapping of names to types")
