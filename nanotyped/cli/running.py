@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from nanotyped.cli.display import print_summary, show_progress
 from nanotyped.cli.output import abandon_stdout, is_stdout_closed, print_error, render_traceback, stderr_console
-from nanotyped.engine import Run
-from nanotyped.engine.signals import drain_on_signals
+from nanotyped.engine import Run, run_to_end
 from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
@@ -34,7 +33,8 @@ def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
     with _log_to_stderr(pipeline):
         console.print(f"{pipeline.file}: running {len(run.graph.nodes)} nodes")
         try:
-            report = _run_to_end(run)
+            with show_progress(run):
+                report = run_to_end(run)
         except NodeFailedError as error:
             return _explain_failure(error, pipeline, show_traceback=show_traceback)
         except PipelineInterrupted as end:
@@ -47,22 +47,6 @@ def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
     print_summary(report)
     console.print(f"{pipeline.file}: success in {report.seconds:.3f} s")
     return 0
-
-
-def _run_to_end(run: Run) -> RunReport:
-    """Start the run and wait for its end; signals drain it from its first moment on."""
-    # Not engine.run_to_end: that takes a run that has started, and a signal may come in between.
-    with show_progress(run), drain_on_signals(run) as received:
-        run.start()
-        try:
-            report = run.wait()
-        except NodeFailedError as error:
-            if received:
-                raise PipelineInterrupted(received[0], error.report) from error
-            raise
-    if received:
-        raise PipelineInterrupted(received[0], report)
-    return report
 
 
 def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:

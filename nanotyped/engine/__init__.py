@@ -1,8 +1,8 @@
 """The engine: runs a ``Graph`` in threads. It knows nodes by their protocol, none by its name."""
 
-from nanotyped.engine.run import Run, ThreadedRunner, start_run
+from nanotyped.engine.run import Run, ThreadedRunner, prepare_run, run_to_end, start_run
 from nanotyped.node import install_runner
 
-__all__ = ["Run", "ThreadedRunner", "start_run"]
+__all__ = ["Run", "ThreadedRunner", "prepare_run", "run_to_end", "start_run"]
 
 install_runner(ThreadedRunner())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from nanotyped.engine.monitor import Monitor
@@ -186,15 +185,14 @@ def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> N
         node.pipeline_name = pipeline_name
 
 
-def start_run(
+def prepare_run(
     node: NanoNode[Any, Any],
     pipeline_name: str | None = None,
     *,
     strict: bool = False,
     grace_s: float = DEFAULT_GRACE_S,
-    on_checked: Callable[[Graph], None] | None = None,
 ) -> Run:
-    """Check everything connected to ``node`` and start it.
+    """Check everything connected to ``node`` and return its run, not yet started.
 
     The pipeline is checked twice: as it is declared, before anything connects; and, once sources have looked at what
     they read, with the real schemas.
@@ -204,11 +202,10 @@ def start_run(
         pipeline_name: Becomes an attribute of every node.
         strict: Whether edges of unknown schema are refused.
         grace_s: How long nodes may take to end after a failure.
-        on_checked: Called with the graph, before the first thread starts.
 
     Raises:
-        GraphTypeError: If it cannot run; no thread was started.
-        SourceError: If a source cannot be looked at; no thread was started.
+        GraphTypeError: If it cannot run.
+        SourceError: If a source cannot be looked at.
         PipelineStateError: If it runs already.
     """
     for other in node.all_connected():
@@ -216,10 +213,18 @@ def start_run(
             raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
     for other in build_graph(node).nodes:
         other.discover_schema()
-    graph = build_graph(node, strict=strict)
-    if on_checked is not None:
-        on_checked(graph)
-    run = Run(graph, pipeline_name, grace_s)
+    return Run(build_graph(node, strict=strict), pipeline_name, grace_s)
+
+
+def start_run(
+    node: NanoNode[Any, Any],
+    pipeline_name: str | None = None,
+    *,
+    strict: bool = False,
+    grace_s: float = DEFAULT_GRACE_S,
+) -> Run:
+    """Check everything connected to ``node`` and start it; arguments and errors are those of ``prepare_run``."""
+    run = prepare_run(node, pipeline_name, strict=strict, grace_s=grace_s)
     run.start()
     return run
 
@@ -233,7 +238,7 @@ class ThreadedRunner:
 
     def run(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunReport:
         """Check, start and wait; signals drain the run while this is the main thread."""
-        return run_to_end(start_run(node, pipeline_name))
+        return run_to_end(prepare_run(node, pipeline_name))
 
     def draw(self, node: NanoNode[Any, Any]) -> str:
         """Return the pipeline of ``node`` as DOT text."""
@@ -241,13 +246,14 @@ class ThreadedRunner:
 
 
 def run_to_end(run: Run) -> RunReport:
-    """Wait for a started run; SIGINT and SIGTERM drain it, a second one ends it at once.
+    """Start a run and wait for its end; SIGINT and SIGTERM drain it from its first moment, a second one ends it.
 
     Raises:
         NodeFailedError: If a node failed.
         PipelineInterrupted: If a signal came; a failure after that is its cause.
     """
     with drain_on_signals(run) as received:
+        run.start()
         try:
             report = run.wait()
         except NodeFailedError as error:
