@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import logging
 import shutil
 import socket
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from nanotyped.engine.run import start_run
@@ -203,9 +203,10 @@ def test_values_that_fill_no_placeholder(http_api: HttpApi, value: str | None, m
     assert http_api.rows == [{"who": "a"}, {"who": "a"}]
 
 
-def test_segments_made_of_two_values(http_api: HttpApi) -> None:
-    """Two dots that two values put side by side are refused like one value of two dots."""
-    node = HttpPostRequest(url=f"{http_api.url}/{{a}}{{b}}/%2E{{b}}", name="post")
+@pytest.mark.parametrize("path", ["{a}{b}", "%2E{b}", "{a}%2e"])
+def test_segments_made_of_pieces(http_api: HttpApi, path: str) -> None:
+    """Two dots that come together in a segment, encoded or not, are refused like one value of two dots."""
+    node = HttpPostRequest(url=f"{http_api.url}/x/{path}/y", name="post")
     error = failure(node, [(".", ".")], {"a": "varchar(9)", "b": "varchar(9)"})
     assert "would have the segment `..`" in str(error)
     assert http_api.requests == []
@@ -376,6 +377,8 @@ def test_long_answers_are_not_read_to_their_end(http_api: HttpApi) -> None:
     http_api.play(lambda _: Response(body=b"x" * (32 * 1024 * 1024)))
     run_into(HttpPostRequest(url=http_api.url, batch_rows=1), numbers(2), {"n": "int"})
     assert http_api.rows == [{"n": 1}, {"n": 2}]
+    # With bytes left in it a connection is of no more use.
+    assert [request.connection for request in http_api.requests] == [1, 2]
 
 
 def test_pauses_are_logged(http_api: HttpApi, waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
@@ -387,12 +390,22 @@ def test_pauses_are_logged(http_api: HttpApi, waits: list[float], caplog: pytest
     assert caplog.messages == [text]
 
 
-def test_session_is_closed(http_api: HttpApi) -> None:
-    """No connection is left open after the run, neither at its end nor after a failure."""
+def test_session_is_closed(http_api: HttpApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is closed at the end of the data, and after a failure."""
+    closed: list[requests.Session] = []
+
+    def close(session: requests.Session) -> None:
+        closed.append(session)
+
+    monkeypatch.setattr(requests.Session, "close", close)
     run_into(HttpPostRequest(url=http_api.url), numbers(1), {"n": "int"})
+    assert len(closed) == 1
     http_api.play([Response(400)])
     failure(HttpPostRequest(url=http_api.url), numbers(1), {"n": "int"})
-    gc.collect()  # an open socket would warn here, and warnings are errors
+    assert len(closed) == 2
+    monkeypatch.undo()
+    for session in closed:
+        session.close()
 
 
 @pytest.fixture

@@ -61,6 +61,15 @@ def test_other_text_is_an_error_of_its_row() -> None:
     assert (cause.row, cause.column) == (3, "v")
 
 
+def test_errors_of_rows_of_unknown_schema() -> None:
+    """The number is that of the row in the stream, also where each row has columns of its own."""
+    with pytest.raises(NodeFailedError) as caught:
+        run_through(Filter(test="value_is_true", key="v", name="keep"), [{"v": 1}, {"u": 1}, {"v": [1]}])
+    assert str(caught.value) == (
+        "node `keep` failed: RowError: row 3, `v`: [1] is neither true nor false - at row Row(v=[1])"
+    )
+
+
 def test_value_is_not_none() -> None:
     """Only nulls fail the test; 0, empty text and false do not; a JSON null is a null too."""
     node = Filter(test="value_is_not_none", key="v")
