@@ -40,6 +40,11 @@ _KEYS = """
         AND NON_UNIQUE = 0 AND INDEX_TYPE = 'BTREE'
     ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"""
 
+# MariaDB has no JSON type of its own: `json` is a longtext with this check.
+_CHECKS = """
+    SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+    WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME = %s AND CAST(TABLE_NAME AS BINARY) = %s"""
+
 
 class MySQLReader:
     """One connection to a server, for describing and reading a table. See ``TableReader``."""
@@ -64,6 +69,7 @@ class MySQLReader:
                 tables = [name for (name,) in self._rows(_TABLES, (database,))]
                 hint = nearest_hint(table, tables)
                 raise SourceError(f"there is no {place}, or `{self._server.user}` may not see it{_sentence(hint)}")
+            found = self._with_documents(found, (database, table, table))
             keys: dict[str, list[tuple[str | None, str | None]]] = {}
             for index, name, part in self._rows(_KEYS, (database, table, table)):
                 keys.setdefault(index, []).append((name, part))
@@ -77,6 +83,18 @@ class MySQLReader:
         ]
         unique.sort(key=lambda key: (set(key) != primary, len(key)))
         return TableDescription(place, self._schema, tuple(unique))
+
+    def _with_documents(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
+        """Return the columns, those of MariaDB that must hold JSON as JSON."""
+        version = str(getattr(self._connection, "server_version", ""))
+        if "MariaDB" not in version or not any(text == "longtext" for _, text, *_ in found):
+            return found
+        checks = {clause for (clause,) in self._rows(_CHECKS, where)}
+        return [
+            (name, "json", null, None) if text == "longtext" and f"json_valid({_quoted(name)})" in checks else column
+            for column in found
+            for name, text, null, _ in [column]
+        ]
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
@@ -225,6 +243,10 @@ def widened_columns(schema: Schema) -> frozenset[str]:
         if issubclass(column.type.intermediate_type, it.FLOAT)
         and getattr(column.type.intermediate_type, "bits", 64) == 32
     )
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _sentence(hint: str) -> str:
