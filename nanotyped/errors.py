@@ -31,8 +31,19 @@ SHOWN_CHARACTERS = 80
 
 def shown(value: object) -> str:
     """Render a value for a message: its repr, cut to the first 80 characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a message about a value must not fail on the value
+        text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def _described(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - as in ``shown``
+        text = ""
+    return f"{type(error).__name__}: {text}"
 
 
 def _rebuild(cls: type[NanotypedError], args: tuple[object, ...], state: dict[str, object]) -> NanotypedError:
@@ -174,7 +185,7 @@ class NodeFailedError(NanotypedError):
     def __init__(self, node: str, cause: BaseException, row: str | None = None, stuck: Sequence[str] = ()) -> None:
         self.node = node
         self.row = row
-        self.cause = f"{type(cause).__name__}: {cause}"
+        self.cause = _described(cause)
         self.stuck = tuple(stuck)
         self.report: object = None
         text = f"node `{node}` failed: {self.cause}"

@@ -48,6 +48,7 @@ class RunHandle(Protocol):
     def running(self) -> bool: ...  # noqa: D102
     @property
     def failed(self) -> bool: ...  # noqa: D102
+    def rows_waiting(self, node: NanoNode[Any, Any]) -> int: ...  # noqa: D102
 
 
 class Runner(Protocol):
@@ -150,13 +151,13 @@ class Linkable(Generic[In_contra, Out_co]):
         raise NotImplementedError
 
     def __gt__(self, other: Linkable[Out_co, object] | tuple[Linkable[Out_co, object], ...]) -> Link:
-        for target in other if isinstance(other, tuple) else (other,):
+        for target in _ends(other):
             link_nodes(self, target)
         return Link(self, other[-1] if isinstance(other, tuple) else other)
 
     # ``(a, b) > c`` comes here as ``c < (a, b)``; so does ``a > c`` where c's class is a subclass of a's.
     def __lt__(self, other: Linkable[Any, In_contra] | tuple[Linkable[Any, In_contra], ...]) -> Link:
-        sources = other if isinstance(other, tuple) else (other,)
+        sources = _ends(other)
         for source in sources:
             link_nodes(source, self)
         return Link(sources[-1], self)
@@ -168,7 +169,7 @@ class Linkable(Generic[In_contra, Out_co]):
     @overload
     def __rshift__(self, other: tuple[Linkable[Out_co, Next], ...]) -> Flow[In_contra, Next]: ...
     def __rshift__(self, other: Any) -> Flow[In_contra, Any]:
-        targets = other if isinstance(other, tuple) else (other,)
+        targets = _ends(other)
         for target in targets:
             link_nodes(self, target)
         return Flow(self.entry_nodes(), tuple(node for target in targets for node in target.exit_nodes()))
@@ -176,7 +177,7 @@ class Linkable(Generic[In_contra, Out_co]):
     def __rrshift__(self, other: tuple[Linkable[Any, In_contra], ...]) -> Flow[Any, Out_co]:
         if not isinstance(other, tuple):
             return NotImplemented
-        for source in other:
+        for source in _ends(other):
             link_nodes(source, self)
         return Flow(tuple(node for source in other for node in source.entry_nodes()), self.exit_nodes())
 
@@ -282,6 +283,13 @@ class Flow(Linkable[In_contra, Out_co]):
     def exit_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
         """Return the nodes at the tail."""
         return self._last
+
+
+def _ends(linked: Any) -> tuple[Any, ...]:
+    ends = linked if isinstance(linked, tuple) else (linked,)
+    if not ends:
+        raise TypeError("an empty tuple has no node to link")
+    return ends
 
 
 def link_nodes(source: object, target: object, max_queue_size: int | None = None) -> None:
@@ -529,6 +537,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def messages_sent_counter(self) -> int:
         """Rows sent on; exact at the end of the run."""
         return self.statistics.sent
+
+    @property
+    def input_queue_size(self) -> int:
+        """Rows that wait on all inputs."""
+        return self._run.rows_waiting(self) if self._run is not None else 0
 
     def log_info(self, text: str) -> None:
         """Log at INFO, with the node's name."""

@@ -40,8 +40,8 @@ class Monitor:
 def render_status(run: Run) -> str:
     """Return the status of all nodes as a table of aligned columns."""
     lines = [COLUMNS]
-    for node in run.report().nodes:
-        queued = run.rows_queued(node.name)
+    for node, worker in zip(run.report().nodes, run.workers, strict=True):
+        queued = run.rows_waiting(worker.node)
         cells = (node.name, node.class_name, node.received, node.sent, queued, node.status, f"{node.seconds:.1f}")
         lines.append(tuple(map(str, cells)))  # type: ignore[arg-type]  # seven cells, as COLUMNS
     widths = [max(len(line[index]) for line in lines) for index in range(len(COLUMNS))]

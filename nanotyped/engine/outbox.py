@@ -15,6 +15,7 @@ from nanotyped.channel import Channel, ChannelCancelled
 from nanotyped.errors import RowValidationError
 from nanotyped.message import Batch
 from nanotyped.row import Row
+from nanotyped.row.compiled import Projection, compile_copier
 
 if TYPE_CHECKING:
     from nanotyped.node import NodeStatistics
@@ -34,6 +35,7 @@ class Outbox:
     __slots__ = (
         "_batch_rows",
         "_channels",
+        "_copiers",
         "_finish",
         "_gave",
         "_hungry",
@@ -56,6 +58,7 @@ class Outbox:
         self._batch_rows = batch_rows
         self.limit = batch_rows
         self._channels: list[Channel[Batch[Row]]] = []
+        self._copiers: dict[type[Row], Projection | None] = {}
         self._finish = finish
         self._statistics = statistics
         self._on_error = on_error
@@ -144,19 +147,45 @@ class Outbox:
             self._gave += len(gathered)
             try:
                 batch = self._finish(gathered, first)
-            except RowValidationError as error:
-                good = gathered[: error.problems[0].row - first]
+            except Exception as error:
+                good = self._count_good(gathered, first, error)
                 if good:
-                    self._put(self._finish(good, first))
+                    self._put(self._finish(gathered[:good], first))
                 raise
             self._put(batch)
+
+    def _count_good(self, gathered: list[Any], first: int, error: Exception) -> int:
+        if isinstance(error, RowValidationError):
+            return error.problems[0].row - first
+        for index, item in enumerate(gathered):
+            try:
+                self._finish([item], first + index)
+            except Exception:  # noqa: BLE001 - the same error, at its row
+                return index
+        return len(gathered)
 
     def _put(self, batch: Batch[Row]) -> None:
         if not self._channels or not len(batch):
             return
         self._statistics.sent += len(batch)
-        for channel in self._channels:
-            channel.put(batch)
+        # A consumer may do with a document what it likes: each branch has its own, copied before anyone has the first.
+        branches = [batch, *(self._copied(batch) for _ in self._channels[1:])]
+        gone: ChannelCancelled | None = None
+        for channel, own in zip(self._channels, branches, strict=True):
+            try:
+                channel.put(own)
+            except ChannelCancelled as cancelled:
+                gone = cancelled  # the siblings get it all the same
+        if gone is not None:
+            raise gone
+
+    def _copied(self, batch: Batch[Row]) -> Batch[Row]:
+        if batch.row_class is None:
+            return Batch([self._copied(Batch([row], type(row))).rows[0] for row in batch.rows])
+        if batch.row_class not in self._copiers:
+            self._copiers[batch.row_class] = compile_copier(batch.row_class)
+        copy = self._copiers[batch.row_class]
+        return batch if copy is None else Batch(copy(batch.rows), batch.row_class)
 
     def _wait_for_room(self) -> None:
         if self.cancelled:

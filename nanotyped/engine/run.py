@@ -34,7 +34,7 @@ class Run:
         self._lock = threading.Lock()
         self._failure: NodeFailedError | None = None
         self._stopping_since: float | None = None
-        self._waited = False
+        self._waiting = 0
         self._done = threading.Event()
         self._wake = threading.Event()
         self._started_at = time.monotonic()
@@ -43,12 +43,13 @@ class Run:
             _prepare(node, self, pipeline_name)
         self.workers = [Worker(node, self._on_failure, self._on_end) for node in graph.nodes]
         self._busy = set(self.workers)
+        self._by_node = {worker.node: worker for worker in self.workers}
         self._connect()
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
 
     def _connect(self) -> None:
-        by_node = {worker.node: worker for worker in self.workers}
+        by_node = self._by_node
         for edge in self.graph.edges:
             source, target = by_node[edge.source], by_node[edge.target]
             assert target.inbox is not None  # a target of an edge is no source
@@ -67,11 +68,16 @@ class Run:
         return self._failure is not None
 
     def rows_queued(self, name: str) -> int:
-        """Return how many rows wait on the inputs of a node."""
+        """Return how many rows wait on the inputs of the node that reports call so."""
         for worker in self.workers:
             if worker.node.label == name:
-                return worker.inbox.rows_waiting if worker.inbox is not None else 0
+                return self.rows_waiting(worker.node)
         raise KeyError(name)
+
+    def rows_waiting(self, node: NanoNode[Any, Any]) -> int:
+        """Return how many rows wait on the inputs of a node."""
+        inbox = self._by_node[node].inbox
+        return inbox.rows_waiting if inbox is not None else 0
 
     def report(self) -> RunReport:
         """Return what each node has done so far."""
@@ -93,8 +99,11 @@ class Run:
             NodeFailedError: If a node failed; the report is in its ``report``.
             TimeoutError: If the run still goes on after ``timeout_s`` seconds.
         """
-        self._waited = True
+        with self._lock:
+            self._waiting += 1
         if not self._done.wait(timeout_s):
+            with self._lock:
+                self._waiting -= 1
             raise TimeoutError(f"the pipeline still runs after {timeout_s} s")
         self._supervisor.join()
         if self._failure is not None:
@@ -151,8 +160,10 @@ class Run:
         self._ended_at = time.monotonic()
         self._conclude(stuck)
         self._monitor.log()
-        self._done.set()
-        if self._failure is not None and not self._waited:
+        with self._lock:
+            self._done.set()
+            nobody_waits = not self._waiting
+        if self._failure is not None and nobody_waits:
             logger.error("%s", self._failure, exc_info=self._failure.__cause__)
 
     def _conclude(self, stuck: list[str]) -> None:

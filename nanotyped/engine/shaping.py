@@ -8,42 +8,68 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError, shown
+from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError, TypeCastError, shown
 from nanotyped.message import Batch
 from nanotyped.row import Row, Schema, Validator
 from nanotyped.row.compiled import Merger, compile_merger, compile_projection
 from nanotyped.row.rows import BARE_VALUE, infer_value, row_info, row_of_values
 from nanotyped.row.schema import check_schema
+from nanotyped.types.base import plain
 from nanotyped.types.intermediate import OBJECT
 
 if TYPE_CHECKING:
     from nanotyped.node import NanoNode
 
-View = Callable[[Sequence[Row]], Sequence[Any]]
+View = Callable[[Sequence[Row], int], Sequence[Any]]
 
 
 class InputView:
-    """What a node's code sees of the rows that come to it; compiled once for each class of rows."""
+    """What a node's code sees of the rows that come to it; compiled once for each class of rows.
 
-    def __init__(self, node: NanoNode[Any, Any]) -> None:
+    Args:
+        node: The node.
+        by_batch: Whether it takes whole batches: then it sees the rows as they come, checked against its need.
+    """
+
+    def __init__(self, node: NanoNode[Any, Any], *, by_batch: bool = False) -> None:
+        self._label = node.label
         self._needed = node.needed_input()
-        self._row_class = node.input_row_class()
+        self._row_class = None if by_batch else node.input_row_class()
+        self._unwraps = self._needed is None and not by_batch
         self._views: dict[type[Row], View | None] = {}
 
-    def of(self, batch: Batch[Row]) -> Sequence[Any]:
-        """Return what the node's code sees of each row, in order.
+    def of(self, batch: Batch[Row], first: int) -> tuple[Sequence[Any], RowError | None]:
+        """Return what the node's code sees of each row, in order, up to a row that is not what the node needs.
 
-        Raises:
-            RowError: If a row of an unchecked edge lacks what the node needs.
+        Args:
+            batch: The rows.
+            first: Number of the first row, for messages.
+
+        Returns:
+            What is seen, and the error of the row behind it; ``None`` where all rows are right.
         """
-        if batch.row_class is not None:
+        rows = batch.rows
+        if batch.row_class is None:
+            return self._one_by_one(rows, first)
+        try:
             view = self._view(batch.row_class)
-            return batch.rows if view is None else view(batch.rows)
+            return rows if view is None else view(rows, first), None
+        except RowValidationError as error:
+            good = error.problems[0].row - first
+            error.row_text = shown(rows[good])
+            return self._one_by_one(rows[:good], first)[0], error
+        except RowError as error:
+            error.row, error.row_text = first, shown(rows[0])
+            return (), error
+
+    def _one_by_one(self, rows: Sequence[Row], first: int) -> tuple[Sequence[Any], RowError | None]:
         seen: list[Any] = []
-        for row in batch.rows:
-            view = self._view(type(row))
-            seen.append(row if view is None else view([row])[0])
-        return seen
+        for number, row in enumerate(rows, first):
+            one, error = self.of(Batch([row], type(row)), number)
+            if error is not None:
+                return seen, error
+            seen.append(one[0])
+        return seen, None
 
     def _view(self, row_class: type[Row]) -> View | None:
         if row_class not in self._views:
@@ -52,21 +78,26 @@ class InputView:
 
     def _compile(self, row_class: type[Row]) -> View | None:
         info = row_info(row_class)
-        if is_bare(row_class):
+        if self._needed is None:
+            if not self._unwraps or not is_bare(row_class):
+                return None
             field = info.fields[BARE_VALUE]
-            return lambda rows: [getattr(row, field) for row in rows]
-        if self._needed is None or row_class is self._row_class:
+            return lambda rows, _: [getattr(row, field) for row in rows]
+        if row_class is self._row_class:
             return None
-        fits = not check_schema(info.schema, self._needed)
+        if is_bare(row_class) and BARE_VALUE not in self._needed:
+            names = ", ".join(f"`{name}`" for name in self._needed.names)
+            raise RowError(f"`{self._label}` needs the columns {names}; what came is a bare value")
         seen = self._row_class or self._needed.row_class()
-        if fits:
-            return compile_projection(row_class, seen) if self._row_class is not None else None
-        project, validator = compile_projection(row_class, seen), Validator(self._needed, seen)
+        project = compile_projection(row_class, seen)
+        if not check_schema(info.schema, self._needed):
+            return (lambda rows, _: project(rows)) if self._row_class is not None else None
+        validator = Validator(self._needed, seen)
         if self._row_class is not None:
-            return lambda rows: validator.check_rows(project(rows))
+            return lambda rows, first: validator.check_rows(project(rows), first)
 
-        def check_only(rows: Sequence[Row]) -> Sequence[Row]:
-            validator.check_rows(project(rows))
+        def check_only(rows: Sequence[Row], first: int) -> Sequence[Row]:
+            validator.check_rows(project(rows), first)
             return rows
 
         return check_only
@@ -118,7 +149,7 @@ class OutputShape:
         if problems:
             raise RowError(f"`{self._label}` gave {shown(dict(result))}: {'; '.join(problems)}")
         assert self.row_class is not None  # there is one where there is a schema
-        values: list[Any] = [result[name] for name in own.names]
+        values: list[Any] = [plain(result[name]) for name in own.names]  # a Row is a mapping of typed values
         return self.row_class(*values)
 
     def finish(self, gathered: list[Any], first: int) -> Batch[Row]:
@@ -137,7 +168,11 @@ class OutputShape:
             return Batch(gathered, kinds.pop() if len(kinds) == 1 else None)
         if len(kinds) > 1:
             return Batch.of([self.finish([item], number).rows[0] for number, item in enumerate(gathered, first)])
-        own = self.check([row for _, row in gathered], first)
+        rows = [row for _, row in gathered]
+        if self.retains and self._own is not None and set(map(type, rows)) != {self.row_class}:
+            # Of a row that came and is given again, the columns that are not declared are retained below.
+            rows = [self._project(row) if row is came else row for came, row in gathered]
+        own = self.check(rows, first)
         if not self.retains:
             return own
         pairs = [(came, row) for (came, _), row in zip(gathered, own.rows, strict=True)]
@@ -154,7 +189,7 @@ class OutputShape:
         """
         classes = set(map(type, rows))
         if self._own is not None and classes != {self.row_class}:
-            rows = [row if type(row) is self.row_class else self._project(row) for row in rows]
+            rows = [self._declared(row, self._own) for row in rows]
             classes = {type(row) for row in rows}
         if len(classes) > 1:
             return Batch.of([self.check([row], number).rows[0] for number, row in enumerate(rows, first)])
@@ -175,6 +210,13 @@ class OutputShape:
             wanted = self._own is not None or info.declared
             self._validators[row_class] = Validator(info.schema, row_class) if wanted else None
         return self._validators[row_class]
+
+    def _declared(self, row: Row, own: Schema) -> Row:
+        if type(row) is self.row_class:
+            return row
+        if added := [f"`{name}`" for name in row if name not in own]:
+            raise RowError(f"`{self._label}` gave {shown(row)}: no column {', '.join(added)} is declared")
+        return self._project(row)
 
     def _project(self, row: Row) -> Row:
         assert self.row_class is not None  # there is one where there is a schema
@@ -213,6 +255,6 @@ def _row_of_anything(values: Mapping[Any, object]) -> Row:
             raise RowError(f"a column name is text, not {name!r}")
         try:
             typed.append(infer_value(value, name))
-        except IncompatibleTypesException:
+        except (IncompatibleTypesException, TypeCastError):
             typed.append(OBJECT(value, name=name))
     return row_of_values(typed, None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
 from typing import Any
 
 from nanotyped.channel import ChannelCancelled, Inbox
 from nanotyped.engine.outbox import Finish, Outbox
 from nanotyped.engine.shaping import InputView, OutputShape
-from nanotyped.errors import RowError, shown
+from nanotyped.errors import CellProblem, RowError, shown
 from nanotyped.message import Batch
 from nanotyped.node import NanoNode, NodeReport
 from nanotyped.row import Row
@@ -27,18 +27,17 @@ class Worker:
         node: The node.
         inbox: Where its rows come in; ``None`` for a source.
         outbox: Where its rows go out.
-        finished: Set when the node has ended, however it did.
     """
 
     def __init__(self, node: NanoNode[Any, Any], on_failure: OnFailure, on_end: Callable[[Worker], None]) -> None:
         self.node = node
         self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
         self._shape = OutputShape(node)
-        self._view = InputView(node)
         self.statistics = node.statistics
         self._batches = _has_own(node, "generate_batches" if node.is_source else "process_batch")
+        self._view = InputView(node, by_batch=self._batches)
         finish: Finish = self._shape.check if self.inbox is None else self._shape.finish
-        if self._batches or node.passes_rows_on:
+        if self._batches:
             finish = _as_they_are
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending)
         self._on_failure = on_failure
@@ -88,15 +87,16 @@ class Worker:
             regular = self._work_and_clean_up()
         except BaseException as error:  # noqa: BLE001 - a node may raise anything, and all of it ends the run
             self._fail(error, None)
-        self.statistics.ended_at = time.monotonic()
-        if self._failed:
-            self.statistics.status = "error"
-        else:
-            self.statistics.status = "success" if regular and not self._draining else "stopped"
-        if self.inbox is not None:
-            self.inbox.cancel()
-        self.outbox.close(failed=not regular)
-        self._on_end(self)
+        finally:
+            self.statistics.ended_at = time.monotonic()
+            if self._failed:
+                self.statistics.status = "error"
+            else:
+                self.statistics.status = "success" if regular and not self._draining else "stopped"
+            if self.inbox is not None:
+                self.inbox.cancel()
+            self.outbox.close(failed=not regular)
+            self._on_end(self)
 
     def _work_and_clean_up(self) -> bool:
         """Return whether the node got to the regular end of its data, or drained."""
@@ -104,53 +104,68 @@ class Worker:
         try:
             self.node.setup()
             regular = self._generate() if self.inbox is None else self._process(self.inbox)
+            self.outbox.flush()  # of an irregular end too: it was given before what ended the run
         except ChannelCancelled:
-            pass  # the consumer is gone: the run has failed or was stopped, and this node ends with it
+            regular = False  # the consumer is gone: the run has failed or was stopped, and this node ends with it
         except BaseException as error:  # noqa: BLE001 - a node may raise anything, and all of it ends the run
+            regular = False
             self._fail(error, None)
         run = self.node._run
         self.node.ended_regularly = regular and not self._failed and not (run is not None and run.failed)
-        last = self.node.cleanup()
-        if last is not None:
-            for result in last:
-                if regular and result is not None:
-                    row = self._shape.to_row(result)
-                    self.outbox.rows.append(row if self.inbox is None else (None, row))
-        if regular:
-            try:
-                self.outbox.flush()
-            except ChannelCancelled:
-                regular = False
+        try:
+            self._clean_up()
+        except ChannelCancelled:
+            regular = False
         return regular and not self._failed
 
+    def _clean_up(self) -> None:
+        for result in self.node.cleanup() or ():
+            if not self.node.ended_regularly or self.outbox.cancelled or result is None:
+                continue
+            row = self._shape.to_row(result)
+            self.outbox.rows.append(row if self.inbox is None or self._batches else (None, row))
+            if len(self.outbox.rows) >= self.outbox.limit:
+                self.outbox.flush()
+        if self.node.ended_regularly:
+            self.outbox.flush()
+
     def _generate(self) -> bool:
-        if self._batches:
-            for rows in self.node.generate_batches():
-                self.outbox.send_batch(rows)
-                if self._draining:
-                    break
-            return True
-        generator = self.node.generator()
-        outbox = self.outbox
-        gathered = outbox.rows
-        append = gathered.append
-        to_row = self._shape.to_row
-        row_class = self._shape.row_class
+        generator = self.node.generate_batches() if self._batches else self.node.generator()
         try:
-            for result in generator:
-                if result.__class__ is row_class:
-                    append(result)
-                elif result is not None:
-                    append(to_row(result))
-                if len(gathered) >= outbox.limit:
-                    outbox.flush()
-                    if self._draining:
-                        break
+            if self._batches:
+                self._send_batches(generator)
+            else:
+                self._send_rows(generator)
         finally:
             close = getattr(generator, "close", None)
             if close is not None:
                 close()
         return True
+
+    def _send_batches(self, batches: Iterator[Sequence[Row]]) -> None:
+        outbox = self.outbox
+        for rows in batches:
+            outbox.send_batch(rows)
+            if outbox.limit <= 0:
+                outbox.flush()
+                if self._draining:
+                    return
+
+    def _send_rows(self, results: Iterator[Any]) -> None:
+        outbox = self.outbox
+        gathered = outbox.rows
+        append = gathered.append
+        to_row = self._shape.to_row
+        row_class = self._shape.row_class
+        for result in results:
+            if result.__class__ is row_class:
+                append(result)
+            elif result is not None:
+                append(to_row(result))
+            if len(gathered) >= outbox.limit:
+                outbox.flush()
+                if self._draining:
+                    return
 
     def _process(self, inbox: Inbox[Batch[Row]]) -> bool:
         batch_rows = self.node.batch_rows
@@ -160,24 +175,23 @@ class Worker:
             if got is None:
                 return not inbox.failed
             batch = got[1]
+            first = self.statistics.received + 1
             self.statistics.received += len(batch)
+            seen, problem = self._view.of(batch, first)
             if self._batches:
-                self._process_batch(batch)
+                self._process_batch(batch if problem is None else batch.split(len(seen))[0])
             else:
-                self._process_rows(batch, takes_row)
+                self._process_rows(batch, seen, takes_row)
+            if problem is not None:
+                raise problem
             if self._aborted or self.outbox.cancelled:
                 return False
 
     def _process_batch(self, batch: Batch[Row]) -> None:
-        try:
+        if len(batch):
             self.outbox.send_batch(self.node.process_batch(batch))
-        except ChannelCancelled:
-            raise
-        except BaseException as error:
-            self._fail(error, None)
-            raise ChannelCancelled from error
 
-    def _process_rows(self, batch: Batch[Row], takes_row: bool) -> None:
+    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], takes_row: bool) -> None:
         node = self.node
         outbox = self.outbox
         gathered = outbox.rows
@@ -188,12 +202,12 @@ class Worker:
         always_yields = inspect.isgeneratorfunction(process)
         came: Row | None = None
         try:
-            for came, seen in zip(batch.rows, self._view.of(batch), strict=True):
-                node.__message__ = seen
-                results = process(seen) if takes_row else process()
+            for came, message in zip(batch.rows, seen, strict=False):  # seen ends before a row that breaks the contract
+                if outbox.cancelled:
+                    return
+                node.__message__ = message
+                results = process(message) if takes_row else process()
                 if not always_yields:
-                    if outbox.cancelled:
-                        return
                     if results is None:
                         continue
                     results = _iterator(node, results)
@@ -203,7 +217,7 @@ class Worker:
                     elif result.__class__ is row_class:
                         append((came, result))
                     elif result is not None:
-                        append((came, self._shape.to_row(result)))
+                        append(self._made(came, message, result))
                     if len(gathered) >= outbox.limit:
                         outbox.flush()
         except ChannelCancelled:
@@ -211,6 +225,17 @@ class Worker:
         except BaseException as error:
             self._fail(error, came)
             raise ChannelCancelled from error
+
+    def _made(self, came: Row, message: object, result: object) -> Row | tuple[Row, Row]:
+        """Return what is gathered for a result: the row that came, or a row that was made of it, beside it."""
+        if not self.node.passes_rows_on:
+            return came, self._shape.to_row(result)
+        if result is message:  # the node saw no more than it needs, or a bare value
+            return came
+        raise RowError(
+            f"`{self.node.label}` passes rows on, but gave {shown(result)}, which is not the row that came; "
+            "a node that changes rows is a NanoNode, not a PassThrough"
+        )
 
     # -- failure ---------------------------------------------------------------------------------
 
@@ -232,7 +257,8 @@ class Worker:
             text = shown(row)
         self._failed = True
         if row is not None or isinstance(error, RowError):
-            self.statistics.rejected += len(getattr(error, "problems", ())) or 1
+            problems: Sequence[CellProblem] = getattr(error, "problems", ())
+            self.statistics.rejected += len({problem.row for problem in problems}) or 1
         self._on_failure(self, error, text)
 
 

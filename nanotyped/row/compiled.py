@@ -5,12 +5,14 @@ What is compiled names only Struct fields, which are identifiers by construction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import RowError
 from nanotyped.row.rows import row_info
+from nanotyped.types.compat import check_assignable
 from nanotyped.types.convert import value_converter
+from nanotyped.types.intermediate import JSON
 
 if TYPE_CHECKING:
     from nanotyped.row.rows import Row
@@ -23,8 +25,8 @@ Merger: TypeAlias = "Callable[[Iterable[tuple[Row, Row]]], list[Row]]"
 def compile_projection(source: type[Row], target: type[Row]) -> Projection:
     """Return code that makes rows of ``target`` from rows of ``source``, column by column of the same name.
 
-    A value whose Python class changes on the way up (int to Decimal, date to datetime) is converted; its fit is
-    ``check_assignable``'s business, not this one's.
+    A value whose Python class changes on the way up (int to Decimal, date to datetime) is converted. Where a type does
+    not fit, its values are taken as they are: each may fit all the same, which is for a ``Validator`` to say.
 
     Raises:
         RowError: If ``source`` lacks a column.
@@ -58,8 +60,33 @@ def compile_merger(first: type[Row], second: type[Row]) -> Merger:
     return merger
 
 
+def compile_copier(row_class: type[Row]) -> Projection | None:
+    """Return code that copies rows and the documents in them; ``None`` where no column can be changed by who has it."""
+    info = row_info(row_class)
+    documents = {column.name for column in info.schema if _is_mutable(column.type.intermediate_type)}
+    if not documents:
+        return None
+    arguments = [f"copy(row.{field})" if name in documents else f"row.{field}" for name, field in info.fields.items()]
+    source = f"lambda rows: [make({', '.join(arguments)}) for row in rows]"
+    copier: Projection = _compile(source, {"make": row_class, "copy": copy_document})
+    return copier
+
+
+def _is_mutable(kind: type[DataType]) -> bool:
+    return kind.family is JSON or kind.python_type in (dict, list)
+
+
+def copy_document(value: Any) -> Any:
+    """Return a JSON document of which every object and list is a new one."""
+    if isinstance(value, Mapping):
+        return {key: copy_document(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copy_document(item) for item in value]
+    return value
+
+
 def _converted(expression: str, given: type[DataType], needed: type[DataType], names: dict[str, Any]) -> str:
-    convert = value_converter(given, needed)
+    convert = value_converter(given, needed) if not check_assignable(given, needed) else None
     if convert is None:
         return expression
     name = f"convert_{len(names)}"

@@ -317,7 +317,8 @@ def _why(kind: type[DataType], value: Any) -> str:
     inner = kind.intermediate_type
     wanted = inner.python_type
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        return f"a {wanted.__name__} is needed, this is {type(value).__name__}"
+        article = "an" if wanted.__name__[0] in "aeiou" else "a"
+        return f"{article} {wanted.__name__} is needed, this is {type(value).__name__}"
     try:
         inner.python_cast_function(value)
     except TypeCastError as error:
