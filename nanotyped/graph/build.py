@@ -87,11 +87,12 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     found = _connected(nodes)
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
     ordered = _topological(found)
-    if len(ordered) < len(found):
-        problems.append(_cycle_problem([node for node in found if node not in set(ordered)]))
-        return Survey(Graph(tuple(found), tuple(_edges(found))), tuple(problems))
     tracer = _FlowTracer(ordered)
     graph = Graph(tuple(ordered), tuple(tracer.trace()))
+    if len(ordered) < len(found):  # what stands before the cycles was traced, what stands in and behind them cannot be
+        problems += _cycle_problems(set(found) - set(ordered), found)
+        graph = Graph(tuple(found), tuple(_edges(found)))
+        return Survey(graph, (*problems, *tracer.problems))
     problems += tracer.problems
     if strict:
         problems += [
@@ -133,16 +134,32 @@ def _topological(nodes: list[Node]) -> list[Node]:
     return ordered
 
 
-def _cycle_problem(nodes: list[Node]) -> GraphProblem:
-    """Name one cycle among nodes of which each has an input from another of them."""
-    path: list[Node] = [nodes[0]]
-    among = set(nodes)
+def _cycle_problems(among: set[Node], order: list[Node]) -> list[GraphProblem]:
+    """Name cycles among nodes of which each has an input from another of them, until none is left without a cut."""
+    problems: list[GraphProblem] = []
+    left = set(among)
+    while left:
+        circle = _cycle(next(node for node in order if node in left), left)
+        names = " → ".join(f"`{node.label}`" for node in [*circle, circle[0]])
+        problems.append(GraphStructureError(f"cycle: {names}", node=circle[0].label))
+        left -= set(circle)
+        while loose := {node for node in left if not any(source in left for source in node.input_node_list)}:
+            left -= loose
+    return problems
+
+
+def _cycle(start: Node, among: set[Node]) -> list[Node]:
+    """Return the nodes of a cycle, in the direction of the links, that is found by going up from a node."""
+    path: dict[Node, None] = {start: None}
+    node = start
     while True:
-        before = next(node for node in path[-1].input_node_list if node in among)
-        if before in path:
-            circle = [*path[path.index(before) :], before][::-1]
-            return GraphStructureError(f"cycle: {' → '.join(f'`{node.label}`' for node in circle)}")
-        path.append(before)
+        node = next(source for source in node.input_node_list if source in among)
+        if node in path:
+            walked = list(path)
+            circle = walked[walked.index(node) :][::-1]
+            first = next(index for index, member in enumerate(circle) if member is node)
+            return [*circle[first:], *circle[:first]]
+        path[node] = None
 
 
 def _check_names(nodes: list[Node]) -> list[GraphProblem]:
