@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -40,11 +39,6 @@ class _Wire(Protocol):
     def _force_close(self) -> None: ...
 
 
-def _encode_decimal(value: Decimal, _mapping: object = None) -> str:
-    # With an exponent it would be a double to the server, and compared as one.
-    return format(value, "f")
-
-
 def _encode_datetime(value: datetime, _mapping: object = None) -> str:
     # The session is in UTC; PyMySQL would drop the zone.
     moment = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
@@ -54,7 +48,6 @@ def _encode_datetime(value: datetime, _mapping: object = None) -> str:
 # The decoders are turned off, the encoders of bound values stay: they are the entries whose keys are types.
 _ENCODERS: dict[Any, Any] = {
     **{key: value for key, value in pymysql.converters.conversions.items() if not isinstance(key, int)},
-    Decimal: _encode_decimal,
     datetime: _encode_datetime,
 }
 
