@@ -28,8 +28,6 @@ _QUICK: dict[type[DataType], Callable[[str], Any]] = {
     it.TIMESTAMP: datetime.fromisoformat,
 }
 TEXTS = (it.STRING, it.ENUM)
-# What may be written as no letter at all, so that an empty cell is a value.
-MAY_BE_EMPTY = (*TEXTS, it.BYTES)
 
 
 class Place(NamedTuple):
@@ -92,17 +90,17 @@ class ColumnReader:
 
 
 def null_texts(column: Column, null_text: str) -> tuple[str, ...]:
-    """Return which cells of a CSV column are null.
+    """Return which cells of a CSV column are null; the first of them is the one to write.
 
-    Where an empty cell is a value, this is ``null_text`` alone; elsewhere it is the empty cell, and ``null_text`` too
-    if it could be nothing else.
+    Where an empty cell is a value of the type (text, bytes), this is ``null_text`` alone; elsewhere it is the empty
+    cell, and ``null_text`` too if it could be nothing else.
     """
     if not column.nullable:
         return ()
-    if column.type.intermediate_type.family in MAY_BE_EMPTY:
+    problem = ColumnReader(column).problem
+    if not problem(""):
         return (null_text,)
-    is_value = not ColumnReader(column).problem(null_text)
-    return ("",) if is_value else ("", null_text)
+    return ("", null_text) if problem(null_text) else ("",)
 
 
 def _but_nulls(texts: Sequence[str | None], read: Callable[[str], Any]) -> list[Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from nanotyped.errors import RowError, SourceError, nearest_hint
+from nanotyped.errors import RowError, SourceError, TypeCastError, nearest_hint, shown
 from nanotyped.nodes.columns_of_text import ColumnReader, Place, RowsOfColumns, joined_error, null_texts
+from nanotyped.row.rows import is_json_key
 from nanotyped.types import intermediate as it
-from nanotyped.types.json import SAFE_BITS
+from nanotyped.types.json import SAFE_BITS, json_form
 
 if TYPE_CHECKING:
     from nanotyped.row import Column, Row, Schema
@@ -167,17 +169,13 @@ class JsonLinesReader(FileReader):
 
     def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
         super().__init__(path, schema, row_class, null_text)
-        self._readers = {column.name: ColumnReader(column) for column in schema if not _is_itself(column)}
-        fields = [
-            (f"c{index}", _annotation(column), msgspec.field(name=column.name)) for index, column in enumerate(schema)
-        ]
-        self._fields = [name for name, _, _ in fields]
-        line = msgspec.defstruct("Line", fields, forbid_unknown_fields=True, gc=False)
-        self._decoder = msgspec.json.Decoder(line, float_hook=Decimal)
+        self._readers = {column.name: _reader_of(column) for column in schema}
+        self._fields = [f"c{index}" for index in range(len(schema))]
+        self._decode = _line_decoder(schema, self._fields)
 
     def batches(self, file: IO[bytes]) -> Iterator[Sequence[Row]]:
         """Yield the rows."""
-        decode = self._decoder.decode
+        decode = self._decode
         decoded: list[Any] = []
         lines: list[int] = []
         first = 1
@@ -203,7 +201,7 @@ class JsonLinesReader(FileReader):
             values = [getattr(line, field) for line in decoded]
             if column.type.intermediate_type.family is it.JSON and not column.nullable:
                 values = [it.JSON_NULL if value is None else value for value in values]
-            reader = self._readers.get(column.name)
+            reader = self._readers[column.name]
             try:
                 columns.append(values if reader is None else reader.read(values))
             except ValueError:
@@ -214,19 +212,76 @@ class JsonLinesReader(FileReader):
         return self._rows.rows(columns, place)
 
 
+def _line_decoder(schema: Schema, fields: list[str]) -> Callable[[str], Any]:
+    """Return what takes a line apart: into an object with the named fields, which stand for the columns in order."""
+    names = schema.names if all(map(is_json_key, schema.names)) else fields
+    described = [
+        (field, _annotation(column), msgspec.field(name=name))
+        for field, column, name in zip(fields, schema, names, strict=True)
+    ]
+    line = msgspec.defstruct("Line", described, forbid_unknown_fields=True, gc=False)
+    decode = msgspec.json.Decoder(line, float_hook=Decimal).decode
+    if names is not fields:
+        return decode
+    # Names that JSON must escape are none that msgspec takes: they are brought to the names of the fields.
+    take_apart = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    inside = dict(zip(schema.names, fields, strict=True))
+
+    def decode_renamed(text: str) -> Any:
+        renamed = {inside.get(name, f"?{name}"): value for name, value in take_apart(text).items()}
+        try:
+            return decode(msgspec.json.encode(renamed))
+        except msgspec.ValidationError as error:
+            shown_name = re.compile(r"(?<=[.`])c([0-9]+)(?=`)")
+            reason = shown_name.sub(lambda found: schema.names[int(found[1])], str(error))
+            raise msgspec.ValidationError(reason.replace("`?", "`")) from None
+
+    return decode_renamed
+
+
+class _FormReader:
+    """Reads a column of a type with a JSON form of its own; what ``ColumnReader`` is for text."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._decode = json_form(column.type).decode
+
+    def read(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the values; ``TypeCastError`` if one is none of the type's."""
+        return [None if value is None else self._decode(value) for value in values]
+
+    def problem(self, value: Any) -> str:
+        """Return why one value is none of the column's, ``""`` if it is one."""
+        try:
+            _ = value is None or self._decode(value)
+        except TypeCastError as error:
+            return f"expected `{self.column.spelling()}`, got {shown(value)} ({error.reason})"
+        return ""
+
+
+# Types whose JSON form is their Python value, and types whose form is text, as in CSV.
+_ITSELF = frozenset({it.STRING, it.ENUM, it.BOOL, it.FLOAT, it.JSON, it.NULL})
+_TEXTUAL = frozenset({it.INTEGER, it.DECIMAL, it.BYTES, it.DATE, it.DATETIME, it.TIMESTAMP, it.TIME_INTERVAL})
+
+
 def _is_itself(column: Column) -> bool:
-    """Return whether the JSON form of a column is its Python value; the others are text, as in CSV."""
     kind: Any = column.type.intermediate_type
     small = kind.family is it.INTEGER and kind.bits is not None and kind.bits <= SAFE_BITS
-    return small or kind.family in (it.STRING, it.ENUM, it.BOOL, it.FLOAT, it.JSON, it.NULL)
+    return small or kind.family in _ITSELF
+
+
+def _reader_of(column: Column) -> ColumnReader | _FormReader | None:
+    if _is_itself(column):
+        return None
+    return (ColumnReader if column.type.intermediate_type.family in _TEXTUAL else _FormReader)(column)
 
 
 def _annotation(column: Column) -> Any:
     kind = column.type.intermediate_type
-    if kind.family is it.JSON:
-        return Any
     if kind.family is it.NULL:
         return None
+    if kind.family is it.JSON or kind.family not in _ITSELF | _TEXTUAL:
+        return Any
     plain = kind.python_type if _is_itself(column) else str
     return plain | None if column.nullable else plain
 

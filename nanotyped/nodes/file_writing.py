@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import RowError, SourceError, TypeCastError, shown
-from nanotyped.nodes.columns_of_text import MAY_BE_EMPTY, TEXTS
+from nanotyped.nodes.columns_of_text import TEXTS, null_texts
 from nanotyped.row import RowEncoder
 from nanotyped.row.rows import BARE_VALUE, row_info
 from nanotyped.types import intermediate as it
@@ -90,10 +90,12 @@ class CsvWriter(FileWriter):
         else:
             render = render_text(column.type)
             cells = [None if value is None else render(value) for value in values]
-        null = self._null_text if family in MAY_BE_EMPTY else ""
-        if column.nullable and null in cells:
+        if not column.nullable:
+            return ["" if cell is None else cell for cell in cells]
+        nulls = null_texts(column, self._null_text)
+        if any(null in cells for null in nulls):
             raise ValueError("it is how a null is written")
-        return [null if cell is None else cell for cell in cells]
+        return [nulls[0] if cell is None else cell for cell in cells]
 
     def _error(self, column: Column, values: list[Any], rows: Sequence[Row], first: int) -> RowError:
         for index, value in enumerate(values):

@@ -48,8 +48,8 @@ class ReadRows(NanoNode[object, Any]):
     """Reads a file as typed rows. A source; memory stays flat however long the file is.
 
     CSV (RFC 4180, UTF-8) has a header, whose names are exactly the columns of the schema, in any order. A cell is the
-    text of its type, as in JSON without quotes. An empty cell is a null in a column of numbers, moments and the like;
-    in a column of text or bytes it is an empty value, and ``null_text`` is the null. JSON lines hold an object a line,
+    text of its type, as in JSON without quotes. An empty cell is a null where it is no value of the type (numbers,
+    moments); where it is one (text, bytes), ``null_text`` is the null. JSON lines hold an object a line,
     with exactly the columns, each in the JSON form of its type. What breaks the contract is an error that names file,
     line and column.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nanotyped.errors import (
     GraphProblem,
     IncompatibleTypesException,
@@ -21,8 +23,6 @@ from nanotyped.row.rows import infer_value
 from nanotyped.row.schema import parse_column
 from nanotyped.types.base import DataType
 from nanotyped.types.intermediate import (
-    BYTES,
-    DATE,
     DATETIME,
     DECIMAL,
     INTEGER,
@@ -37,7 +37,6 @@ from nanotyped.types.intermediate import (
     TIMESTAMP,
 )
 from nanotyped.types.json import json_form
-from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -263,16 +262,12 @@ class Remapper(MakingNode):
         if kind is NULL:
             return lambda _: None
         try:
-            # What msgspec would write as text by itself must be text here: a document holds no dates.
-            write = (
-                render_text(column.type)
-                if kind in (BYTES, DATE, DATETIME, TIMESTAMP)
-                else json_form(column.type).encode
-            )
+            encode = json_form(column.type).encode
         except IncompatibleTypesException as error:
             problems.append(NodeOptionError(f"node `{self.label}`: column `{name}`: {error}", node=self.label))
             return lambda _: None
-        return lambda values: None if values[name] is None else write(values[name])
+        # What msgspec would write as text by itself must be text here: a document holds no dates.
+        return lambda values: None if values[name] is None else msgspec.to_builtins(encode(values[name]))
 
 
 def _at(value: Any, steps: tuple[str | int, ...]) -> Any:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanotyped.engine.run import start_run
-from nanotyped.errors import GraphTypeError, NodeFailedError, SourceError
+from nanotyped.errors import GraphTypeError, NodeFailedError, RowError, SourceError
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.row import Row, parse_schema
 from nanotyped.types import BOOL, BYTES, DATETIME, DECIMAL, FLOAT, INTEGER, JSON, JSON_NULL, STRING
@@ -321,6 +321,50 @@ def test_wrong_cells(tmp_path: Path, schema: str, cell: str, problem: str) -> No
     path = written(tmp_path / "x.csv", f'n,v\n1,"{cell}"\n')
     text = failed_read(path, {"n": "int", "v": schema})
     assert text == f"node `read` failed: RowError: {path}, line 2, column `v`: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("x.csv", b"1,a\n", b"1\n"),
+        ("x.csv", b"1,a\n", b"x,a\n"),
+        ("x.jsonl", b'{"n":"1","who":"a"}\n', b"{}\n"),
+        ("x.jsonl", b'{"n":"1","who":"a"}\n', b'{"n":"x","who":"a"}\n'),
+    ],
+)
+def test_numbers_of_rows(tmp_path: Path, name: str, good: bytes, bad: bytes) -> None:
+    """An error bears the number of its row; batches before it, and rows before a line that is no row, are given."""
+    head = b"n,who\n" if name == "x.csv" else b""
+    path = written(tmp_path / name, head + good * 1200 + bad + good)
+    source = ReadRows(path=path, output_schema=Bill)
+    seen = 0
+
+    def read_on() -> None:
+        nonlocal seen
+        for rows in source.generate_batches():
+            seen += len(rows)
+
+    with pytest.raises(RowError) as caught:
+        read_on()
+    source.cleanup()
+    assert caught.value.row == 1201
+    assert f"{path}, line {1202 if head else 1201}" in str(caught.value)
+    assert seen == (1000 if b"x" in bad else 1200)
+
+
+def test_names_that_need_escapes(tmp_path: Path) -> None:
+    """Columns may bear any name."""
+    schema = {'a"b\\': "int", "c,d\n": "varchar(9)", "é": "date null", "class": "bigint"}
+    for name in ("x.csv", "x.jsonl"):
+        run_into(WriteRows(path=tmp_path / name), [(1, "x", None, 2)], schema)
+        assert read(tmp_path / name, schema) == [(1, "x", None, 2)]
+    for line, problem in (
+        ('{"a\\"b\\\\": "1"}', 'Expected `int`, got `str` - at `$.a"b\\`'),
+        ("{}", 'Object missing required field `a"b\\`'),
+        ('{"x": 1}', "Object contains unknown field `x`"),
+    ):
+        path = written(tmp_path / "y.jsonl", line)
+        assert failed_read(path, {'a"b\\': "int"}) == f"node `read` failed: RowError: {path}, line 1: {problem}"
 
 
 def test_all_wrong_cells_of_a_batch(tmp_path: Path) -> None:
