@@ -11,8 +11,9 @@ import pytest
 
 from nanotyped.engine.run import start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError, RowError
+from nanotyped.message import Batch
 from nanotyped.nodes.flow import Filter, PrinterOfThings
-from nanotyped.row import parse_schema
+from nanotyped.row import Row, parse_schema
 from nanotyped.types import BOOL, JSON_NULL
 from tests.support.flows import Given, Kept, run_through
 
@@ -61,13 +62,17 @@ def test_other_text_is_an_error_of_its_row() -> None:
     assert (cause.row, cause.column) == (3, "v")
 
 
-def test_errors_of_rows_of_unknown_schema() -> None:
-    """The number is that of the row in the stream, also where each row has columns of its own."""
-    with pytest.raises(NodeFailedError) as caught:
-        run_through(Filter(test="value_is_true", key="v", name="keep"), [{"v": 1}, {"u": 1}, {"v": [1]}])
-    assert str(caught.value) == (
-        "node `keep` failed: RowError: row 3, `v`: [1] is neither true nor false - at row Row(v=[1])"
-    )
+@pytest.mark.parametrize("one_schema", [True, False])
+def test_the_number_of_a_row_is_that_in_the_stream(one_schema: bool) -> None:
+    """Rows are counted over all batches, also where each has columns of its own."""
+    node = Filter(test="value_is_true", key="v")
+    rows = [Row.from_dict({"v": "no"}), Row.from_dict({"v": "perhaps"})]
+    if not one_schema:
+        rows.insert(1, Row.from_dict({"u": 1}))
+    node.statistics.received = 13
+    with pytest.raises(RowError) as caught:
+        node.process_batch(Batch(rows, type(rows[0]) if one_schema else None))
+    assert caught.value.row == 13
 
 
 def test_value_is_not_none() -> None:
