@@ -335,7 +335,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
     passes_rows_on: ClassVar[bool] = False
     """Whether every row sent is a row received, unchanged (filters, printers)."""
 
+    rows_are_independent: ClassVar[bool] = False
+    """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
+    then the rows before a bad one go on."""
+
     pipeline_name: str | None = None
+    first_row_number: int = 1
+    """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""
     ended_regularly: bool = False
     """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
     __message__: Any = None

@@ -179,7 +179,7 @@ class Worker:
             self.statistics.received += len(batch)
             seen, problem = self._view.of(batch, first)
             if self._batches:
-                self._process_batch(batch if problem is None else batch.split(len(seen))[0])
+                self._process_batch(batch if problem is None else batch.split(len(seen))[0], first)
             else:
                 self._process_rows(batch, seen, takes_row)
             if problem is not None:
@@ -187,9 +187,18 @@ class Worker:
             if self._aborted or self.outbox.cancelled:
                 return False
 
-    def _process_batch(self, batch: Batch[Row]) -> None:
-        if len(batch):
-            self.outbox.send_batch(self.node.process_batch(batch))
+    def _process_batch(self, batch: Batch[Row], first: int) -> None:
+        if not len(batch):
+            return
+        self.node.first_row_number = first
+        try:
+            made = self.node.process_batch(batch)
+        except RowError as error:
+            good = 0 if error.row is None else error.row - first
+            if self.node.rows_are_independent and 0 < good < len(batch):
+                self.outbox.send_batch(self.node.process_batch(batch.split(good)[0]))
+            raise
+        self.outbox.send_batch(made)
 
     def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], takes_row: bool) -> None:
         node = self.node

@@ -186,7 +186,7 @@ class WriteRows(PassThrough[object]):
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Write the rows and return them."""
-        number = self.statistics.received - len(batch) + 1
+        number = self.first_row_number
         if batch.row_class is not None:
             self._write(batch.rows, number)
             return batch.rows

@@ -86,6 +86,8 @@ class Filter(PassThrough[object]):
         ValueError: If there is no such test, or ``key`` is no keypath.
     """
 
+    rows_are_independent = True
+
     def __init__(self, *, test: FilterTest, key: str | list[str | int], value: bool = True, **kwargs: Any) -> None:
         if test not in _TESTS:
             known = ", ".join(f"`{name}`" for name in _TESTS)
@@ -118,8 +120,7 @@ class Filter(PassThrough[object]):
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Return the rows that pass."""
         if batch.row_class is None:
-            first = self.statistics.received - len(batch) + 1
-            return [row for number, row in enumerate(batch.rows, first) if self._passes(row, number)]
+            return self._one_by_one(batch)
         read = self._path.reader(batch.row_class)
         if read is None:
             return [] if self.value else batch.rows
@@ -127,8 +128,10 @@ class Filter(PassThrough[object]):
         try:
             return [row for row in batch.rows if test(read(row)) is value]
         except ValueError:
-            first = self.statistics.received - len(batch) + 1
-            return [row for number, row in enumerate(batch.rows, first) if self._passes(row, number)]
+            return self._one_by_one(batch)
+
+    def _one_by_one(self, batch: Batch[Row]) -> list[Row]:
+        return [row for number, row in enumerate(batch.rows, self.first_row_number) if self._passes(row, number)]
 
     def _passes(self, row: Row, number: int) -> bool:
         read = self._path.reader(type(row))

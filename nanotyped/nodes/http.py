@@ -131,7 +131,7 @@ class HttpPostRequest(NanoNode[object, Never]):
             RowError: If a row cannot be sent; the rows before it have been.
             DeliveryError: If the service does not take them.
         """
-        first = self.statistics.received - len(batch) + 1
+        first = self.first_row_number
         if batch.row_class is not None and not self._url.columns:
             self._send(self._url_of(batch.rows[0], first), batch.rows, first)
             return ()

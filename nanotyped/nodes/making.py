@@ -140,6 +140,8 @@ class MakingNode(NanoNode[object, Any]):
     What such a node gives is exact at build. An ``output_schema`` of a user's own is a promise that this is held to.
     """
 
+    rows_are_independent = True
+
     def __init__(self, **kwargs: Any) -> None:
         self._makers: dict[type[Row], RowMaker] = {}
         super().__init__(**kwargs)
@@ -169,7 +171,7 @@ class MakingNode(NanoNode[object, Any]):
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Return the new rows."""
-        first = self.statistics.received - len(batch) + 1
+        first = self.first_row_number
         if batch.row_class is not None:
             return self._maker(batch.row_class, first).make(batch.rows, first)
         made: list[Row] = []

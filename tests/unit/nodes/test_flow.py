@@ -15,7 +15,7 @@ from nanotyped.message import Batch
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.row import Row, parse_schema
 from nanotyped.types import BOOL, JSON_NULL
-from tests.support.flows import Given, Kept, run_through
+from tests.support.flows import Given, GivenBatches, Kept, run_through
 
 if TYPE_CHECKING:
     from nanotyped.row.schema import ColumnDeclaration
@@ -69,10 +69,20 @@ def test_the_number_of_a_row_is_that_in_the_stream(one_schema: bool) -> None:
     rows = [Row.from_dict({"v": "no"}), Row.from_dict({"v": "perhaps"})]
     if not one_schema:
         rows.insert(1, Row.from_dict({"u": 1}))
-    node.statistics.received = 13
+    node.first_row_number = 12 if one_schema else 11
     with pytest.raises(RowError) as caught:
         node.process_batch(Batch(rows, type(rows[0]) if one_schema else None))
     assert caught.value.row == 13
+
+
+def test_good_rows_before_a_bad_one_pass() -> None:
+    """What passes before the row that fails the run goes on, and nothing behind it does."""
+    kept = Kept()
+    node = Filter(test="value_is_true", key="v")
+    _ = GivenBatches([[("yes",), ("no",), ("y",), ("maybe",), ("yes",)]], {"v": "varchar(9)"}) > node > kept
+    with pytest.raises(NodeFailedError):
+        start_run(node).wait(10)
+    assert kept.dicts == [{"v": "yes"}, {"v": "y"}]
 
 
 def test_value_is_not_none() -> None:

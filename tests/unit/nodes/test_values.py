@@ -379,9 +379,9 @@ def test_losses_are_row_errors(given: str, needed: str, value: object, problem: 
 
 
 def test_every_loss_of_a_batch_is_named() -> None:
-    """The error holds all cells of the batch that do not fit."""
-    node = Cast(columns={"a": "tinyint", "b": "int"})
-    _ = GivenBatches([[(1, "1"), (200, "x"), (3, "y")]], {"a": "int", "b": "varchar(9)"}) > node
+    """The error holds all cells of the batch that do not fit; the rows before the first of them go on."""
+    node, kept = Cast(columns={"a": "tinyint", "b": "int"}), Kept()
+    _ = GivenBatches([[(1, "1"), (200, "x"), (3, "y")]], {"a": "int", "b": "varchar(9)"}) > node > kept
     with pytest.raises(NodeFailedError) as caught:
         start_run(node).wait(10)
     cause = caught.value.__cause__
@@ -391,6 +391,7 @@ def test_every_loss_of_a_batch_is_named() -> None:
         (2, "b", "'x'"),
         (3, "b", "'y'"),
     ]
+    assert kept.dicts == [{"a": 1, "b": 1}]
 
 
 @pytest.mark.parametrize(
