@@ -10,7 +10,9 @@ from array import array
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, DecimalException, InvalidOperation
-from itertools import repeat, starmap
+from ipaddress import IPv4Address, IPv6Address
+from itertools import chain, repeat, starmap
+from math import isfinite
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
 from uuid import UUID
@@ -180,6 +182,51 @@ def _time_rule(kind: Any) -> Rule:
     )
 
 
+def _year_rule(kind: Any) -> Rule:
+    annotation = Annotated[int, msgspec.Meta(ge=kind.minimum, le=kind.maximum)]
+    return Rule(annotation, lambda values: not any([0 < value < it.FIRST_YEAR for value in values]))
+
+
+def _set_rule(kind: Any) -> Rule:
+    exact = _all_exactly(frozenset)
+    if kind.members is not None:
+        return Rule(frozenset[Literal[kind.members]], exact)  # type: ignore[valid-type]  # made of data
+    return Rule(frozenset[str], lambda values: exact(values) and not any(map(kind.member_problem, values)))
+
+
+def _inet_rule(kind: Any) -> Rule:
+    if kind.version == 4:
+        return Rule(IPv4Address)
+
+    def check(values: list[Any]) -> bool:
+        if set(map(type, values)) <= {IPv4Address}:
+            return True
+        # Only addresses of version 6 may have a zone.
+        return all([type(value) is IPv4Address or getattr(value, "scope_id", "") is None for value in values])
+
+    return Rule(Any if kind.version is None else IPv6Address, check)
+
+
+def _geometry_rule(kind: Any) -> Rule:
+    exact = _all_exactly(it.Geometry)
+    return Rule(it.Geometry, lambda values: exact(values) and not any(map(kind.problem, values)))
+
+
+def _vector_rule(kind: Any) -> Rule:
+    annotation = Annotated[tuple[float, ...], msgspec.Meta(min_length=1, max_length=kind.dimensions)]
+    exact, exact_number = _all_exactly(tuple), _all_exactly(float)
+
+    def check(values: list[Any]) -> bool:
+        numbers = list(chain.from_iterable(values))
+        try:
+            right = exact(values) and exact_number(numbers) and array("f", numbers).tolist() == numbers
+        except OverflowError:
+            return False
+        return right and all(map(isfinite, numbers))
+
+    return Rule(annotation, check)
+
+
 _RULES: dict[type[DataType], Callable[[Any], Rule]] = {
     it.INTEGER: _integer_rule,
     it.BOOL: lambda _: Rule(bool),
@@ -192,6 +239,13 @@ _RULES: dict[type[DataType], Callable[[Any], Rule]] = {
     it.TIMESTAMP: _timestamp_rule,
     it.DATE: lambda _: Rule(date),
     it.TIME_INTERVAL: _time_rule,
+    it.YEAR: _year_rule,
+    it.BITS: _integer_rule,
+    it.SET: _set_rule,
+    it.UUID: lambda _: Rule(UUID),
+    it.INET: _inet_rule,
+    it.GEOMETRY: _geometry_rule,
+    it.VECTOR: _vector_rule,
     it.JSON: lambda _: Rule(Any, lambda values: not any(map(it.json_problem, values))),
     it.OBJECT: lambda _: Rule(Any),
     it.NULL: lambda _: Rule(None),

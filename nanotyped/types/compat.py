@@ -46,6 +46,7 @@ class Judgement:
     hint: str = ""
 
 
+_OTHER_VERSION = "addresses of one version are none of the other"
 _ZONED = "the one has a zone, the other has none"
 
 # A rule returns why some value of the given type is none of the needed one, "" if there is no such value.
@@ -81,6 +82,20 @@ def _integer_to_float(given: Any, needed: Any) -> str:
     if given.bits is None or given.bits > exact_bits:
         return f"a float of {needed.bits or 64} bits holds integers up to {exact_bits} bits"
     return ""
+
+
+def _bits_to_number(given: Any, needed: Any) -> str:
+    # By way of the integers that hold it, as for bools below.
+    rule = _RULES[it.INTEGER, needed.family]
+    integers = [it.INTEGER.of(bits=bits, unsigned=unsigned) for bits in it.INTEGER_BITS for unsigned in (True, False)]
+    reasons = [rule(kind, needed) for kind in integers if not _integers(given, kind)]
+    return "" if "" in reasons else reasons[0]
+
+
+def _bits(given: Any, needed: Any) -> str:
+    if given.maximum <= needed.maximum:
+        return ""
+    return f"it has {given.bits or it.MAX_BITS} bits, {needed.bits} fit"
 
 
 def _bool_to_integer(_given: Any, _needed: Any) -> str:
@@ -135,6 +150,53 @@ def _enum_to_string(given: Any, needed: Any) -> str:
         return fits_text(given, needed)
     problems = ((member, needed.text_problem(member)) for member in given.members)
     return next((f"`{member}`: {problem}" for member, problem in problems if problem), "")
+
+
+def _sets(given: Any, needed: Any) -> str:
+    if needed.members is None:
+        return ""
+    if given.members is None:
+        return "it may have a text in it that is no member"
+    missing = [member for member in given.members if member not in needed.members]
+    return f"`{missing[0]}` is no member" if missing else ""
+
+
+def _uuid_to_string(_given: Any, needed: Any) -> str:
+    return fits_text(_plain_text(it.UUID_LENGTH), needed)
+
+
+def _inet_to_string(given: Any, needed: Any) -> str:
+    return fits_text(_plain_text(it.INET_LENGTHS[given.version]), needed)
+
+
+def _plain_text(length: int) -> type[DataType]:
+    return it.STRING.of(max_length=length, charset="ascii", padded=True)
+
+
+def _inets(given: Any, needed: Any) -> str:
+    if needed.version in (None, given.version):
+        return ""
+    if given.version is None:
+        return f"it may be an address of version {10 - needed.version}"
+    return _OTHER_VERSION
+
+
+def _geometries(given: Any, needed: Any) -> str:
+    if given.kind != needed.kind and needed.kind is not None:
+        is_collection = given.kind is not None and given.kind.startswith("multi")
+        if not (needed.kind == "geometrycollection" and is_collection):
+            return f"it may be no {needed.kind}"
+    if needed.srid not in (None, given.srid):
+        return f"its SRID may be another than {needed.srid}"
+    return ""
+
+
+def _vectors(given: Any, needed: Any) -> str:
+    if needed.dimensions in (None, given.dimensions):
+        return ""
+    if given.dimensions is None:
+        return f"it may have other than {needed.dimensions} dimensions"
+    return f"it has {given.dimensions} dimensions, not {needed.dimensions}"
 
 
 def _json_to_string(_given: Any, needed: Any) -> str:
@@ -200,12 +262,34 @@ _RULES: Mapping[tuple[type[DataType], type[DataType]], Rule] = {
     (it.DATE, it.DATE): _always,
     (it.DATE, it.DATETIME): _always,
     (it.TIME_INTERVAL, it.TIME_INTERVAL): _spans,
+    (it.YEAR, it.YEAR): _always,
+    (it.YEAR, it.INTEGER): _integers,
+    (it.YEAR, it.DECIMAL): _integer_to_decimal,
+    (it.YEAR, it.FLOAT): _integer_to_float,
+    (it.BITS, it.BITS): _bits,
+    (it.BITS, it.INTEGER): _integers,
+    (it.BITS, it.DECIMAL): _bits_to_number,
+    (it.BITS, it.FLOAT): _bits_to_number,
+    (it.BOOL, it.BITS): _always,
+    (it.SET, it.SET): _sets,
+    (it.UUID, it.UUID): _always,
+    (it.UUID, it.STRING): _uuid_to_string,
+    (it.INET, it.INET): _inets,
+    (it.INET, it.STRING): _inet_to_string,
+    (it.GEOMETRY, it.GEOMETRY): _geometries,
+    (it.VECTOR, it.VECTOR): _vectors,
     (it.JSON, it.JSON): _always,
     (it.JSON, it.STRING): _json_to_string,
 }
 
 # Pairs of which some values could be cast, but not all.
 _LOSSY: Mapping[tuple[type[DataType], type[DataType]], str] = {
+    (it.INTEGER, it.YEAR): "it may be no year from 1901 to 2155",
+    (it.DECIMAL, it.YEAR): "it may be no year from 1901 to 2155",
+    (it.INTEGER, it.BITS): "a number is no run of bits, and it may be below 0",
+    (it.BITS, it.BOOL): "it may be neither 0 nor 1",
+    (it.STRING, it.UUID): "it may be a text that is no UUID",
+    (it.STRING, it.INET): "it may be a text that is no IP address",
     (it.INTEGER, it.BOOL): "it may be neither 0 nor 1",
     (it.DECIMAL, it.INTEGER): "it may have digits behind the point",
     (it.DECIMAL, it.FLOAT): "a float does not hold every decimal exactly",
@@ -241,7 +325,7 @@ def judge(given: type[DataType], needed: type[DataType]) -> Judgement:
     reason = _RULES[pair](source, target) if pair in _RULES else _LOSSY[pair]
     if not reason:
         return Judgement(Verdict.WIDENING)
-    if reason == _ZONED and not source.is_bare():
+    if reason == _OTHER_VERSION or (reason == _ZONED and not source.is_bare()):
         return Judgement(Verdict.INCOMPATIBLE, reason, _cast_hint(needed))
     return Judgement(Verdict.LOSSY, reason, _lossy_hint(given, needed))
 

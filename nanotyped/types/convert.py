@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 
@@ -31,6 +33,10 @@ _PRIMITIVES: tuple[tuple[type | tuple[type, ...], type[DataType]], ...] = (
     (date, it.DATE),
     (timedelta, it.TIME_INTERVAL),
     ((bytes, bytearray), it.BYTES),
+    (frozenset, it.SET),
+    (UUID, it.UUID),
+    ((IPv4Address, IPv6Address), it.INET),
+    (it.Geometry, it.GEOMETRY),
     ((dict, list, it.JsonNull), it.JSON),
     (type(None), it.NULL),
 )
@@ -103,6 +109,13 @@ _CONVERTERS: Mapping[tuple[type[DataType], type[DataType]], Callable[[Any, Any],
     (it.BOOL, it.FLOAT): _by(float),
     (it.DECIMAL, it.DECIMAL): _rescale,
     (it.DATE, it.DATETIME): _by(_midnight),
+    (it.BOOL, it.BITS): _by(int),
+    (it.YEAR, it.DECIMAL): _to_decimal,
+    (it.YEAR, it.FLOAT): _by(float),
+    (it.BITS, it.DECIMAL): _to_decimal,
+    (it.BITS, it.FLOAT): _by(float),
+    (it.UUID, it.STRING): _by(str),
+    (it.INET, it.STRING): _by(it.address_text),
     (it.JSON, it.STRING): _by(json_text),
 }
 

@@ -78,6 +78,7 @@ class ColumnType:
         charset: The character set, in lower case, or ``None``.
         collation: The collation, in lower case, or ``None``.
         charset_position: Where the character set begins.
+        srid: The number of the spatial reference system, or ``None``.
     """
 
     text: str
@@ -90,6 +91,7 @@ class ColumnType:
     charset: str | None = None
     collation: str | None = None
     charset_position: int = 0
+    srid: Argument | None = None
 
     def error(self, reason: str, position: int | None = None) -> TypeSyntaxError:
         """Return the error that says what is wrong with this type, by default at its name."""
@@ -182,6 +184,7 @@ class _Parser:
         self.charset: str | None = None
         self.charset_position = 0
         self.collation: str | None = None
+        self.srid: Argument | None = None
 
     @property
     def token(self) -> Token:
@@ -228,6 +231,7 @@ class _Parser:
             charset=self.charset,
             collation=self.collation,
             charset_position=self.charset_position,
+            srid=self.srid,
         )
 
     def name(self) -> tuple[str, Spelling]:
@@ -295,13 +299,14 @@ class _Parser:
     def option(self, written: str, shape: Shape) -> None:
         """Read one of the words that may follow: a flag, a character set or a collation."""
         token = self.token
-        if shape.text and self.text_option():
+        if (shape.text and self.text_option()) or (shape.srid and self.srid_option()):
             return
         if token.text not in shape.flags:
             number = token.text in ("unsigned", "signed", "zerofill")
             if number or token.text in TEXT_FLAGS:
                 raise self.error(f"`{written}` cannot be `{token.text}`")
-            hint = nearest_hint(token.text, sorted(shape.flags | ({"charset", "collate"} if shape.text else set())))
+            others = ({"charset", "collate"} if shape.text else set()) | ({"srid"} if shape.srid else set())
+            hint = nearest_hint(token.text, sorted(shape.flags | others))
             raise self.error(f"unexpected `{token.text}`{f' ({hint})' if hint else ''}")
         self.index += 1
         self.flags.add(token.text)
@@ -327,6 +332,17 @@ class _Parser:
             return False
         name = self.option_name("a character set")
         self.set_charset(name.text, name.position)
+        return True
+
+    def srid_option(self) -> bool:
+        """Read a spatial reference system, if one stands here: SRID of MySQL 8, REF_SYSTEM_ID of MariaDB."""
+        if self.token.text not in ("srid", "ref_system_id"):
+            return False
+        if self.srid is not None:
+            raise self.error("its spatial reference system is given already")
+        self.index += 1
+        self.take("mark", "=")
+        self.srid = self.argument()
         return True
 
     def option_name(self, what: str) -> Token:

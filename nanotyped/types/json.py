@@ -3,9 +3,10 @@
 Integers of up to 32 bits are numbers; wider ones, and bare INTEGER, which has no bound, are strings, since a number
 in JSON keeps 53 bits only (RFC 8259, section 6). Decimals are strings at their scale; floats, bools and texts are
 themselves; bytes are base64; moments are ISO with the digits of the type, ``Z`` behind a timestamp (a bare DATETIME
-has six digits, and ``Z`` if it has a zone); spans are ``[-]H:MM:SS.f``; documents are nested, their Decimals as
-numbers with all digits. A null is ``null``; a document that is ``null`` is so too, and JSON cannot tell the two
-apart.
+has six digits, and ``Z`` if it has a zone); spans are ``[-]H:MM:SS.f``; bits are a string of zeros and ones, sets an
+array in the order of definition, geometries ``{"srid": …, "wkb": base64}``, vectors an array, UUIDs and IP addresses
+strings; documents are nested, their Decimals as numbers with all digits. A null is ``null``; a document that is
+``null`` is so too, and JSON cannot tell the two apart.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -22,7 +23,11 @@ from nanotyped.errors import IncompatibleTypesException, TypeCastError
 from nanotyped.types import intermediate as it
 from nanotyped.types.base import DataSourceTypeSystem, DataType, cast_error
 from nanotyped.types.convert import json_text
-from nanotyped.types.text import Dialect, text_form
+from nanotyped.types.text import text_form
+from nanotyped.types.text_rarer import geometry_object, read_geometry, read_members, read_vector
+
+if TYPE_CHECKING:
+    from nanotyped.types.text_form import Dialect
 
 SAFE_BITS = 32  # the widest integer type that is sure to be exact as a JSON number (53 bits)
 _CSV: Dialect = "csv"
@@ -166,6 +171,55 @@ def _span(kind: Any, meaning: Any) -> JsonForm:
     return _textual(kind, {"pattern": _SPAN_PATTERN + (rf"\.[0-9]{{{digits}}}$" if digits else "$")})
 
 
+def _bits(kind: Any, meaning: Any) -> JsonForm:
+    return _textual(kind, {"pattern": f"^[01]{{{meaning.bits or f'1,{it.MAX_BITS}'}}}$"})
+
+
+def _set(kind: Any, meaning: Any) -> JsonForm:
+    def decode(value: Any) -> Any:
+        return kind.python_cast_function(read_members(kind, value))
+
+    items = {"type": "string"} | ({"enum": list(meaning.members)} if meaning.members else {})
+    schema = {"type": "array", "items": items, "uniqueItems": True}
+    name = f"_encode_{kind.__name__}"
+    return JsonForm(False, meaning.ordered, f"{name}({{value}})", decode, schema, {name: meaning.ordered})
+
+
+def _uuid(kind: Any, _meaning: Any) -> JsonForm:
+    return _textual(kind, {"format": "uuid"}, native=True)
+
+
+def _inet(kind: Any, meaning: Any) -> JsonForm:
+    return _textual(kind, {"format": f"ipv{meaning.version}"} if meaning.version else {})
+
+
+def _geometry(kind: Any, _meaning: Any) -> JsonForm:
+    def decode(value: Any) -> Any:
+        return read_geometry(kind, value)
+
+    properties = {"srid": {"type": "integer"}, "wkb": {"type": "string", "contentEncoding": "base64"}}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    source, names = "_encode_geometry({value})", {"_encode_geometry": geometry_object}
+    return JsonForm(False, geometry_object, source, decode, schema, names)
+
+
+def _vector(kind: Any, meaning: Any) -> JsonForm:
+    def decode(value: Any) -> Any:
+        return read_vector(kind, value)
+
+    limit = {} if meaning.dimensions is None else {"maxItems": meaning.dimensions}
+    schema = {"type": "array", "items": {"type": "number"}, "minItems": 1, **limit}
+    # Cast once more, for msgspec would write a NaN as null.
+    name = f"_encode_{kind.__name__}"
+    encode = meaning.python_cast_function
+    return JsonForm(False, encode, f"{name}({{value}})", decode, schema, {name: encode})
+
+
 def _document(kind: Any, _meaning: Any) -> JsonForm:
     def encode(value: Any) -> msgspec.Raw:
         return msgspec.Raw(json_text(value).encode())
@@ -200,6 +254,13 @@ _FORMS: Mapping[type[DataType], Callable[[Any, Any], JsonForm]] = {
     it.TIMESTAMP: _moment,
     it.DATE: _date,
     it.TIME_INTERVAL: _span,
+    it.YEAR: _integer,
+    it.BITS: _bits,
+    it.SET: _set,
+    it.UUID: _uuid,
+    it.INET: _inet,
+    it.GEOMETRY: _geometry,
+    it.VECTOR: _vector,
     it.JSON: _document,
 }
 

@@ -11,7 +11,9 @@ import typing
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, ClassVar, get_args, get_origin
+from uuid import UUID
 
 from nanotyped.errors import IncompatibleTypesException, TypeCastError, nearest_hint
 from nanotyped.types import intermediate as it
@@ -45,7 +47,7 @@ class PythonTypeSystem(DataSourceTypeSystem):
     def from_intermediate(cls, intermediate: type[DataType], value: object) -> type[DataType]:
         """Return the type of the Python class that an intermediate type's values have."""
         del value  # the family says it
-        found = cls.by_intermediate.get(intermediate.family)
+        found = cls.by_intermediate.get(intermediate) or cls.by_intermediate.get(intermediate.family)
         if found is None:
             raise IncompatibleTypesException(f"no Python type of a column holds `{intermediate.spelling()}`")
         return found
@@ -55,7 +57,7 @@ PythonTypeSystem.type_system = PythonTypeSystem
 
 
 class PythonType(DataType, PythonTypeSystem, family=False):
-    """What all Python types share: each is a bare intermediate family, by the name of its class."""
+    """What all Python types share: each is an intermediate type, by the name of its class."""
 
     __slots__ = ()
     means: ClassVar[type[DataType]]
@@ -164,6 +166,48 @@ class PYTHON_JSON(PythonType):
         return "dict"
 
 
+class PYTHON_FROZENSET(PythonType):
+    """``frozenset`` of ``str``."""
+
+    __slots__ = ()
+    means = it.SET
+
+
+class PYTHON_UUID(PythonType):
+    """``uuid.UUID``."""
+
+    __slots__ = ()
+    means = it.UUID
+
+
+class PYTHON_IPV4ADDRESS(PythonType):
+    """``ipaddress.IPv4Address``."""
+
+    __slots__ = ()
+    means = it.INET.of(version=4)
+
+
+class PYTHON_IPV6ADDRESS(PythonType):
+    """``ipaddress.IPv6Address``."""
+
+    __slots__ = ()
+    means = it.INET.of(version=6)
+
+
+class PYTHON_GEOMETRY(PythonType):
+    """``nanotyped.types.Geometry``."""
+
+    __slots__ = ()
+    means = it.GEOMETRY
+
+
+class PYTHON_TUPLE(PythonType):
+    """``tuple`` of ``float``, each of which 32 bits hold: a vector."""
+
+    __slots__ = ()
+    means = it.VECTOR
+
+
 class PYTHON_NONE(PythonType):
     """The type of a ``None`` of which nothing else is known."""
 
@@ -177,7 +221,9 @@ class PYTHON_NONE(PythonType):
 
 
 PythonTypeSystem.by_intermediate.update({family.means: family for family in PythonTypeSystem.families.values()})
-PythonTypeSystem.by_intermediate.update({it.ENUM: PYTHON_STR, it.TIMESTAMP: PYTHON_DATETIME})
+PythonTypeSystem.by_intermediate.update(
+    {it.ENUM: PYTHON_STR, it.TIMESTAMP: PYTHON_DATETIME, it.YEAR: PYTHON_INT, it.BITS: PYTHON_INT}
+)
 
 # Classes that an annotation may name, and the type that each stands for where nothing else is said.
 _ANNOTATIONS: Mapping[Any, type[DataType]] = {
@@ -190,6 +236,11 @@ _ANNOTATIONS: Mapping[Any, type[DataType]] = {
     datetime: it.DATETIME,
     date: it.DATE,
     timedelta: it.TIME_INTERVAL,
+    frozenset: it.SET,
+    UUID: it.UUID,
+    IPv4Address: it.INET.of(version=4),
+    IPv6Address: it.INET.of(version=6),
+    it.Geometry: it.GEOMETRY,
     dict: it.JSON,
     list: it.JSON,
     Any: it.OBJECT,
@@ -197,13 +248,14 @@ _ANNOTATIONS: Mapping[Any, type[DataType]] = {
     type(None): it.NULL,
 }
 _NAMES: Mapping[str, type[DataType]] = {getattr(key, "__name__", str(key)): kind for key, kind in _ANNOTATIONS.items()}
+_GENERIC: Mapping[Any, type[DataType]] = {frozenset[str]: it.SET, tuple[float, ...]: it.VECTOR}
 # What people write for a class that no column has, and what they may mean.
 _INSTEAD: Mapping[str, str] = {
     "time": "`timedelta`, for a TIME is a span",
     "complex": "two float columns",
-    "tuple": "`list`, for a JSON array",
-    "set": "`list`, for a JSON array",
-    "frozenset": "`list`, for a JSON array",
+    "tuple": "`list`, for a JSON array, or `tuple[float, ...]`, for a vector",
+    "set": "`frozenset[str]`, or `list`, for a JSON array",
+    "frozenset": "`frozenset[str]`",
     "bytearray": "`bytes`",
     "memoryview": "`bytes`",
     "Fraction": "`Decimal`",
@@ -239,7 +291,7 @@ def annotation_type(annotation: Any) -> tuple[type[DataType], bool]:
         return _annotated(annotation)
     if origin in (typing.Union, types.UnionType):
         return _union(annotation)
-    kind = _ANNOTATIONS.get(origin if origin in (dict, list) else annotation)
+    kind = _GENERIC.get(annotation) or _ANNOTATIONS.get(origin if origin in (dict, list) else annotation)
     if kind is None:
         name = getattr(annotation, "__name__", str(annotation))
         raise TypeError(f"`{name}` is no type of a column{_hint(name)}")
@@ -277,6 +329,8 @@ def _agree(plain: type[DataType], kind: type[DataType]) -> bool:
     """Return whether values of ``kind`` are what the annotation's own class says."""
     if plain in (it.OBJECT, it.JSON) and kind.intermediate_type.family in (it.OBJECT, it.JSON):
         return True
+    if plain.family is it.INET and kind.intermediate_type is it.INET:
+        return True
     return plain is it.OBJECT or plain.python_type is kind.python_type
 
 
@@ -296,11 +350,17 @@ __all__ = [
     "PYTHON_DATETIME",
     "PYTHON_DECIMAL",
     "PYTHON_FLOAT",
+    "PYTHON_FROZENSET",
+    "PYTHON_GEOMETRY",
     "PYTHON_INT",
+    "PYTHON_IPV4ADDRESS",
+    "PYTHON_IPV6ADDRESS",
     "PYTHON_JSON",
     "PYTHON_NONE",
     "PYTHON_STR",
     "PYTHON_TIMEDELTA",
+    "PYTHON_TUPLE",
+    "PYTHON_UUID",
     "PrimitiveTypeSystem",
     "PythonType",
     "PythonTypeSystem",

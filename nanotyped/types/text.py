@@ -1,7 +1,8 @@
 """Values as text: what MySQL's text protocol sends, and what CSV files hold.
 
-The two differ in four families: a datetime has a blank or a ``T`` between date and time, a timestamp no zone (the
-session is in UTC) or a ``Z``, a bool is ``0``/``1`` or ``false``/``true``, and bytes are themselves or base64. What is
+The two differ: a datetime has a blank or a ``T`` between date and time, a timestamp no zone (the session is in UTC) or
+a ``Z``, a bool is ``0``/``1`` or ``false``/``true``, bytes are themselves or base64; bits, geometries and vectors are
+bytes as the server packs them, or zeros and ones, or JSON; a set is its members with commas between, or JSON. What is
 written is always the CSV form, which is the JSON form without quotes.
 
 ``text_pattern`` says which texts ``msgspec.convert(strict=False)`` reads right; any other text is for ``parse_text``,
@@ -14,10 +15,9 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,19 +25,16 @@ from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
 from nanotyped.types.base import cast_error
 from nanotyped.types.convert import json_text
+from nanotyped.types.text_form import ANYTHING, Dialect, Parser, Renderer, TextForm, parser_of
+from nanotyped.types.text_rarer import RARER_FORMS
 
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
-
-Dialect: TypeAlias = Literal["mysql", "csv"]
-Parser: TypeAlias = Callable[[Any], Any]
-Renderer: TypeAlias = Callable[[Any], str]
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _WHOLE = r"(?:0|[1-9][0-9]*)"
 _SIGN = r"(?:-(?=[1-9]|0\.))?"  # msgspec reads `-0` as an integer, and so drops its sign
-_ANYTHING = r"(?s:.*)"
 _BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 _READ_INTEGER = re.compile(r"-?[0-9]+")  # zeros in front are there in a zerofill column
 _READ_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -47,21 +44,6 @@ _READ_MOMENT = re.compile(rf"({_DATE})[ T]({_TIME})(\.[0-9]{{1,6}})?(Z)?")
 _READ_TIME = re.compile(r"(-?)([0-9]{1,3}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?")
 _MICROSECOND = timedelta(microseconds=1)
 _json_decoder = msgspec.json.Decoder(float_hook=Decimal)
-
-
-@dataclass(frozen=True, slots=True)
-class TextForm:
-    """How the values of one type are written as text.
-
-    Attributes:
-        pattern: Source of a regular expression, for ``re.ASCII``, of the texts that msgspec reads right.
-        parse: Text to the exact Python value; raises ``TypeCastError``.
-        render: Python value to CSV text; raises ``TypeCastError`` rather than round.
-    """
-
-    pattern: str
-    parse: Parser
-    render: Renderer
 
 
 def text_pattern(kind: type[DataType], dialect: Dialect = "mysql") -> str:
@@ -109,26 +91,15 @@ def text_form(kind: type[DataType], dialect: Dialect) -> TextForm:
     return make(kind, meaning, dialect)
 
 
-def _parser(kind: type[DataType], pattern: re.Pattern[str], wanted: str, convert: Parser) -> Parser:
-    """Return a parser: the whole text must match, then it is converted, then the type takes it or not."""
-
-    def parse(text: Any) -> Any:
-        if not isinstance(text, str) or not pattern.fullmatch(text):
-            raise cast_error(kind, text, wanted)
-        return kind.python_cast_function(convert(text))
-
-    return parse
-
-
 def _integer(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
     pattern = _WHOLE if meaning.unsigned else r"(?:0|-?[1-9][0-9]*)"
-    return TextForm(pattern, _parser(kind, _READ_INTEGER, "not a whole number", str), str)
+    return TextForm(pattern, parser_of(kind, _READ_INTEGER, "not a whole number", str), str)
 
 
 def _bool(kind: Any, _meaning: Any, dialect: Dialect) -> TextForm:
     words = {"0": False, "1": True} if dialect == "mysql" else {"false": False, "true": True}
     pattern = "|".join(words)
-    parse = _parser(kind, re.compile(pattern), f"neither {' nor '.join(words)}", words.__getitem__)
+    parse = parser_of(kind, re.compile(pattern), f"neither {' nor '.join(words)}", words.__getitem__)
     return TextForm(f"(?:{pattern})", parse, lambda value: "true" if value else "false")
 
 
@@ -140,7 +111,7 @@ def _decimal(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
         digits = meaning.precision - meaning.scale
         whole = rf"(?:0|[1-9][0-9]{{0,{digits - 1}}})" if digits else "0"
         pattern = sign + whole + (rf"\.[0-9]{{{meaning.scale}}}" if meaning.scale else "")
-    return TextForm(pattern, _parser(kind, _READ_DECIMAL, "not a decimal number", Decimal), decimal_renderer(kind))
+    return TextForm(pattern, parser_of(kind, _READ_DECIMAL, "not a decimal number", Decimal), decimal_renderer(kind))
 
 
 def decimal_renderer(kind: type[DataType]) -> Renderer:
@@ -168,22 +139,22 @@ def decimal_renderer(kind: type[DataType]) -> Renderer:
 def _float(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
     sign = "" if meaning.unsigned else _SIGN
     pattern = rf"{sign}{_WHOLE}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{{1,3}})?"
-    return TextForm(pattern, _parser(kind, _READ_FLOAT, "not a number", float), repr)
+    return TextForm(pattern, parser_of(kind, _READ_FLOAT, "not a number", float), repr)
 
 
 def _string(kind: Any, _meaning: Any, _dialect: Dialect) -> TextForm:
-    return TextForm(_ANYTHING, kind.python_cast_function, str)
+    return TextForm(ANYTHING, kind.python_cast_function, str)
 
 
 def _enum(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
     members = meaning.members
-    pattern = _ANYTHING if members is None else f"(?:{'|'.join(map(re.escape, members))})"
+    pattern = ANYTHING if members is None else f"(?:{'|'.join(map(re.escape, members))})"
     return TextForm(pattern, kind.python_cast_function, str)
 
 
 def _bytes(kind: Any, _meaning: Any, dialect: Dialect) -> TextForm:
     if dialect == "mysql":
-        return TextForm(_ANYTHING, kind.python_cast_function, render_base64)
+        return TextForm(ANYTHING, kind.python_cast_function, render_base64)
     return TextForm(_BASE64, lambda text: kind.python_cast_function(read_base64(kind, text)), render_base64)
 
 
@@ -207,7 +178,7 @@ def read_base64(kind: type[DataType], text: object) -> bytes:
 
 
 def _date(kind: Any, _meaning: Any, _dialect: Dialect) -> TextForm:
-    parse = _parser(kind, _READ_DATE, "not spelled YYYY-MM-DD", lambda text: _calendar(kind, text, text).date())
+    parse = parser_of(kind, _READ_DATE, "not spelled YYYY-MM-DD", lambda text: _calendar(kind, text, text).date())
     return TextForm(_DATE, parse, date.isoformat)
 
 
@@ -274,7 +245,7 @@ def moment_renderer(kind: type[DataType]) -> Renderer:
 def _span(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
     digits = it.MAX_FSP if meaning.fsp is None else meaning.fsp
     pattern = r"-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]" + (rf"\.[0-9]{{{digits}}}" if digits else "")
-    parse = _parser(kind, _READ_TIME, "not spelled [-]H:MM:SS[.f]", str)
+    parse = parser_of(kind, _READ_TIME, "not spelled [-]H:MM:SS[.f]", str)
     return TextForm(pattern, parse, span_renderer(kind))
 
 
@@ -318,6 +289,7 @@ def _json(kind: Any, _meaning: Any, _dialect: Dialect) -> TextForm:
 
 _FORMS: Mapping[type[DataType], Callable[[Any, Any, Dialect], TextForm]] = {
     it.INTEGER: _integer,
+    it.YEAR: _integer,
     it.BOOL: _bool,
     it.DECIMAL: _decimal,
     it.FLOAT: _float,
@@ -329,4 +301,5 @@ _FORMS: Mapping[type[DataType], Callable[[Any, Any, Dialect], TextForm]] = {
     it.DATE: _date,
     it.TIME_INTERVAL: _span,
     it.JSON: _json,
+    **RARER_FORMS,
 }

@@ -24,12 +24,14 @@ class Shape:
         members: Whether a list of quoted members must follow instead.
         flags: The words that may follow.
         text: Whether a character set and a collation may follow.
+        srid: Whether a spatial reference system may follow.
     """
 
     counts: tuple[int, ...] = (0,)
     members: bool = False
     flags: frozenset[str] = NO_FLAGS
     text: bool = False
+    srid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
         "blob": Shape((0, 1), flags=frozenset({"compressed"})),
         **dict.fromkeys(("tinyblob", "mediumblob", "longblob"), Shape(flags=frozenset({"compressed"}))),
         **dict.fromkeys(("date", "json", "uuid", "inet4", "inet6"), _PLAIN),
-        **dict.fromkeys(("datetime", "timestamp", "time", "year"), _FRACTION),
+        **dict.fromkeys(("datetime", "timestamp", "time"), _FRACTION),
+        "year": _NUMBER,
         "enum": _MEMBERS,
         "set": _MEMBERS,
         "vector": _FRACTION,
@@ -89,7 +92,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
                 "multipolygon",
                 "geometrycollection",
             ),
-            _PLAIN,
+            Shape(srid=True),
         ),
     }
 )

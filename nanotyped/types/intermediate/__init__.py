@@ -11,20 +11,38 @@ from typing import TYPE_CHECKING
 
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.intermediate.documents import JSON, JSON_NULL, NULL, OBJECT, JsonNull, json_problem
+from nanotyped.types.intermediate.identifiers import INET, INET_LENGTHS, UUID, UUID_LENGTH, Address, address_text
 from nanotyped.types.intermediate.moments import DATE, DATETIME, MAX_FSP, MAX_TIME, TIME_INTERVAL, TIMESTAMP
 from nanotyped.types.intermediate.numbers import (
+    BITS,
     BOOL,
     DECIMAL,
+    FIRST_YEAR,
     FLOAT,
     FLOAT_BITS,
     INTEGER,
     INTEGER_BITS,
+    LAST_YEAR,
+    MAX_BITS,
     MAX_DECIMAL_DIGITS,
     MAX_SCALE,
+    YEAR,
     is_float32,
 )
+from nanotyped.types.intermediate.shapes import (
+    GEOMETRY,
+    GEOMETRY_CODES,
+    MAX_DIMENSIONS,
+    MAX_SRID,
+    VECTOR,
+    Geometry,
+    pack_geometry,
+    pack_vector,
+    unpack_geometry,
+    unpack_vector,
+)
 from nanotyped.types.intermediate.system import IntermediateType, IntermediateTypeSystem
-from nanotyped.types.intermediate.texts import BYTES, ENUM, MAX_LENGTH, STRING
+from nanotyped.types.intermediate.texts import BYTES, ENUM, MAX_LENGTH, MAX_SET_MEMBERS, SET, STRING
 
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
@@ -41,6 +59,13 @@ _FAMILIES: tuple[type[IntermediateType], ...] = (
     TIMESTAMP,
     DATE,
     TIME_INTERVAL,
+    YEAR,
+    BITS,
+    SET,
+    UUID,
+    INET,
+    GEOMETRY,
+    VECTOR,
     JSON,
     OBJECT,
     NULL,
@@ -48,6 +73,7 @@ _FAMILIES: tuple[type[IntermediateType], ...] = (
 INTERMEDIATE_FAMILIES: Mapping[str, type[DataType]] = {family.__name__: family for family in _FAMILIES}
 
 __all__ = [
+    "BITS",
     "BOOL",
     "BYTES",
     "CHARSETS",
@@ -55,26 +81,48 @@ __all__ = [
     "DATETIME",
     "DECIMAL",
     "ENUM",
+    "FIRST_YEAR",
     "FLOAT",
     "FLOAT_BITS",
+    "GEOMETRY",
+    "GEOMETRY_CODES",
+    "INET",
+    "INET_LENGTHS",
     "INTEGER",
     "INTEGER_BITS",
     "INTERMEDIATE_FAMILIES",
     "JSON",
     "JSON_NULL",
+    "LAST_YEAR",
+    "MAX_BITS",
     "MAX_DECIMAL_DIGITS",
+    "MAX_DIMENSIONS",
     "MAX_FSP",
     "MAX_LENGTH",
     "MAX_SCALE",
+    "MAX_SET_MEMBERS",
+    "MAX_SRID",
     "MAX_TIME",
     "NULL",
     "OBJECT",
+    "SET",
     "STRING",
     "TIMESTAMP",
     "TIME_INTERVAL",
+    "UUID",
+    "UUID_LENGTH",
+    "VECTOR",
+    "YEAR",
+    "Address",
+    "Geometry",
     "IntermediateType",
     "IntermediateTypeSystem",
     "JsonNull",
+    "address_text",
     "is_float32",
     "json_problem",
+    "pack_geometry",
+    "pack_vector",
+    "unpack_geometry",
+    "unpack_vector",
 ]

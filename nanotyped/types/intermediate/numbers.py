@@ -1,4 +1,4 @@
-"""Intermediate families of numbers: INTEGER, BOOL, DECIMAL, FLOAT."""
+"""Intermediate families of numbers: INTEGER, YEAR, BITS, BOOL, DECIMAL, FLOAT."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ MAX_DECIMAL_DIGITS = 65  # MySQL 8.4 manual 11.1.3, MariaDB knowledge base "DECI
 MAX_SCALE = 38  # MariaDB; MySQL stops at 30
 INTEGER_BITS = (8, 16, 24, 32, 64)
 FLOAT_BITS = (32, 64)
+MAX_BITS = 64  # of a BIT column
+FIRST_YEAR, LAST_YEAR = 1901, 2155
 
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_BITS_TEXT = re.compile(r"[01]{1,64}", re.ASCII)
 _DECIMAL_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _EXACT = Context(prec=200, traps=[InvalidOperation])
 
@@ -26,7 +29,7 @@ class INTEGER(IntermediateType):
     """Whole numbers. Parameters: ``bits`` (8, 16, 24, 32, 64), ``unsigned``. Python: ``int``."""
 
     __slots__ = ()
-    parameter_names = ("bits", "unsigned")
+    parameter_names: ClassVar[tuple[str, ...]] = ("bits", "unsigned")
     python_type = int
     bits: ClassVar[int | None] = None
     unsigned: ClassVar[bool] = False
@@ -68,6 +71,75 @@ class INTEGER(IntermediateType):
             raise cast_error(cls, value, f"below {cls.minimum}")
         if cls.maximum is not None and number > cls.maximum:
             raise cast_error(cls, value, f"above {cls.maximum}")
+        return number
+
+
+class YEAR(INTEGER):
+    """A year from 1901 to 2155, or 0, the year that is none. Python: ``int``.
+
+    The number 0 is the year 0000; a server makes 2000 of the text ``'0'``, and 19… and 20… of numbers below 100, so
+    those are refused.
+    """
+
+    __slots__ = ()
+    parameter_names = ()
+    bits = 16
+    unsigned = True
+    minimum = 0
+    maximum = LAST_YEAR
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``year``."""
+        return "year"
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> int:
+        """Return an int, as INTEGER does."""
+        number = super().python_cast_function(value)
+        if 0 < number < FIRST_YEAR:
+            raise cast_error(cls, value, f"neither 0 nor from {FIRST_YEAR}")
+        return number
+
+
+class BITS(IntermediateType):
+    """A run of bits. Parameter: ``bits`` (1 to 64). Python: ``int``, the bits as a number without sign."""
+
+    __slots__ = ()
+    parameter_names = ("bits",)
+    python_type = int
+    bits: ClassVar[int | None] = None
+    unsigned: ClassVar[bool] = True
+    minimum: ClassVar[int] = 0
+    maximum: ClassVar[int] = 2**MAX_BITS - 1
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the number of bits and the largest number that they are."""
+        check_range(parameters, "bits", 1, MAX_BITS)
+        return {"bits": parameters["bits"], "maximum": 2 ** parameters["bits"] - 1}
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``bits(8)`` or ``bits``."""
+        return "bits" if cls.bits is None else f"bits({cls.bits})"
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> int:
+        """Return an int: of a whole number, or of a text of zeros and ones, as many as the type has."""
+        match value:
+            case int():
+                number = int(value)
+            case float() | Decimal() if math.isfinite(value) and value == int(value):
+                number = int(value)
+            case str() if _BITS_TEXT.fullmatch(value) and cls.bits in (None, len(value)):
+                number = int(value, 2)
+            case _:
+                raise cast_error(
+                    cls, value, "not a run of bits" if cls.bits is None else f"not a run of {cls.bits} bits"
+                )
+        if not 0 <= number <= cls.maximum:
+            raise cast_error(cls, value, "below 0" if number < 0 else f"above {cls.maximum}")
         return number
 
 

@@ -1,18 +1,21 @@
-"""Intermediate families of text and bytes: STRING, ENUM, BYTES."""
+"""Intermediate families of text and bytes: STRING, ENUM, SET, BYTES."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, ClassVar
 from uuid import UUID
 
 from nanotyped.types.base import cast_error
 from nanotyped.types.charsets import BASIC_PLANE_ONLY, CHARSETS
+from nanotyped.types.intermediate.identifiers import address_text
 from nanotyped.types.intermediate.system import IntermediateType, check_range
 
 MAX_LENGTH = 2**32 - 1  # of LONGTEXT and LONGBLOB, in bytes
+MAX_SET_MEMBERS = 64
 
 
 class STRING(IntermediateType):
@@ -52,7 +55,7 @@ class STRING(IntermediateType):
 
     @classmethod
     def python_cast_function(cls, value: Any) -> str:
-        """Return text: of text, or of a number, date or UUID as it is written."""
+        """Return text: of text, or of a number, date, UUID or IP address as it is written."""
         match value:
             case str():
                 text = str(value)
@@ -64,6 +67,8 @@ class STRING(IntermediateType):
                 text = value.isoformat(sep=" ")
             case int() | float() | date() | UUID():
                 text = str(value)
+            case IPv4Address() | IPv6Address():
+                text = address_text(value)
             case _:
                 raise cast_error(cls, value, "not text")
         reason = cls.text_problem(text)
@@ -127,6 +132,71 @@ class ENUM(STRING):
         if cls.members is None:
             return super().text_problem(text)
         return "" if text in cls.members else "not one of the members"
+
+
+class SET(IntermediateType):
+    """Some of some texts. Parameters: ``members`` (a tuple, in order of definition), ``charset``.
+
+    Python: ``frozenset`` of ``str``. No member has a comma in it: it stands between them in SQL.
+    """
+
+    __slots__ = ()
+    parameter_names = ("members", "charset")
+    python_type = frozenset
+    members: ClassVar[tuple[str, ...] | None] = None
+    charset: ClassVar[str | None] = None
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the members, checked as those of an ENUM are."""
+        if "members" not in parameters:
+            raise ValueError("a charset needs members")
+        members = ENUM.of(**parameters).members or ()
+        if len(members) > MAX_SET_MEMBERS:
+            raise ValueError(f"a set has at most {MAX_SET_MEMBERS} members")
+        for member in members:
+            if "," in member:
+                raise ValueError(f"member {member!r}: a comma stands between members")
+        return {**parameters, "members": members}
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``set('a','b')`` or ``set``."""
+        return "set" if cls.members is None else ENUM.of(members=cls.members).spelling().replace("enum", "set", 1)
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> frozenset[str]:
+        """Return a frozenset: of a collection of members, or of their text with commas between, as in SQL.
+
+        The empty text is the empty set; where the empty text is a member too, servers print both alike, and it is
+        refused.
+        """
+        members = value
+        if isinstance(value, str):
+            if not value and "" in (cls.members or ()):
+                raise cast_error(cls, value, "the empty set and the set of the empty member are both printed so")
+            members = value.split(",") if value else ()
+        if not isinstance(members, frozenset | set | list | tuple):
+            raise cast_error(cls, value, "not a set of texts")
+        if not all(isinstance(member, str) for member in members):
+            raise cast_error(cls, value, "a member is not text")
+        if reason := cls.member_problem(members):
+            raise cast_error(cls, value, reason)
+        return frozenset(members)
+
+    @classmethod
+    def member_problem(cls, members: Collection[str]) -> str:
+        """Return what is wrong with the members of a value, ``""`` if all may be in it."""
+        if cls.members is None:
+            wrong = [member for member in members if "," in member]
+            return f"a comma in the member {wrong[0]!r}" if wrong else ""
+        wrong = [member for member in members if member not in cls.members]
+        return f"{min(wrong)!r} is not one of the members" if wrong else ""
+
+    @classmethod
+    def ordered(cls, value: frozenset[str]) -> list[str]:
+        """Return the members of a value in the order of definition; sorted, for a bare SET."""
+        return sorted(value) if cls.members is None else [member for member in cls.members if member in value]
 
 
 class BYTES(IntermediateType):

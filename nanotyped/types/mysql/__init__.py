@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nanotyped.errors import IncompatibleTypesException, nearest_hint
 from nanotyped.types.mysql import narrowest as _narrowest  # noqa: F401 - it fills the table of the system
+from nanotyped.types.mysql.members import MYSQL_ENUM, MYSQL_SET
 from nanotyped.types.mysql.moments import MYSQL_DATE, MYSQL_DATETIME, MYSQL_NULL, MYSQL_TIME, MYSQL_TIMESTAMP
 from nanotyped.types.mysql.numbers import (
     MYSQL_BIGINT,
@@ -25,12 +26,27 @@ from nanotyped.types.mysql.numbers import (
     MYSQL_SMALLINT,
     MYSQL_TINYINT,
 )
+from nanotyped.types.mysql.rarer import (
+    MYSQL_BIT,
+    MYSQL_GEOMETRY,
+    MYSQL_GEOMETRYCOLLECTION,
+    MYSQL_INET4,
+    MYSQL_INET6,
+    MYSQL_LINESTRING,
+    MYSQL_MULTILINESTRING,
+    MYSQL_MULTIPOINT,
+    MYSQL_MULTIPOLYGON,
+    MYSQL_POINT,
+    MYSQL_POLYGON,
+    MYSQL_UUID,
+    MYSQL_VECTOR,
+    MYSQL_YEAR,
+)
 from nanotyped.types.mysql.system import MySQLType, MySQLTypeSystem
 from nanotyped.types.mysql.texts import (
     MYSQL_BINARY,
     MYSQL_BLOB,
     MYSQL_CHAR,
-    MYSQL_ENUM,
     MYSQL_JSON,
     MYSQL_LONGBLOB,
     MYSQL_LONGTEXT,
@@ -93,6 +109,9 @@ _UNSIZED: tuple[type[MySQLType], ...] = (
     MYSQL_VARBINARY,
     MYSQL_DECIMAL,
     MYSQL_ENUM,
+    MYSQL_SET,
+    MYSQL_BIT,
+    MYSQL_VECTOR,
 )
 
 
@@ -112,6 +131,7 @@ def make_types() -> dict[str, type[DataType]]:
 __all__ = [
     "MYSQL_BIGINT",
     "MYSQL_BINARY",
+    "MYSQL_BIT",
     "MYSQL_BLOB",
     "MYSQL_BOOL",
     "MYSQL_CHAR",
@@ -121,15 +141,26 @@ __all__ = [
     "MYSQL_DOUBLE",
     "MYSQL_ENUM",
     "MYSQL_FLOAT",
+    "MYSQL_GEOMETRY",
+    "MYSQL_GEOMETRYCOLLECTION",
+    "MYSQL_INET4",
+    "MYSQL_INET6",
     "MYSQL_INTEGER",
     "MYSQL_INTEGER_BASE",
     "MYSQL_JSON",
+    "MYSQL_LINESTRING",
     "MYSQL_LONGBLOB",
     "MYSQL_LONGTEXT",
     "MYSQL_MEDIUMBLOB",
     "MYSQL_MEDIUMINT",
     "MYSQL_MEDIUMTEXT",
+    "MYSQL_MULTILINESTRING",
+    "MYSQL_MULTIPOINT",
+    "MYSQL_MULTIPOLYGON",
     "MYSQL_NULL",
+    "MYSQL_POINT",
+    "MYSQL_POLYGON",
+    "MYSQL_SET",
     "MYSQL_SMALLINT",
     "MYSQL_TEXT",
     "MYSQL_TIME",
@@ -137,9 +168,12 @@ __all__ = [
     "MYSQL_TINYBLOB",
     "MYSQL_TINYINT",
     "MYSQL_TINYTEXT",
+    "MYSQL_UUID",
     "MYSQL_VARBINARY",
     "MYSQL_VARCHAR",
     "MYSQL_VARCHAR_BASE",
+    "MYSQL_VECTOR",
+    "MYSQL_YEAR",
     "MySQLType",
     "MySQLTypeSystem",
     "make_types",

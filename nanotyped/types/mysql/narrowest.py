@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
-from nanotyped.types.mysql import moments, numbers, texts
+from nanotyped.types.mysql import members, moments, numbers, rarer, texts
 from nanotyped.types.mysql.system import MySQLType, MySQLTypeSystem
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _string(kind: Any, _value: object) -> type[MySQLType]:
 
 
 def _enum(kind: Any, value: object) -> type[MySQLType]:
-    if kind.members is not None and texts.member_problem(kind.members) is None:
-        return texts.MYSQL_ENUM.of(members=kind.members, charset=kind.charset)
+    if kind.members is not None and members.member_problem(kind.members) is None:
+        return members.MYSQL_ENUM.of(members=kind.members, charset=kind.charset)
     return _string(it.STRING.of(max_length=kind.max_length, charset=kind.charset), value)
 
 
@@ -107,6 +107,31 @@ def _time(kind: Any, _value: object) -> type[MySQLType]:
     return moments.MYSQL_TIME.of(fsp=it.MAX_FSP if kind.fsp is None else kind.fsp)
 
 
+def _bits(kind: Any, _value: object) -> type[MySQLType]:
+    return rarer.MYSQL_BIT.of(max_length=kind.bits or it.MAX_BITS)
+
+
+def _set(kind: Any, _value: object) -> type[MySQLType]:
+    if kind.members is None or members.set_member_problem(kind.members) is not None:
+        raise IncompatibleTypesException(f"no MySQL column holds `{kind.spelling()}`")
+    return members.MYSQL_SET.of(members=kind.members, charset=kind.charset)
+
+
+def _inet(kind: Any, value: Any) -> type[MySQLType]:
+    version = kind.version or getattr(value, "version", None)
+    if version is None:
+        return texts.MYSQL_VARCHAR.of(max_length=it.INET_LENGTHS[None], charset="ascii")
+    return rarer.MYSQL_INET4 if version == 4 else rarer.MYSQL_INET6
+
+
+def _geometry(kind: Any, _value: object) -> type[MySQLType]:
+    return rarer.GEOMETRY_FAMILIES[kind.kind].of(srid=kind.srid)
+
+
+def _vector(kind: Any, _value: object) -> type[MySQLType]:
+    return rarer.MYSQL_VECTOR.of(dimensions=kind.dimensions or it.MAX_DIMENSIONS)
+
+
 def _always(found: type[MySQLType]) -> Any:
     return lambda _kind, _value: found
 
@@ -123,6 +148,13 @@ _NARROWEST: dict[type[DataType], Any] = {
     it.TIMESTAMP: _timestamp,
     it.DATE: _always(moments.MYSQL_DATE),
     it.TIME_INTERVAL: _time,
+    it.YEAR: _always(rarer.MYSQL_YEAR),
+    it.BITS: _bits,
+    it.SET: _set,
+    it.UUID: _always(rarer.MYSQL_UUID),
+    it.INET: _inet,
+    it.GEOMETRY: _geometry,
+    it.VECTOR: _vector,
     it.JSON: _always(texts.MYSQL_JSON),
     it.NULL: _always(moments.MYSQL_NULL),
 }

@@ -84,6 +84,8 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
     members: ClassVar[tuple[str, ...] | None]
     charset: ClassVar[str | None]
     collation: ClassVar[str | None]
+    srid: ClassVar[int | None]
+    dimensions: ClassVar[int | None]
 
     def __init_subclass__(cls, *, family: bool = True, reads: str | None = None, **kwargs: Any) -> None:
         """Register a family under the canonical name that it reads."""

@@ -1,16 +1,15 @@
-"""Column types of text and bytes: CHAR to LONGTEXT, BINARY to LONGBLOB, ENUM, JSON.
+"""Column types of text and bytes: CHAR to LONGTEXT, BINARY to LONGBLOB, JSON.
 
 Sources: MySQL 8.4 manual 11.3 and 11.5, MariaDB 10.11.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nanotyped.types.charsets import CHARSETS, UNSUPPORTED_CHARSETS
-from nanotyped.types.intermediate import BYTES, ENUM, JSON, STRING
+from nanotyped.types.intermediate import BYTES, JSON, STRING
 from nanotyped.types.mysql.system import MySQLType, argument
 
 if TYPE_CHECKING:
@@ -20,17 +19,8 @@ if TYPE_CHECKING:
 MAX_CHAR = 255
 MAX_VARCHAR = 65535
 MAX_BLOB = 2**32 - 1
-MAX_MEMBERS = 65535
-MAX_MEMBER_LENGTH = 255  # MySQL 8.4 manual 11.3.6; in characters
 _ALIASES = {"utf8": "utf8mb3"}
 _WIDEST = 4  # bytes of a character where the charset is not known
-# As the servers print members (append_unescaped); `%` and `_` need no escape.
-_ESCAPES = str.maketrans({"'": "''", "\\": "\\\\", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
-
-
-def quoted(text: str) -> str:
-    """Return a text in quotes, as servers print members."""
-    return f"'{text.translate(_ESCAPES)}'"
 
 
 def charset_of(column: ColumnType) -> dict[str, str | None]:
@@ -64,11 +54,11 @@ def is_binary(column: ColumnType) -> bool:
     return "byte" in column.flags or charset_of(column)["charset"] == "binary"
 
 
-class _Text(MySQLType, family=False):
+class TextColumn(MySQLType, family=False):
     """What text columns share: ``charset`` and ``collation``."""
 
     __slots__ = ()
-    python_type = str
+    python_type: ClassVar[type] = str
     charset: ClassVar[str | None] = None
     collation: ClassVar[str | None] = None
 
@@ -96,7 +86,7 @@ class _Text(MySQLType, family=False):
         return cls.ddl()
 
 
-class MYSQL_CHAR(_Text, reads="char"):
+class MYSQL_CHAR(TextColumn, reads="char"):
     """``char(n)``. Parameters: ``max_length``, ``charset``, ``collation``. It drops trailing blanks."""
 
     __slots__ = ()
@@ -145,7 +135,7 @@ class MYSQL_VARCHAR(MYSQL_CHAR, reads="varchar"):
         return STRING.of(max_length=cls.max_length, charset=cls.charset)
 
 
-class _LongText(_Text, family=False):
+class _LongText(TextColumn, family=False):
     """Text columns that are limited in bytes."""
 
     __slots__ = ()
@@ -308,77 +298,6 @@ def smallest_text(size_bytes: int) -> type[MySQLType]:
 def smallest_blob(size_bytes: int) -> type[MySQLType]:
     """Return the smallest of TINYBLOB to LONGBLOB for so many bytes."""
     return smallest(_BLOBS, size_bytes)
-
-
-def member_problem(members: tuple[str, ...], charset: str | None = None) -> tuple[int, str] | None:
-    """Return index and fault of the first member that no ENUM can have, ``None`` if all can be."""
-    if len(members) > MAX_MEMBERS:
-        return MAX_MEMBERS, f"at most {MAX_MEMBERS} members"
-    text = STRING.of(charset=charset)
-    seen: set[str] = set()
-    for index, member in enumerate(members):
-        if member in seen:
-            return index, f"the member {quoted(member)} is there twice"
-        if len(member) > MAX_MEMBER_LENGTH:
-            return index, f"a member has at most {MAX_MEMBER_LENGTH} characters"
-        if member.endswith(" "):
-            return index, "servers drop trailing blanks of members"
-        if problem := text.text_problem(member):
-            return index, problem
-        seen.add(member)
-    return None
-
-
-class MYSQL_ENUM(_Text, reads="enum"):
-    """``enum('a','b')``. Parameters: ``members`` (in order), ``charset``, ``collation``."""
-
-    __slots__ = ()
-    parameter_names = ("members", "charset", "collation")
-    base = "enum"
-    members: ClassVar[tuple[str, ...] | None] = None
-    max_length: ClassVar[int | None] = None
-
-    @classmethod
-    def from_column(cls, column: ColumnType) -> type[MySQLType]:
-        """Return the type; trailing blanks of members are dropped, as the servers do."""
-        if is_binary(column):
-            raise column.error("an enum of bytes is not supported", column.charset_position or None)
-        written = column.members or ()
-        members = tuple(member.value.rstrip(" ") for member in written)
-        charset = charset_of(column)
-        if problem := member_problem(members, charset["charset"]):
-            raise column.error(problem[1], written[problem[0]].position)
-        return cls.of(members=members, **charset)
-
-    @classmethod
-    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the members, checked, and the length of the longest of them."""
-        attributes = super().derive(parameters)
-        if "members" in parameters:
-            members = tuple(parameters["members"])
-            if problem := member_problem(members, parameters.get("charset")):
-                raise ValueError(problem[1])
-            ENUM.of(members=members)
-            attributes |= {"members": members, "max_length": max(map(len, members))}
-        return attributes
-
-    @classmethod
-    def intermediate(cls) -> type[DataType]:
-        """Return ENUM of the same members."""
-        return ENUM.of(members=cls.members, charset=cls.charset)
-
-    @classmethod
-    def column_type(cls) -> str:
-        """Return ``enum('a','b')``."""
-        return cls.base if cls.members is None else f"enum({','.join(map(quoted, cls.members))})"
-
-    @classmethod
-    def type_name(cls, parameters: Mapping[str, Any]) -> str:
-        """Return the name with a digest of the members, the same in every process."""
-        members = parameters.get("members")
-        digest = f"_{zlib.crc32(repr(members).encode()):08X}" if members else ""
-        rest = {key: value for key, value in parameters.items() if key != "members"}
-        return super().type_name(rest).replace(cls.family.__name__, cls.family.__name__ + digest, 1)
 
 
 class MYSQL_JSON(MySQLType, reads="json"):

@@ -10,19 +10,26 @@ from nanotyped.types import intermediate as it
 from nanotyped.types.grammar import ColumnType, parse_column_type
 from nanotyped.types.sqlite.families import (
     SQLITE_ANY,
+    SQLITE_BIT,
     SQLITE_BLOB,
     SQLITE_BOOLEAN,
     SQLITE_DATE,
     SQLITE_DATETIME,
     SQLITE_ENUM,
+    SQLITE_GEOMETRY,
+    SQLITE_INET,
     SQLITE_INTEGER,
     SQLITE_JSON,
     SQLITE_NULL,
     SQLITE_NUMERIC,
     SQLITE_REAL,
+    SQLITE_SET,
     SQLITE_TEXT,
     SQLITE_TIME,
     SQLITE_TIMESTAMP,
+    SQLITE_UUID,
+    SQLITE_VECTOR,
+    SQLITE_YEAR,
     SQLiteType,
     SQLiteTypeSystem,
 )
@@ -41,6 +48,7 @@ _SPELLINGS: Mapping[str, Spelling] = {
     "native character": Spelling("varchar"),
     "unsigned big int": Spelling("bigint", flags=frozenset({"unsigned"})),
     "numeric": Spelling("numeric"),
+    "inet": Spelling("inet"),
     "any": Spelling("any"),  # of STRICT tables
 }
 _SHAPES: Mapping[str, Shape] = {
@@ -51,6 +59,7 @@ _SHAPES: Mapping[str, Shape] = {
     "numeric": SHAPES["decimal"],
     "varchar": SHAPES["char"],
     "varbinary": SHAPES["binary"],
+    "inet": Shape(),
 }
 
 
@@ -115,6 +124,23 @@ def _enum(column: ColumnType) -> type[SQLiteType]:
     return SQLITE_ENUM.of(members=tuple(member.value for member in column.members or ()))
 
 
+def _set(column: ColumnType) -> type[SQLiteType]:
+    return SQLITE_SET.of(members=tuple(member.value for member in column.members or ()))
+
+
+def _bit(column: ColumnType) -> type[SQLiteType]:
+    return SQLITE_BIT.of(bits=column.arguments[0].value if column.arguments else 1)
+
+
+def _geometry(column: ColumnType) -> type[SQLiteType]:
+    srid = None if column.srid is None else column.srid.value
+    return SQLITE_GEOMETRY.of(kind=None if column.name == "geometry" else column.name, srid=srid)
+
+
+def _vector(column: ColumnType) -> type[SQLiteType]:
+    return SQLITE_VECTOR.of(dimensions=column.arguments[0].value if column.arguments else None)
+
+
 def _plain(found: type[SQLiteType]) -> Callable[[ColumnType], type[SQLiteType]]:
     return lambda _column: found
 
@@ -148,6 +174,15 @@ _READERS: Mapping[str, Callable[[ColumnType], type[SQLiteType]]] = {
     "timestamp": _moment(SQLITE_TIMESTAMP),
     "time": _moment(SQLITE_TIME),
     "enum": _enum,
+    "year": _plain(SQLITE_YEAR),
+    "bit": _bit,
+    "set": _set,
+    "uuid": _plain(SQLITE_UUID),
+    "inet": _plain(SQLITE_INET),
+    "inet4": _plain(SQLITE_INET.of(version=4)),
+    "inet6": _plain(SQLITE_INET.of(version=6)),
+    **dict.fromkeys(("geometry", *it.GEOMETRY_CODES), _geometry),
+    "vector": _vector,
     "json": _plain(SQLITE_JSON),
     "any": _plain(SQLITE_ANY),
 }
@@ -202,6 +237,13 @@ _SPELLED: Mapping[type[DataType], Callable[[Any], str]] = {
     SQLITE_TIMESTAMP: _spell_moment("timestamp"),
     SQLITE_DATE: _word("date"),
     SQLITE_TIME: _spell_moment("time"),
+    SQLITE_YEAR: _word("year"),
+    SQLITE_BIT: lambda kind: f"bit({kind.bits or it.MAX_BITS})",
+    SQLITE_SET: lambda kind: it.SET.of(members=kind.members).spelling(),
+    SQLITE_UUID: _word("uuid"),
+    SQLITE_INET: lambda kind: kind.intermediate_type.spelling(),
+    SQLITE_GEOMETRY: lambda kind: kind.intermediate_type.spelling(),
+    SQLITE_VECTOR: lambda kind: kind.intermediate_type.spelling(),
     SQLITE_JSON: _word("json"),
     SQLITE_NULL: _word("null"),
     SQLITE_ANY: _word("any"),

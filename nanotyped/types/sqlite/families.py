@@ -178,6 +178,55 @@ class SQLITE_JSON(SQLiteType):
     means = it.JSON
 
 
+class SQLITE_YEAR(SQLiteType):
+    """A year, as a number."""
+
+    __slots__ = ()
+    means = it.YEAR
+
+
+class SQLITE_BIT(SQLiteType):
+    """A run of bits, as a number; as text, beyond 63 bits. Parameter: ``bits``."""
+
+    __slots__ = ()
+    means = it.BITS
+
+
+class SQLITE_SET(SQLiteType):
+    """Some of some texts, as a JSON array. Parameters: ``members``, ``charset``."""
+
+    __slots__ = ()
+    means = it.SET
+
+
+class SQLITE_UUID(SQLiteType):
+    """A UUID, as text."""
+
+    __slots__ = ()
+    means = it.UUID
+
+
+class SQLITE_INET(SQLiteType):
+    """An IP address, as text. Parameter: ``version``."""
+
+    __slots__ = ()
+    means = it.INET
+
+
+class SQLITE_GEOMETRY(SQLiteType):
+    """A geometry, as bytes: its SRID in four of them, little-endian, then its WKB. Parameters: ``kind``, ``srid``."""
+
+    __slots__ = ()
+    means = it.GEOMETRY
+
+
+class SQLITE_VECTOR(SQLiteType):
+    """Floats of 32 bits, as bytes, little-endian. Parameter: ``dimensions``."""
+
+    __slots__ = ()
+    means = it.VECTOR
+
+
 class SQLITE_NULL(SQLiteType):
     """The type of a null of which nothing else is known."""
 

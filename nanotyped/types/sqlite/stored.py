@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
 from nanotyped.types.base import DataType, cast_error
 from nanotyped.types.convert import json_text
-from nanotyped.types.text import Dialect, moment_renderer, parse_text, span_renderer, text_form
+from nanotyped.types.text import moment_renderer, parse_text, span_renderer, text_form
+
+if TYPE_CHECKING:
+    from nanotyped.types.text_form import Dialect
 
 EXACT_DIGITS = 15  # of a decimal that a double gives back (DBL_DIG)
 _TEXTUAL: Dialect = "mysql"  # the text of moments and spans in SQLite is that of MySQL
@@ -84,6 +87,12 @@ def _decode_integer(kind: Any, meaning: Any) -> Coder:
         return decode(value)
 
     return exact
+
+
+def _decode_bits(kind: Any, meaning: Any) -> Coder:
+    decode = _decode_integer(kind, meaning)
+    # Text is not zeros and ones here but the decimal digits of what an INTEGER cannot hold.
+    return lambda value: decode(int(value) if type(value) is str and value.isdecimal() else value)
 
 
 def _decode_decimal(kind: Any, meaning: Any) -> Coder:
@@ -164,6 +173,32 @@ def _encode_decimal(kind: Any, _meaning: Any) -> Coder:
     return text_form(kind, _TEXTUAL).render
 
 
+def _decode_json_text(kind: Any, _meaning: Any) -> Coder:
+    parse = parse_text(kind, "csv")  # which is the JSON form
+
+    def decode(value: Any) -> Any:
+        if type(value) is not str:
+            raise cast_error(kind, value, f"SQLite stores it as {_storage(value)}")
+        return parse(value)
+
+    return decode
+
+
+def _encode_json_text(kind: Any, _meaning: Any) -> Coder:
+    return text_form(kind, "csv").render
+
+
+def _decode_packed(kind: Any, _meaning: Any) -> Coder:
+    parse = parse_text(kind, "mysql")  # which is bytes
+
+    def decode(value: Any) -> Any:
+        if type(value) is not bytes:
+            raise cast_error(kind, value, f"SQLite stores it as {_storage(value)}")
+        return parse(value)
+
+    return decode
+
+
 def _always(code: Coder) -> Callable[[Any, Any], Coder]:
     return lambda _kind, _meaning: code
 
@@ -184,6 +219,13 @@ _CODERS: Mapping[type[DataType], tuple[Callable[[Any, Any], Coder], Callable[[An
     it.TIMESTAMP: (_decode_text, _encode_moment),
     it.DATE: (_decode_text, _always(date.isoformat)),
     it.TIME_INTERVAL: (_decode_text, lambda kind, _meaning: span_renderer(kind)),
+    it.YEAR: (_decode_integer, _encode_integer),
+    it.BITS: (_decode_bits, _encode_integer),
+    it.SET: (_decode_json_text, _encode_json_text),
+    it.UUID: (_decode_text, _always(str)),
+    it.INET: (_decode_text, _always(it.address_text)),
+    it.GEOMETRY: (_decode_packed, _always(it.pack_geometry)),
+    it.VECTOR: (_decode_packed, _always(it.pack_vector)),
     it.JSON: (_decode_text, _always(json_text)),
     it.OBJECT: (_always(_same), _always(_same)),
     it.NULL: (lambda kind, _meaning: kind.python_cast_function, lambda kind, _meaning: kind.python_cast_function),

@@ -3,7 +3,9 @@
 import struct
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv6Address, ip_address
 from typing import Any
+from uuid import UUID
 
 from hypothesis import strategies as st
 
@@ -82,10 +84,45 @@ def fractions() -> st.SearchStrategy[Type]:
     return st.builds(lambda family, fsp: family.of(fsp=fsp), families, st.none() | st.integers(0, 6))
 
 
+def bits() -> st.SearchStrategy[Type]:
+    """Return BITS types."""
+    return st.builds(
+        lambda bits: it.BITS.of(bits=bits), st.none() | st.sampled_from([1, 2, 7, 8, 9, 16, 24, 32, 63, 64])
+    )
+
+
+@st.composite
+def sets(draw: st.DrawFn) -> Type:
+    """Return SET types."""
+    if draw(st.integers(0, 9)) == 0:
+        return it.SET
+    charset = draw(st.sampled_from(CHARSETS))
+    fitting = [member for member in MEMBERS if not it.STRING.of(charset=charset).text_problem(member)]
+    members = draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=5, unique=True))
+    return it.SET.of(members=tuple(members), charset=charset)
+
+
+def addresses() -> st.SearchStrategy[Type]:
+    """Return INET types."""
+    return st.builds(lambda version: it.INET.of(version=version), st.sampled_from([None, 4, 6]))
+
+
+def geometries() -> st.SearchStrategy[Type]:
+    """Return GEOMETRY types."""
+    kinds = st.none() | st.sampled_from(list(it.GEOMETRY_CODES))
+    return st.builds(lambda kind, srid: it.GEOMETRY.of(kind=kind, srid=srid), kinds, st.sampled_from([None, 0, 4326]))
+
+
+def vectors() -> st.SearchStrategy[Type]:
+    """Return VECTOR types."""
+    return st.builds(lambda size: it.VECTOR.of(dimensions=size), st.sampled_from([None, 1, 2, 3, it.MAX_DIMENSIONS]))
+
+
 def columns() -> st.SearchStrategy[Type]:
     """Return the intermediate types that a column can have."""
-    plain = st.sampled_from([it.BOOL, it.DATE, it.JSON])
-    return st.one_of(integers(), decimals(), floats(), strings(), enums(), blobs(), fractions(), plain)
+    plain = st.sampled_from([it.BOOL, it.DATE, it.JSON, it.YEAR, it.UUID])
+    rarer = bits() | sets() | addresses() | geometries() | vectors()
+    return st.one_of(integers(), decimals(), floats(), strings(), enums(), blobs(), fractions(), plain, rarer)
 
 
 def any_type() -> st.SearchStrategy[Type]:
@@ -194,6 +231,57 @@ def _span_values(kind: Any) -> st.SearchStrategy[timedelta]:
     return numbers.map(lambda number: timedelta(microseconds=number * unit))
 
 
+def _bits_values(kind: Any) -> st.SearchStrategy[int]:
+    return st.sampled_from([0, 1, kind.maximum]) | st.integers(0, kind.maximum)
+
+
+def _set_values(kind: Any) -> st.SearchStrategy[frozenset[str]]:
+    members = MEMBERS if kind.members is None else kind.members
+    return st.just(frozenset(members)) | st.frozensets(st.sampled_from(members))
+
+
+def _address_values(kind: Any) -> st.SearchStrategy[Any]:
+    edges: list[Any] = ["0.0.0.0", "255.255.255.255", "::", "::1.2.3.4", "::ffff:1.2.3.4", "2001:db8::1:0:0:1"]
+    known = st.sampled_from([*map(ip_address, edges), IPv6Address(2**128 - 1)])
+    return known.filter(lambda address: kind.version in (None, address.version)) | st.ip_addresses(v=kind.version)
+
+
+def _coordinates() -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=16, max_size=16)
+
+
+def _counted(parts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Return a number of parts with the number before them."""
+    return st.lists(parts, max_size=4).map(lambda found: struct.pack("<I", len(found)) + b"".join(found))
+
+
+def _wkb(code: int) -> st.SearchStrategy[bytes]:
+    head = struct.pack("<BI", 1, code)
+    bodies: dict[int, Any] = {
+        1: _coordinates,
+        2: lambda: _counted(_coordinates()),
+        3: lambda: _counted(_counted(_coordinates())),
+        4: lambda: _counted(_wkb(1)),
+        5: lambda: _counted(_wkb(2)),
+        6: lambda: _counted(_wkb(3)),
+        7: lambda: _counted(st.integers(1, 6).flatmap(_wkb)),
+    }
+    found: st.SearchStrategy[bytes] = bodies[code]().map(lambda body: head + body)
+    return found
+
+
+def _geometry_values(kind: Any) -> st.SearchStrategy[it.Geometry]:
+    code = it.GEOMETRY_CODES.get(kind.kind)
+    wkb = st.integers(1, 7).flatmap(_wkb) if code is None else _wkb(code)
+    srid = st.sampled_from([0, 1, 4326, it.MAX_SRID]) if kind.srid is None else st.just(kind.srid)
+    return st.builds(it.Geometry, srid, wkb)
+
+
+def _vector_values(kind: Any) -> st.SearchStrategy[tuple[float, ...]]:
+    numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+    return st.lists(numbers, min_size=1, max_size=min(kind.dimensions or 8, 8)).map(tuple)
+
+
 def documents() -> st.SearchStrategy[Any]:
     """Return JSON documents, JSON_NULL among them."""
     leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | _decimal_values(it.DECIMAL)
@@ -215,6 +303,13 @@ _VALUES: dict[Type, Any] = {
     it.TIMESTAMP: _datetime_values,
     it.DATE: lambda _kind: _DAY,
     it.TIME_INTERVAL: _span_values,
+    it.YEAR: lambda _kind: st.sampled_from([0, 1901, 2155]) | st.integers(1901, 2155),
+    it.BITS: _bits_values,
+    it.SET: _set_values,
+    it.UUID: lambda _kind: st.sampled_from([UUID(int=0), UUID(int=2**128 - 1)]) | st.uuids(),
+    it.INET: _address_values,
+    it.GEOMETRY: _geometry_values,
+    it.VECTOR: _vector_values,
     it.JSON: lambda _kind: documents(),
 }
 

@@ -2,7 +2,9 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal, Optional
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +16,7 @@ from nanotyped.types.python import PrimitiveTypeSystem, PythonTypeSystem, annota
 from tests.unit.types import strategies as any_
 
 UINT = mysql_type("int unsigned")
+INET6 = it.INET.of(version=6)
 MONEY = it.DECIMAL.of(precision=12, scale=2)
 
 
@@ -29,6 +32,19 @@ MONEY = it.DECIMAL.of(precision=12, scale=2)
         (datetime, it.DATETIME, False),
         (date, it.DATE, False),
         (timedelta, it.TIME_INTERVAL, False),
+        (frozenset, it.SET, False),
+        (frozenset[str], it.SET, False),
+        (UUID, it.UUID, False),
+        (IPv4Address, it.INET.of(version=4), False),
+        (IPv6Address | None, INET6, True),
+        (Annotated[IPv4Address, it.INET], it.INET, False),
+        (tuple[float, ...], it.VECTOR, False),
+        (Annotated[tuple[float, ...], it.VECTOR.of(dimensions=3)], it.VECTOR.of(dimensions=3), False),
+        (it.Geometry, it.GEOMETRY, False),
+        (Annotated[it.Geometry, mysql_type("point")], mysql_type("point"), False),
+        (Annotated[frozenset[str] | None, mysql_type("set('a')")], mysql_type("set('a')"), True),
+        (Annotated[int, mysql_type("bit(8)")], mysql_type("bit(8)"), False),
+        (Annotated[int, mysql_type("year")], mysql_type("year"), False),
         (dict, it.JSON, False),
         (list[int], it.JSON, False),
         (dict[str, Any], it.JSON, False),
@@ -67,7 +83,14 @@ def test_an_annotation_stands_for_a_type(annotation: Any, kind: any_.Type, nulla
         (Annotated[int, UINT, it.INTEGER], "one column has one type, not `int unsigned` and `integer`"),
         (int | str, "`int | str` is no type of a column: a column has one type, and None beside it at most"),
         (time, "`time` is no type of a column (did you mean `timedelta`, for a TIME is a span?)"),
-        (set[str], "`set` is no type of a column (did you mean `list`, for a JSON array?)"),
+        (set[str], "`set` is no type of a column (did you mean `frozenset[str]`, or `list`, for a JSON array?)"),
+        (frozenset[int], "`frozenset` is no type of a column (did you mean `frozenset[str]`?)"),
+        (
+            tuple[int, str],
+            "`tuple` is no type of a column "
+            "(did you mean `list`, for a JSON array, or `tuple[float, ...]`, for a vector?)",
+        ),
+        (Annotated[IPv4Address, INET6], "`IPv4Address` is not the Python type of `inet6`, which is `IPv6Address`"),
         (Literal["a"], "`Literal` is no type of a column"),
         (5, "`5` is no type of a column"),
     ],
@@ -87,6 +110,12 @@ def test_what_is_no_type_of_a_column_says_so(annotation: Any, message: str) -> N
         (mysql_type("bigint")(5, name="n"), py.PYTHON_INT),
         (it.TIMESTAMP("2021-05-06T00:00:00+00:00", name="n"), py.PYTHON_DATETIME),
         (it.JSON([1], name="n"), py.PYTHON_JSON),
+        (mysql_type("set('x')")("x", name="n"), py.PYTHON_FROZENSET),
+        (mysql_type("year")(2024, name="n"), py.PYTHON_INT),
+        (mysql_type("bit(8)")(5, name="n"), py.PYTHON_INT),
+        (mysql_type("uuid")("0" * 32, name="n"), py.PYTHON_UUID),
+        (mysql_type("inet4")("10.0.0.1", name="n"), py.PYTHON_IPV4ADDRESS),
+        (mysql_type("inet6")("::1", name="n"), py.PYTHON_IPV6ADDRESS),
         (it.NULL(None, name="n"), py.PYTHON_NONE),
     ],
 )

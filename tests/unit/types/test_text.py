@@ -1,9 +1,12 @@
 """Values as text."""
 
 import re
+import struct
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -16,8 +19,10 @@ from nanotyped.types.mysql import mysql_type
 from nanotyped.types.text import parse_text, render_text, text_pattern
 from tests.unit.types import strategies as any_
 
+POINT = b"\1\1\0\0\0" + struct.pack("<2d", 1, 2)
 # What msgspec reads from text; TIMESTAMP of MySQL has no zone there, spans and documents are not its own.
-READ_BY_MSGSPEC = (it.INTEGER, it.BOOL, it.DECIMAL, it.FLOAT, it.STRING, it.ENUM, it.BYTES, it.DATE, it.DATETIME)
+_NUMBERS = (it.INTEGER, it.YEAR, it.BOOL, it.DECIMAL, it.FLOAT)
+READ_BY_MSGSPEC = (*_NUMBERS, it.STRING, it.ENUM, it.BYTES, it.DATE, it.DATETIME, it.UUID)
 
 
 @settings(max_examples=200, deadline=None)
@@ -29,7 +34,7 @@ def test_what_is_rendered_is_read_back(typed: tuple[any_.Type, Any]) -> None:
     found = parse_text(kind, "csv")(text)
     assert found == value
     assert type(found) is type(value) or kind is it.JSON  # a whole Decimal in a document comes back as an int
-    assert repr(found) == repr(value) or kind.family in (it.JSON, it.DECIMAL)
+    assert repr(found) == repr(value) or kind.family in (it.JSON, it.DECIMAL, it.SET)
     if kind.family is not it.FLOAT:  # repr of a float may be `-0.0` or `1e+16`, both read
         assert re.fullmatch(text_pattern(kind, "csv"), text, re.ASCII)
 
@@ -88,6 +93,20 @@ def test_patterns_keep_out_what_msgspec_would_misread(kind: any_.Type, traps: li
         ("json", "null", it.JSON_NULL),
         ("blob", b"\0\xff", b"\0\xff"),
         ("varchar(3)", "", ""),
+        ("bit(1)", b"\1", 1),
+        ("bit(10)", b"\3\xff", 1023),
+        ("bit(64)", b"\xff" * 8, 2**64 - 1),
+        ("year", "0000", 0),
+        ("year(4)", "2155", 2155),
+        ("set('a','b')", "", frozenset()),
+        ("set('a','b')", "a,b", frozenset("ab")),
+        ("set('a','','b')", "a,,b", frozenset({"a", "", "b"})),
+        ("set('a','')", "a,", frozenset({"a", ""})),
+        ("uuid", "01b63b22-e565-11f1-9374-02fc00000001", UUID("01b63b22-e565-11f1-9374-02fc00000001")),
+        ("inet4", "10.0.0.1", IPv4Address("10.0.0.1")),
+        ("inet6", "::ffff:1.2.3.4", IPv6Address("::ffff:102:304")),
+        ("point", b"\xe6\x10\0\0" + POINT, it.Geometry(4326, POINT)),
+        ("vector(2)", b"\0\0\x80?\0\0\0\0", (1.0, 0.0)),
     ],
 )
 def test_text_of_mysql_is_read_exactly(text_type: str, text: Any, value: object) -> None:
@@ -122,9 +141,27 @@ def test_text_of_mysql_is_read_exactly(text_type: str, text: Any, value: object)
         ("enum('a')", "b", "'b' is no `enum('a')`: not one of the members"),
         ("json", "{", "'{' is no `json`: no JSON"),
         ("varchar(2)", "abc", "'abc' is no `varchar(2)`: 3 characters, at most 2 fit"),
+        ("bit(3)", b"\x08", "8 is no `bit(3)`: above 7"),
+        ("bit(3)", "101", "'101' is no `bit(3)`: not bytes, as the server sends it"),
+        ("year", "1900", "'1900' is no `year`: neither 0 nor from 1901"),
+        ("set('a','b')", "a,c", "'a,c' is no `set('a','b')`: 'c' is not one of the members"),
+        (
+            "set('a','')",
+            "",
+            "'' is no `set('a','')`: the empty set and the set of the empty member are both printed so",
+        ),
+        ("uuid", "1", "'1' is no `uuid`: not a UUID in 32 digits and four hyphens"),
+        ("inet4", "::1", "'::1' is no `inet4`: an address of version 6"),
+        ("inet4", "1.2.3", "'1.2.3' is no `inet4`: not an IP address"),
+        ("vector(1)", b"\0", "b'\\x00' is no `vector(1)`: not a whole number of 32-bit floats"),
+        (
+            "vector(1)",
+            b"\0" * 8,
+            "(0.0, 0.0) is no `vector(1)`: 2 numbers, at most 1 fit",
+        ),
     ],
 )
-def test_text_that_is_no_value_says_so(text_type: str, text: str, message: str) -> None:
+def test_text_that_is_no_value_says_so(text_type: str, text: Any, message: str) -> None:
     """The error names the column type, the text and the reason."""
     with pytest.raises(TypeCastError) as caught:
         parse_text(mysql_type(text_type))(text)
@@ -139,6 +176,18 @@ def test_text_that_is_no_value_says_so(text_type: str, text: str, message: str) 
         (it.TIMESTAMP, "2021-05-06T07:08:09"),
         (it.DATETIME.of(fsp=0), "2021-05-06T07:08:09Z"),
         (it.BOOL, "1"),
+        (it.BITS.of(bits=3), "11"),
+        (it.BITS.of(bits=3), "0b1"),
+        (it.SET, "a,b"),
+        (it.SET, '["a","a"]'),
+        (it.SET, '["a",1]'),
+        (it.UUID, "00000000000000000000000000000001"),
+        (it.GEOMETRY, '{"srid":1}'),
+        (it.GEOMETRY, '{"srid":1,"wkb":"AAE"}'),
+        (it.GEOMETRY, '{"srid":true,"wkb":""}'),
+        (it.VECTOR, "1.0"),
+        (it.VECTOR, "[true]"),
+        (it.VECTOR, "[0.1]"),
     ],
 )
 def test_csv_has_forms_of_its_own(kind: any_.Type, text: str) -> None:
@@ -160,6 +209,15 @@ def test_csv_has_forms_of_its_own(kind: any_.Type, text: str) -> None:
         (it.DATETIME, datetime(2021, 5, 6, 7, 8, 9, tzinfo=UTC), "2021-05-06T07:08:09.000000Z"),
         (it.TIME_INTERVAL.of(fsp=0), -timedelta(hours=1, seconds=2), "-1:00:02"),
         (it.TIME_INTERVAL.of(fsp=1), timedelta(days=30), "720:00:00.0"),
+        (it.BITS.of(bits=5), 5, "00101"),
+        (it.BITS, 5, "101"),
+        (it.YEAR, 0, "0"),
+        (it.SET.of(members=("b", "a")), frozenset("ab"), '["b","a"]'),
+        (it.SET, frozenset("ba"), '["a","b"]'),
+        (it.UUID, UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (it.INET, IPv6Address("::ffff:1.2.3.4"), "::ffff:1.2.3.4"),
+        (it.GEOMETRY, it.Geometry(1, b"\0\1"), '{"srid":1,"wkb":"AAE="}'),
+        (it.VECTOR, (1.0, 0.10000000149011612), "[1.0,0.10000000149011612]"),
     ],
 )
 def test_csv_text_has_one_form_a_type(kind: any_.Type, value: object, text: str) -> None:
