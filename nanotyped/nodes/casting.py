@@ -13,6 +13,7 @@ from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.compat import Verdict, judge
 from nanotyped.types.convert import json_text, value_converter
 from nanotyped.types.intermediate import (
+    BITS,
     BOOL,
     BYTES,
     DATE,
@@ -20,14 +21,18 @@ from nanotyped.types.intermediate import (
     DECIMAL,
     ENUM,
     FLOAT,
+    INET,
     INTEGER,
     JSON,
     MAX_FSP,
     MAX_TIME,
     OBJECT,
+    SET,
     STRING,
     TIME_INTERVAL,
     TIMESTAMP,
+    UUID,
+    YEAR,
 )
 from nanotyped.types.text import read_json, render_text
 
@@ -50,10 +55,12 @@ _NUMBERS = (INTEGER, DECIMAL, FLOAT)
 _MOMENTS = (DATE, DATETIME, TIMESTAMP, TIME_INTERVAL)
 # Pairs that no type fits, although some of its values can be cast; what `compat` calls lossy can be cast too.
 _BY_VALUE: Mapping[Family, frozenset[Family]] = {
-    STRING: frozenset({*_NUMBERS, BOOL, *_MOMENTS}),
-    ENUM: frozenset({*_NUMBERS, BOOL, *_MOMENTS, JSON}),
-    JSON: frozenset({*_NUMBERS, BOOL, *_MOMENTS, ENUM}),
-    OBJECT: frozenset({*_NUMBERS, BOOL, *_MOMENTS, ENUM, STRING, BYTES, JSON}),
+    STRING: frozenset({*_NUMBERS, BOOL, YEAR, BITS, *_MOMENTS, SET}),
+    ENUM: frozenset({*_NUMBERS, BOOL, YEAR, BITS, *_MOMENTS, UUID, INET, JSON}),
+    JSON: frozenset({*_NUMBERS, BOOL, YEAR, *_MOMENTS, ENUM, SET, UUID, INET}),
+    OBJECT: frozenset({*_NUMBERS, BOOL, YEAR, *_MOMENTS, ENUM, SET, STRING, BYTES, UUID, INET, JSON}),
+    YEAR: frozenset({STRING, ENUM, JSON}),
+    BITS: frozenset({STRING, ENUM}),
     INTEGER: frozenset({STRING, ENUM, JSON}),
     DECIMAL: frozenset({STRING, ENUM, JSON}),
     FLOAT: frozenset({STRING, ENUM, JSON}),
