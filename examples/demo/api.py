@@ -34,6 +34,7 @@ class Orders:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = 0
+        self.count = 0
         self.ids: set[str] = set()
         self.total = Decimal(0)
         self.first: dict[str, Any] | None = None
@@ -51,6 +52,7 @@ class Orders:
             return 422, {"errors": wrong[:10]}
         with self._lock:
             self.requests += 1
+            self.count += len(orders)
             self.first = self.first or orders[0]
             self.ids |= {order["order_id"] for order in orders}
             self.total += sum(Decimal(order["total"]) for order in orders)

@@ -148,7 +148,11 @@ class MakingNode(NanoNode[object, Any]):
 
     @abstractmethod
     def plan(self, given: Schema, problems: list[GraphProblem]) -> Plan:
-        """Return what becomes of rows of ``given``; what cannot be done is added to ``problems``."""
+        """Return what becomes of rows of ``given``; what cannot be done is added to ``problems``.
+
+        A column that cannot be made stands in the plan all the same, of the type it was to have or of none, so that
+        the check goes on behind this node without complaining of it again.
+        """
 
     def check_input(self, given: Schema) -> list[GraphProblem]:
         """Return what cannot be done with rows of ``given``."""
@@ -162,12 +166,8 @@ class MakingNode(NanoNode[object, Any]):
         return problems
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
-        """Return the schema of what becomes of rows of ``given``."""
-        if given is None:
-            return None
-        problems: list[GraphProblem] = []
-        plan = self.plan(given, problems)
-        return None if problems else plan.schema
+        """Return the schema of what becomes of rows of ``given``; what cannot be done there is ``check_input``'s."""
+        return None if given is None else self.plan(given, []).schema
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Return the new rows."""

@@ -223,7 +223,7 @@ class Remapper(MakingNode):
             )
         path = self._path(source, given, problems)
         if path is None:
-            return Column(target, NULL, nullable=True), Constant(None)
+            return Column(target, NULL), Constant(None)
         if not path.steps:
             there = given[path.column]
             return Column(target, there.type, nullable=there.nullable, key=there.key), Taken(path.column)
@@ -344,13 +344,16 @@ class Cast(MakingNode):
                 hint = given.missing_column(name)
                 reason = f"node `{self.label}`: there is no column `{name}` to cast"
                 problems.append(NodeOptionError(reason, node=self.label, hint=hint))
+                columns.append(Column(name, needed))
+                cells[name] = Constant(None)
                 continue
             there = given[name]
+            columns.append(Column(name, needed, nullable=there.nullable, key=there.key))
             if reason := cast_problem(there.type, needed):
                 text = f"node `{self.label}`: column `{name}` cannot be cast from `{there.type.spelling()}` to "
                 problems.append(NodeOptionError(f"{text}`{needed.spelling()}`: {reason}", node=self.label))
+                cells[name] = Constant(None)
                 continue
-            columns.append(Column(name, needed, nullable=there.nullable, key=there.key))
             cells[name] = Taken(name, make_caster(there.type, needed, mode))
         own = Plan(Schema(columns), cells)
         return Plan.keeping(given, own) if self.retain_input else own
