@@ -59,8 +59,8 @@ class Run:
 
     @property
     def running(self) -> bool:
-        """Whether the run has not ended."""
-        return not self._done.is_set()
+        """Whether the run was started and has not ended."""
+        return self._supervisor.ident is not None and not self._done.is_set()
 
     @property
     def failed(self) -> bool:

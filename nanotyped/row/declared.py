@@ -12,6 +12,8 @@ from nanotyped.types.python import annotation_type
 
 def type_arguments(cls: type, base: type) -> tuple[Any, ...]:
     """Return the arguments that ``cls`` gives to the generic ``base``; a ``TypeVar`` where it leaves one open."""
+    if cls is base:
+        return _parameters(base)
     for entry in getattr(cls, "__orig_bases__", ()):
         origin = get_origin(entry)
         if origin is base:

@@ -82,7 +82,7 @@ class Gated(Keeping):
         super().process_item(row)
 
 
-class Boom(Exception):
+class Boom(Exception):  # noqa: N818 - it is no mistake, it is what a test throws
     """What a failing node raises."""
 
 

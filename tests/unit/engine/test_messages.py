@@ -41,7 +41,7 @@ OPAQUE = Opaque()
     "message", [0, "", False, [], [1, 2], "rye", 1.5, Decimal("1.50"), b"\0", (1, 2), OPAQUE, float("inf")]
 )
 def test_a_bare_value_is_seen_as_itself(message: object) -> None:
-    """A value that is no mapping travels bare and arrives as the same value of the same class; what is falsy is data."""
+    """A value that is no mapping travels bare and arrives as the same value of the same class; the falsy are data."""
     [seen] = through(Passing(), message)
     assert seen == message
     assert type(seen) is type(message)
