@@ -29,9 +29,11 @@ from nanotyped.nodes import (
     HttpPostRequest,
     InsertData,
     PrinterOfThings,
+    ReadRows,
     Remapper,
     StreamMySQLTable,
     StreamTable,
+    WriteRows,
 )
 from nanotyped.registry import register_node
 from nanotyped.row import Column, Row, Schema, column
@@ -125,6 +127,7 @@ __all__ = [
     "PrimitiveTypeSystem",
     "PrinterOfThings",
     "PythonTypeSystem",
+    "ReadRows",
     "Remapper",
     "Row",
     "RowError",
@@ -137,6 +140,7 @@ __all__ = [
     "StreamTable",
     "TypeCastError",
     "TypeSyntaxError",
+    "WriteRows",
     "all_bases",
     "check_assignable",
     "column",

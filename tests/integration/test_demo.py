@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_demo_refuses_a_pipeline_runs_another_and_leaves_nothing_running() -> None:
-    """A stranger sees a pipeline refused with all its mistakes, then one that delivers every paid order once."""
+    """A stranger sees a pipeline refused with all its mistakes, then one that delivers every paid order."""
     done = subprocess.run(
         [sys.executable, "-m", "examples.demo.run"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
@@ -23,8 +23,8 @@ def test_the_demo_refuses_a_pipeline_runs_another_and_leaves_nothing_running() -
         "Hint: declare it `bigint unsigned`, or put a Cast to `int unsigned` between them that says what may be lost",
         "Expected `timestamp(6)`, got `timestamp(6) null` (it may be null) - at `rename → post` $.paid_at. "
         "Hint: drop the nulls first: Filter(test='value_is_not_none', key='paid_at')",
-        "Expected `varchar(100)`, got `varchar(200)` (it may have 200 characters, 100 fit) - at `rename → post` $.note. "
-        "Hint: declare it `varchar(200)`, or put a Cast to `varchar(100)` between them that says what may be lost",
+        "Expected `varchar(100)`, got `varchar(200)` (it may have 200 characters, 100 fit) - at `rename → post` $.note."
+        " Hint: declare it `varchar(200)`, or put a Cast to `varchar(100)` between them that says what may be lost",
     ]
     assert "The API took 18,000 orders in" in done.stdout
     assert "899,600,000.00 in total" in done.stdout
