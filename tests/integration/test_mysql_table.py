@@ -81,6 +81,7 @@ def fill(database: Database, columns: str = "n int PRIMARY KEY, pad varchar(100)
 # -- order, and every row once -------------------------------------------------------------
 
 
+UUID_OF_LATER = "5b2c0a4f-9c5e-11ee-8c90-0242ac120002"
 KEYS: dict[str, list[Any]] = {
     "bigint unsigned": [0, 1, 2**63 - 1, 2**63, 2**64 - 1],
     "int": [-(2**31), -1, 0, 1, 2**31 - 1],
@@ -99,6 +100,10 @@ KEYS: dict[str, list[Any]] = {
     "varchar(20) COLLATE utf8mb4_nopad_bin": ["", "a", "a ", "a  ", "b"],
     "varchar(22) CHARACTER SET latin1 COLLATE latin1_german1_ci": ["", "a", "Ö", "ß", "z", "ÿ"],
     "char(5)": ["", "a", "b c", "é"],
+    "year": ["1901", "2024", "2155"],
+    "bit(40)": [0, 1, 2**39],
+    "uuid": ["00000000-0000-0000-0000-000000000001", "5b2c0a4e-9c5e-11ee-8c90-0242ac120002", UUID_OF_LATER],
+    "inet6": ["::", "::1", "::ffff:10.0.0.1", "fe80::1"],
     "varbinary(20)": [b"", b"\0", b"\0\0", b"'", b"\\", b"\xff", b"\xff\0"],
     "binary(3)": [b"\0\0\0", b"a\0\0", b"a\0b", b"\xff\xff\xff"],
     "date": ["1000-01-01", "2024-02-29", "9999-12-31"],

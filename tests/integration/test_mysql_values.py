@@ -4,14 +4,16 @@ import struct
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanotyped import NodeFailedError, RowValidationError, StreamMySQLTable
-from nanotyped.types import JSON_NULL
+from nanotyped.types import JSON_NULL, Geometry
 from tests.support.mariadb import Database, MariaDBServer
 from tests.support.sql import rows_of
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NINES = "9" * 35 + "." + "9" * 30
+POINT = struct.pack("<BIdd", 1, 1, 1.0, 2.0)
 LONGEST = timedelta(hours=838, minutes=59, seconds=59, microseconds=999_999)
 
 
@@ -50,6 +53,12 @@ def stored(database: Database, kind: str, *literals: str, mode: str = "STRICT_AL
         ("binary(4)", ["0x01", "0xff00ff00"], [b"\x01\0\0\0", b"\xff\0\xff\0"]),
         ("varbinary(9)", ["''", "0x27005c25"], [b"", b"'\0\\%"]),
         ("enum('it''s', 'a,b', '', 'é')", ["1", "2", "3", "4", "NULL"], ["it's", "a,b", "", "é", None]),
+        ("year", ["1901", "2155", "0"], [1901, 2155, 0]),
+        ("bit(64)", ["b'0'", "b'101'", "18446744073709551615"], [0, 5, 2**64 - 1]),
+        ("set('a', 'é')", ["''", "'a'", "'a,é'", "NULL"], [frozenset(), {"a"}, {"a", "é"}, None]),
+        ("uuid", ["'5b2c0a4e-9c5e-11ee-8c90-0242ac120002'"], [UUID("5b2c0a4e-9c5e-11ee-8c90-0242ac120002")]),
+        ("inet6", ["'::1'", "'fe80::1'"], [IPv6Address("::1"), IPv6Address("fe80::1")]),
+        ("point", ["ST_GeomFromText('POINT(1 2)', 4326)", "NULL"], [Geometry(4326, POINT), None]),
         ("date", ["'1000-01-01'", "'9999-12-31'"], [date(1000, 1, 1), date(9999, 12, 31)]),
         ("time(6)", ["'838:59:59.999999'", "'-838:59:59.999999'"], [LONGEST, -LONGEST]),
         ("time", ["'-00:30:00'", "'-0:00:01'"], [timedelta(minutes=-30), timedelta(seconds=-1)]),
@@ -65,7 +74,7 @@ def test_every_value_is_itself(database: Database, kind: str, literals: list[str
         assert [format(value, "f") for value in found] == values
     else:
         assert found == values
-    assert {type(value) for value in found} <= {type(value) for value in values} | {Decimal}
+    assert {type(value) for value in found} <= {type(value) for value in values} | {Decimal, frozenset}
 
 
 @pytest.mark.parametrize("digits", range(7))

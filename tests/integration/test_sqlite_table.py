@@ -88,15 +88,14 @@ def test_columns_are_declared_as_those_of_mysql_are(file: File) -> None:
         moment,
         "2024-01-01 00:00:00",
         "-838:59:59",
-        "b",
         "[0.10]",
         7,
     )
-    file.insert("t", [row, (2, *(None,) * 4, "", *(None,) * 7)])
+    file.insert("t", [row, (2, None, None, None, None, "", None, None, None, None, None, None, None)])
     found = file.describe("t")
     assert found.schema.spelling() == (
         "id bigint unsigned, n int null, flag tinyint null, price decimal(12,2) null, x real null, v varchar(9), "
-        "b varbinary(5) null, day date null, dt datetime(3) null, ts timestamp null, ti time null, "
+        "b varbinary(5) null, day date null, dt datetime(3) null, ts timestamp(6) null, ti time(6) null, "
         "doc json null, any any null"
     )
     assert found.schema.key == found.page_key() == ("id",)
@@ -116,7 +115,7 @@ def test_columns_are_declared_as_those_of_mysql_are(file: File) -> None:
         ),
         *(datetime(2024, 1, 1, tzinfo=UTC), -timedelta(hours=838, minutes=59, seconds=59), [Decimal("0.10")], 7),
     )
-    assert second == (2, *(None,) * 4, "", *(None,) * 7)
+    assert second == (2, None, None, None, None, "", None, None, None, None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +190,7 @@ def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_told_all_at_once(file: File) -> None:
     """A missing table is told with the nearest name; missing columns and unknown types are named together."""
-    file.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, p point, name varchar(9))")
+    file.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, p money, name varchar(9))")
     with pytest.raises(SourceError) as caught:
         file.describe("order")
     assert str(caught.value) == f"there is no table `order` of {file.path}; did you mean `orders`?"
@@ -199,7 +198,7 @@ def test_what_cannot_be_read_is_told_all_at_once(file: File) -> None:
         file.describe("orders", ["nmae", "p"])
     assert str(caught.value) == (
         f"table `orders` of {file.path} cannot be read: it has no column `nmae`; did you mean `name`?; "
-        "column `p`: `point` columns are not supported at position 0 of `point`; leave it out with `columns`"
+        "column `p`: unknown type `money` at position 0 of `money`; leave it out with `columns`"
     )
     assert file.rows("orders", columns=["name"]) == []
 

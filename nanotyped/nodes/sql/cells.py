@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nanotyped.types.base import DataType
 
 Form = Literal["ascii", "text", "bytes"]
+# What the server packs into bytes of its own.
+_PACKED = (it.BITS, it.GEOMETRY, it.VECTOR)
 
 
 def _timestamp(text: str) -> datetime:
@@ -26,6 +28,7 @@ def _timestamp(text: str) -> datetime:
 
 _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
     it.INTEGER: ("ascii", int),
+    it.YEAR: ("ascii", int),
     it.DECIMAL: ("ascii", Decimal),
     it.FLOAT: ("ascii", float),
     it.STRING: ("text", None),
@@ -49,8 +52,8 @@ def cell_of(column: Column) -> Cell:
     convert: Callable[[Any], Any] | None
     if kind.family is it.JSON:
         form, convert = "text", partial(read_json, kind)
-    elif kind.family is it.TIME_INTERVAL:
-        form, convert = "ascii", exact
-    else:
+    elif kind.family in _SIMPLE:
         form, convert = _SIMPLE[kind.family]
+    else:
+        form, convert = "bytes" if kind.family in _PACKED else "text", exact
     return Cell(column.name, column.spelling(), form, convert, exact)

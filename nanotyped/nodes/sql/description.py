@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 # Types by whose values a server both sorts and compares in one order. Not among them: floats (compared by
 # approximation), enums and sets (sorted by number, compared as text), documents.
-_ORDERED = (it.INTEGER, it.DECIMAL, it.STRING, it.BYTES, it.DATE, it.DATETIME, it.TIMESTAMP)
+_ORDERED = frozenset(
+    {
+        *(it.INTEGER, it.YEAR, it.BITS, it.DECIMAL, it.STRING, it.BYTES, it.UUID, it.INET),
+        *(it.DATE, it.DATETIME, it.TIMESTAMP),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from uuid import UUID
 
 import pymysql
 import pymysql.converters
@@ -45,10 +46,15 @@ def _encode_datetime(value: datetime, _mapping: object = None) -> str:
     return pymysql.converters.escape_datetime(moment)
 
 
+def _encode_as_text(value: UUID | IPv4Address | IPv6Address, _mapping: object = None) -> str:
+    return f"'{value}'"
+
+
 # The decoders are turned off, the encoders of bound values stay: they are the entries whose keys are types.
 _ENCODERS: dict[Any, Any] = {
     **{key: value for key, value in pymysql.converters.conversions.items() if not isinstance(key, int)},
     datetime: _encode_datetime,
+    **dict.fromkeys((UUID, IPv4Address, IPv6Address), _encode_as_text),
 }
 
 
