@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pymysql
-from sqlalchemy.engine import make_url
 
 from benchmarks.measure import measure
-from benchmarks.shop import TABLE
+from benchmarks.shop import TABLE, connect_by_hand
 from nanotyped import NanoNode, Row, StreamMySQLTable
 
 if TYPE_CHECKING:
@@ -33,16 +32,7 @@ def nanotyped(url: str) -> int:
 
 
 def pymysql_raw(url: str) -> int:
-    parts = make_url(url)
-    connection = pymysql.connect(
-        host=parts.host,
-        port=parts.port or 3306,
-        user=parts.username or "",
-        password=parts.password or "",
-        database=parts.database,
-        charset="utf8mb4",
-        cursorclass=pymysql.cursors.SSCursor,
-    )
+    connection = connect_by_hand(url, pymysql.cursors.SSCursor)
     seen = 0
     with connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {TABLE}")  # noqa: S608 - a constant

@@ -10,10 +10,9 @@ from typing import Any
 
 import pymysql
 import requests
-from sqlalchemy.engine import make_url
 
 from benchmarks.measure import measure
-from benchmarks.shop import TABLE
+from benchmarks.shop import TABLE, connect_by_hand
 from nanotyped import HttpPostRequest, StreamMySQLTable
 
 BATCH_ROWS = 500
@@ -35,16 +34,7 @@ def _plain(value: Any) -> Any:
 
 
 def script(url: str, api: str) -> int:
-    parts = make_url(url)
-    connection = pymysql.connect(
-        host=parts.host,
-        port=parts.port or 3306,
-        user=parts.username or "",
-        password=parts.password or "",
-        database=parts.database,
-        charset="utf8mb4",
-        cursorclass=pymysql.cursors.SSDictCursor,
-    )
+    connection = connect_by_hand(url, pymysql.cursors.SSDictCursor)
     sent = 0
     with connection, connection.cursor() as cursor, requests.Session() as session:
         session.trust_env = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from sqlalchemy.engine import make_url
 
 if TYPE_CHECKING:
     from tests.support.mariadb import Database
@@ -36,3 +39,17 @@ _FILL = """
 def create_orders(database: Database, rows: int) -> None:
     """Make the table and its rows."""
     database.execute(_CREATE, _FILL.format(rows=rows), "ANALYZE TABLE orders")
+
+
+def connect_by_hand(url: str, cursorclass: type[pymysql.cursors.Cursor]) -> pymysql.Connection[Any]:
+    """Connect as a script would, with PyMySQL alone."""
+    parts = make_url(url)
+    return pymysql.connect(
+        host=parts.host,
+        port=parts.port or 3306,
+        user=parts.username or "",
+        password=parts.password or "",
+        database=parts.database,
+        charset="utf8mb4",
+        cursorclass=cursorclass,
+    )

@@ -1,22 +1,25 @@
 """The exceptions of nanotyped: one class per cause, attributes beside the text, all picklable.
 
 NanotypedError
-├── TypeSyntaxError            text that is no column type                 (also a ValueError)
-├── TypeCastError              a value that a type cannot hold             (also a ValueError)
+├── TypeSyntaxError            text that is no column type                  (also a ValueError)
+├── TypeCastError              a value that a type cannot hold              (also a ValueError)
 ├── IncompatibleTypesException two types or systems that do not go together (also a TypeError)
-├── RowError                   one row is wrong; a node may skip it
+├── RowError                   one row is wrong                             (also a ValueError)
 │   └── RowValidationError     cells that break the contract of their column
 ├── SourceError                a table, file or service that cannot be read
 │   └── DeliveryError          a service that does not take what it is sent
+├── GraphProblem               one thing wrong with a pipeline
+│   ├── Mismatch               a given type or column does not fit what is needed
+│   ├── GraphStructureError    cycles, missing ends, names given twice
+│   └── NodeOptionError        an option that does not fit the rows it will see
+├── ConfigProblem              one mistake in a file: file, line, column
 ├── NodeFailedError            a node ended a run: node, row, cause
-├── PipelineStateError         a call that does not fit the state of the run
-└── GraphProblem               one thing wrong with a pipeline
-├── Mismatch               a given type or column does not fit what is needed
-├── GraphStructureError    cycles, missing ends, names given twice
-└── NodeOptionError        an option that does not fit the rows it will see
-GraphTypeError                 every GraphProblem of a pipeline at once    (an ExceptionGroup)
-ConfigProblem                  one mistake in a file: file, line, column   (a NanotypedError)
-ConfigError                    every ConfigProblem of a file at once       (an ExceptionGroup)
+└── PipelineStateError         a call that does not fit the state of the run
+GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
+ConfigError                    every ConfigProblem of a file at once        (an ExceptionGroup)
+PipelineInterrupted            a signal ended a run                         (a KeyboardInterrupt)
+
+``nanotyped.registry`` has its own for names: RegistrationError, UnknownNameError, ModuleLoadError.
 """
 
 from __future__ import annotations
