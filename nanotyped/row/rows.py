@@ -156,7 +156,10 @@ class RowBase(_Struct, frozen=True):
         Raises:
             IncompatibleTypesException: If the system has no type for a column.
         """
-        return row_of_values([convert_to_type_system(self[name], type_system) for name in self], type_system)
+        converted = [convert_to_type_system(self[name], type_system) for name in self]
+        if not all(isinstance(value, DataType) for value in converted):
+            raise IncompatibleTypesException(f"{type_system.__name__} has bare values, no types; use to_python()")
+        return row_of_values(converted, type_system)
 
     def concat(self, other: RowBase, fail_on_duplicate: bool = True) -> Row:
         """Return a new row: these columns, then the other's.
@@ -454,7 +457,7 @@ def _infer_row(values: Mapping[str, object], type_system: type[DataSourceTypeSys
         if not isinstance(name, str):
             raise TypeError(f"a column name is text, not {name!r}")
         inferred = infer_value(value, name)
-        if type_system is not IntermediateTypeSystem and type(inferred) is not NULL:
+        if inferred.type_system is not type_system and type(inferred) is not NULL:
             inferred = convert_to_type_system(inferred, type_system)
         typed.append(inferred)
     return row_of_values(typed, type_system)
