@@ -11,6 +11,8 @@ from nanotyped.types import mysql_type
 from tests.support.mariadb import Database, MariaDBServer
 from tests.support.sql import describe, rows_of, server_of
 
+LONG = "漢" * 127  # 254 bytes in UTF-16, which a tinytext holds, and 381 in UTF-8
+
 
 def test_columns_are_typed_by_their_column_type(database: Database) -> None:
     """Every column has the type that it was declared with, in order, nullable or not, and marked if in the key."""
@@ -90,14 +92,16 @@ def test_charsets_are_part_of_the_type(database: Database) -> None:
     """A column of less than all of Unicode has its charset in its type, and its text comes as it is."""
     database.execute(
         "CREATE TABLE t (id int PRIMARY KEY, a varchar(9) CHARACTER SET latin1, b text CHARACTER SET utf8mb3, "
-        "c varchar(9), e enum('é', 'ü') CHARACTER SET latin1)",
-        "INSERT INTO t VALUES (1, 'é€ÿ', '漢字', '🐬', 'ü')",
+        "c varchar(9), e enum('é', 'ü') CHARACTER SET latin1, s set('é') CHARACTER SET latin1, "
+        "u tinytext CHARACTER SET utf16)",
+        f"INSERT INTO t VALUES (1, 'é€ÿ', '漢字', '🐬', 'ü', 'é', '{LONG}')",
     )
     schema = describe(database, "t").schema
     assert schema["a"].type is mysql_type("varchar(9) character set latin1")
     assert schema["b"].type is mysql_type("text character set utf8mb3")
     assert schema["c"].type is mysql_type("varchar(9)")
-    assert rows_of(StreamMySQLTable(url=database.url, table="t")) == [(1, "é€ÿ", "漢字", "🐬", "ü")]
+    assert schema["s"].type is mysql_type("set('é') character set latin1")
+    assert rows_of(StreamMySQLTable(url=database.url, table="t")) == [(1, "é€ÿ", "漢字", "🐬", "ü", {"é"}, LONG)]
 
 
 def test_names_that_differ_in_case_are_different_tables(database: Database) -> None:

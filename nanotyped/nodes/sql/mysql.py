@@ -16,7 +16,6 @@ from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, convert_row, read_rows
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
-from nanotyped.types.charsets import UNICODE
 from nanotyped.types.mysql import mysql_type
 
 if TYPE_CHECKING:
@@ -230,7 +229,7 @@ def column_type(text: str, charset: str | None) -> type[DataType]:
         TypeSyntaxError: If it is of no known type.
     """
     kind = mysql_type(text)
-    if charset is None or charset in UNICODE or not issubclass(kind.intermediate_type, it.STRING):
+    if charset in (None, "utf8mb4") or not issubclass(kind.intermediate_type, it.STRING | it.SET):
         return kind
     return mysql_type(f"{text} character set {charset}")
 

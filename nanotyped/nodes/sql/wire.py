@@ -278,5 +278,7 @@ def _problem(cell: Cell, value: Any) -> str:
             cell.exact(value)
         except TypeCastError as problem:
             return problem.reason
+        except (ValueError, ArithmeticError):
+            pass
         return str(error) or type(error).__name__
     return ""
