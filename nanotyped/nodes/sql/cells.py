@@ -21,9 +21,24 @@ Form = Literal["ascii", "text", "bytes"]
 _PACKED = (it.BITS, it.GEOMETRY, it.VECTOR)
 
 
+# Of a set that is read as a number: a double, which is what `+ 0e0` makes of it, holds these exactly.
+_MAX_NUMBERED = 53
+
+
+def is_read_as_number(kind: type[DataType]) -> bool:
+    """Return whether a column is read as its number: a set whose text does not always tell its empty member."""
+    members = getattr(kind.intermediate_type, "members", None) or ()
+    return kind.intermediate_type.family is it.SET and "" in members and len(members) <= _MAX_NUMBERED
+
+
 def _timestamp(text: str) -> datetime:
     # The session's zone is UTC; with the offset the parser gives the very UTC object that rows carry.
     return datetime.fromisoformat(text + "+00:00")
+
+
+def _numbered_set(kind: Any, text: str) -> frozenset[str]:
+    found: frozenset[str] = kind.of_number(int(float(text)))
+    return found
 
 
 _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
@@ -54,6 +69,9 @@ def cell_of(column: Column) -> Cell:
         form, convert = "text", partial(read_json, kind)
     elif kind.family in _SIMPLE:
         form, convert = _SIMPLE[kind.family]
+    elif is_read_as_number(column.type):
+        form, exact = "ascii", partial(_numbered_set, kind)
+        convert = exact
     else:
         form, convert = "bytes" if kind.family in _PACKED else "text", exact
     return Cell(column.name, column.spelling(), form, convert, exact)

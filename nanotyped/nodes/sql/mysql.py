@@ -10,7 +10,7 @@ import pymysql
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, nearest_hint
-from nanotyped.nodes.sql.cells import cell_of
+from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import TableDescription
 from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, convert_row, read_rows
@@ -235,12 +235,18 @@ def column_type(text: str, charset: str | None) -> type[DataType]:
 
 
 def widened_columns(schema: Schema) -> frozenset[str]:
-    """Return the columns of single-precision floats, which a server prints with six digits unless asked to add 0e0."""
+    """Return the columns that are read with 0e0 added to them.
+
+    They are single-precision floats, of which a server prints six digits else, and sets that are read as numbers.
+    """
     return frozenset(
         column.name
         for column in schema
-        if issubclass(column.type.intermediate_type, it.FLOAT)
-        and getattr(column.type.intermediate_type, "bits", 64) == 32
+        if is_read_as_number(column.type)
+        or (
+            issubclass(column.type.intermediate_type, it.FLOAT)
+            and getattr(column.type.intermediate_type, "bits", 64) == 32
+        )
     )
 
 

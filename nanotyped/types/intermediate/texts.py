@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -168,14 +169,14 @@ class SET(IntermediateType):
     def python_cast_function(cls, value: Any) -> frozenset[str]:
         """Return a frozenset: of a collection of members, or of their text with commas between, as in SQL.
 
-        The empty text is the empty set; where the empty text is a member too, servers print both alike, and it is
-        refused.
+        Servers print the empty member only where another one stands before it. So where the empty text is a member, a
+        text without it and without any of the members before it may be either of two sets, and is refused.
         """
         members = value
         if isinstance(value, str):
-            if not value and "" in (cls.members or ()):
-                raise cast_error(cls, value, "the empty set and the set of the empty member are both printed so")
             members = value.split(",") if value else ()
+            if cls.is_ambiguous(members):
+                raise cast_error(cls, value, "servers print it with and without the empty member alike")
         if not isinstance(members, frozenset | set | list | tuple):
             raise cast_error(cls, value, "not a set of texts")
         if not all(isinstance(member, str) for member in members):
@@ -192,6 +193,24 @@ class SET(IntermediateType):
             return f"a comma in the member {wrong[0]!r}" if wrong else ""
         wrong = [member for member in members if member not in cls.members]
         return f"{min(wrong)!r} is not one of the members" if wrong else ""
+
+    @classmethod
+    def is_ambiguous(cls, members: Collection[str]) -> bool:
+        """Return whether servers print a set of these members and the same with the empty member alike."""
+        if "" not in (cls.members or ()) or "" in members:
+            return False
+        return not any(member in members for member in itertools.takewhile(bool, cls.members or ()))
+
+    @classmethod
+    def of_number(cls, number: int) -> frozenset[str]:
+        """Return the set of a number as servers count: the lowest bit is the first member.
+
+        Raises:
+            TypeCastError: If a bit is none of a member.
+        """
+        if cls.members is None or not 0 <= number < 2 ** len(cls.members):
+            raise cast_error(cls, number, "a bit of it is none of a member")
+        return frozenset(member for place, member in enumerate(cls.members) if number >> place & 1)
 
     @classmethod
     def ordered(cls, value: frozenset[str]) -> list[str]:

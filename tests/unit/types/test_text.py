@@ -102,6 +102,7 @@ def test_patterns_keep_out_what_msgspec_would_misread(kind: any_.Type, traps: li
         ("set('a','b')", "a,b", frozenset("ab")),
         ("set('a','','b')", "a,,b", frozenset({"a", "", "b"})),
         ("set('a','')", "a,", frozenset({"a", ""})),
+        ("set('a','')", "a", frozenset({"a"})),
         ("uuid", "01b63b22-e565-11f1-9374-02fc00000001", UUID("01b63b22-e565-11f1-9374-02fc00000001")),
         ("inet4", "10.0.0.1", IPv4Address("10.0.0.1")),
         ("inet6", "::ffff:1.2.3.4", IPv6Address("::ffff:102:304")),
@@ -148,7 +149,12 @@ def test_text_of_mysql_is_read_exactly(text_type: str, text: Any, value: object)
         (
             "set('a','')",
             "",
-            "'' is no `set('a','')`: the empty set and the set of the empty member are both printed so",
+            "'' is no `set('a','')`: servers print it with and without the empty member alike",
+        ),
+        (
+            "set('a','','b')",
+            "b",
+            "'b' is no `set('a','','b')`: servers print it with and without the empty member alike",
         ),
         ("uuid", "1", "'1' is no `uuid`: not a UUID in 32 digits and four hyphens"),
         ("inet4", "::1", "'::1' is no `inet4`: an address of version 6"),
