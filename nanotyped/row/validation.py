@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, DecimalException, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Address, IPv6Address
 from itertools import chain, repeat, starmap
 from math import isfinite
@@ -35,6 +35,10 @@ ColumnCheck = Callable[[list[Any]], bool]
 _NATIVE = (bytes, bytearray, datetime, date, timedelta, UUID, Decimal)
 _INT64 = 2**63 - 1
 _FINITE = msgspec.Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)
+
+
+# What msgspec, a cast or arithmetic raises for a value that is wrong.
+_BROKEN = (msgspec.ValidationError, UnicodeEncodeError, TypeCastError, ArithmeticError)
 
 
 class Rule(NamedTuple):
@@ -92,8 +96,14 @@ def _decimal_rule(kind: Any) -> Rule:
 def _float_rule(kind: Any) -> Rule:
     annotation = Annotated[float, msgspec.Meta(ge=0.0, le=1.7976931348623157e308) if kind.unsigned else _FINITE]
     exact = _all_exactly(float)
+
+    def correct(values: list[Any]) -> list[Any]:
+        if not set(map(type, values)) <= {float, int}:  # msgspec takes a Decimal for a float
+            raise ArithmeticError
+        return list(map(kind.python_cast_function, values))
+
     if kind.bits != 32 and kind.precision is None:
-        return Rule(annotation, exact)
+        return Rule(annotation, exact, correct)
     narrow, scale = kind.bits == 32, kind.scale
     limit = None if kind.precision is None else 10 ** (kind.precision - scale)
 
@@ -110,7 +120,7 @@ def _float_rule(kind: Any) -> Rule:
         except OverflowError:
             return False
 
-    return Rule(annotation, check)
+    return Rule(annotation, check, correct)
 
 
 def _string_rule(kind: Any) -> Rule:
@@ -266,7 +276,7 @@ class Validator:
         row_class: The class of rows to make instead, with equal columns.
     """
 
-    __slots__ = ("_annotation", "_cell_annotations", "_checks", "row_class", "schema")
+    __slots__ = ("_annotation", "_cell_annotations", "_checks", "_never_null", "row_class", "schema")
 
     def __init__(self, schema: Schema, row_class: type[Row] | None = None) -> None:
         self.schema = schema
@@ -277,6 +287,11 @@ class Validator:
             for rule, column in zip(rules, schema, strict=True)
         ]
         self._annotation = list[tuple[tuple(self._cell_annotations)]] if len(schema) else list[tuple[()]]  # type: ignore[misc]  # made of data
+        self._never_null = [  # where msgspec takes anything, it takes None too
+            index
+            for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
+            if rule.annotation is Any and not column.nullable
+        ]
         self._checks = [
             (index, column, rule.check, rule.correct)
             for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
@@ -308,8 +323,11 @@ class Validator:
     def _exact(self, tuples: list[tuple[Any, ...]], first: int) -> list[tuple[Any, ...]]:
         try:
             msgspec.convert(tuples, self._annotation, builtin_types=_NATIVE)
+            for index in self._never_null:
+                if any([values[index] is None for values in tuples]):
+                    raise RowValidationError(self._problems(tuples, first))
             corrected = self._correct(tuples)
-        except (msgspec.ValidationError, TypeCastError, DecimalException):
+        except _BROKEN:
             raise RowValidationError(self._problems(tuples, first)) from None
         if not corrected:
             return tuples
@@ -348,17 +366,21 @@ class Validator:
 
     @staticmethod
     def _cell_problem(column: Column, value: Any, annotation: Any, check: ColumnCheck | None) -> str | None:
-        if value is None and column.nullable:
-            return None
+        if value is None:
+            return None if column.nullable else "it may not be null"
         try:
             msgspec.convert((value,), tuple[annotation], builtin_types=_NATIVE)
-        except msgspec.ValidationError:
+        except _BROKEN:
             return _why(column.type, value)
-        if check is not None and not check([value]):
-            try:
-                column.type.intermediate_type.python_cast_function(value)
-            except TypeCastError as error:
-                return error.reason
+        if check is None or check([value]):
+            return None
+        inner = column.type.intermediate_type
+        if inner.family is it.FLOAT and not isinstance(value, float | int):
+            return _why(column.type, value)
+        try:
+            inner.python_cast_function(value)
+        except _BROKEN as error:
+            return _reason(inner, error)
         return None
 
 
@@ -375,9 +397,13 @@ def _why(kind: type[DataType], value: Any) -> str:
         return f"{article} {wanted.__name__} is needed, this is {type(value).__name__}"
     try:
         inner.python_cast_function(value)
-    except TypeCastError as error:
-        return error.reason
+    except _BROKEN as error:
+        return _reason(inner, error)
     return f"no {inner.spelling()}"
+
+
+def _reason(kind: type[DataType], error: Exception) -> str:
+    return error.reason if isinstance(error, TypeCastError) else f"no {kind.spelling()}: {error}"
 
 
 def validator_of(cls: type[Row]) -> Validator:
