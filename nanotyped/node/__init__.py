@@ -1,0 +1,33 @@
+"""Nodes: ``NanoNode`` and what it is linked, counted and reported with."""
+
+from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
+from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
+from nanotyped.node.running import (
+    NodeReport,
+    NodeStatistics,
+    RunHandle,
+    Runner,
+    RunReport,
+    Status,
+    install_runner,
+)
+
+__all__ = [
+    "DEFAULT_BATCH_ROWS",
+    "DEFAULT_QUEUE_ROWS",
+    "Flow",
+    "Link",
+    "Linkable",
+    "NanoNode",
+    "NodeReport",
+    "NodeStatistics",
+    "PassThrough",
+    "RunHandle",
+    "RunReport",
+    "Runner",
+    "Status",
+    "install_runner",
+    "link_nodes",
+    "options_of",
+    "pipeline",
+]

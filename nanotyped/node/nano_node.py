@@ -1,0 +1,308 @@
+"""``NanoNode[In, Out]``: what a node is, what it needs and gives, and what a run asks of it.
+
+Nothing here starts a thread: that is the engine's.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nanotyped.errors import GraphProblem, nearest_hint
+from nanotyped.node.links import In_contra, Linkable, Out_co
+from nanotyped.node.running import NodeStatistics, RunHandle, Status
+from nanotyped.row import Row, Schema, parse_schema
+from nanotyped.row.declared import schema_of_type, type_arguments
+
+if TYPE_CHECKING:
+    from nanotyped.message import Batch
+    from nanotyped.row.schema import SchemaDeclaration
+
+DEFAULT_QUEUE_ROWS = 4000
+DEFAULT_BATCH_ROWS = 1000
+logger = logging.getLogger("nanotyped.node")
+
+
+class NanoNode(Linkable[In_contra, Out_co]):
+    """A step of a pipeline: a source (``generator``), a transform or a sink (``process_item``).
+
+    ``class Bill(NanoNode[Customer, Invoice])`` says what the node needs and what it gives. The needed columns may come
+    with others; with ``retain_input`` the incoming columns are sent along with the node's own, which win.
+
+    Args:
+        name: Name in messages, drawings and YAML; unique in a pipeline. Default: a fresh id.
+        summary: Free text for people.
+        retain_input: Whether the incoming columns are sent along with the result.
+        validate: Whether what the node's own code gives is checked against its output schema.
+        input_schema: What the node needs: a Row class, a ``Schema``, or ``{"id": INTEGER}``.
+        output_schema: What its own code gives.
+        batch_rows: How many rows it takes and sends at a time at the most.
+    """
+
+    input_schema: SchemaDeclaration | None = None
+    output_schema: SchemaDeclaration | None = None
+    retain_input: bool = True
+    batch_rows: int = DEFAULT_BATCH_ROWS
+    passes_rows_on: ClassVar[bool] = False
+    """Whether every row sent is a row received, unchanged (filters, printers)."""
+
+    rows_are_independent: ClassVar[bool] = False
+    """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
+    then the rows before a bad one go on."""
+
+    pipeline_name: str | None = None
+    first_row_number: int = 1
+    """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""
+    ended_regularly: bool = False
+    """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
+    __message__: Any = None
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        summary: str = "",
+        retain_input: bool | None = None,
+        validate: bool = True,
+        input_schema: SchemaDeclaration | None = None,
+        output_schema: SchemaDeclaration | None = None,
+        batch_rows: int | None = None,
+        **unknown: object,
+    ) -> None:
+        if unknown:
+            raise TypeError(_unknown_options(type(self), unknown))
+        if batch_rows is not None and batch_rows < 1:
+            raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
+        self.name = name if name is not None else uuid.uuid4().hex
+        self.has_given_name = name is not None
+        self.summary = summary
+        self.validate = validate
+        if retain_input is not None:
+            self.retain_input = retain_input
+        if batch_rows is not None:
+            self.batch_rows = batch_rows
+        if input_schema is not None:
+            self.input_schema = input_schema
+        if output_schema is not None:
+            self.output_schema = output_schema
+        self.statistics = NodeStatistics()
+        self._targets: dict[NanoNode[Any, Any], int] = {}
+        self._sources: dict[NanoNode[Any, Any], None] = {}
+        self._run: RunHandle | None = None
+        self._stop = threading.Event()
+
+    # -- to be written by a node ----------------------------------------------------
+
+    def generator(self) -> Iterator[Out_co]:
+        """Yield the rows of a source."""
+        raise NotImplementedError
+
+    # Typed so that ``process_item(self)`` and ``process_item(self, row: Customer)`` are both right overrides.
+    def process_item(self, *args: Any, **kwargs: Any) -> Iterator[Out_co] | None:
+        """Take one row, as the argument or as ``self.__message__``, and yield any number of results."""
+        raise NotImplementedError
+
+    def generate_batches(self) -> Iterator[Sequence[Row]]:
+        """Yield the rows of a source by the batch, as they are to be sent; for built-in nodes, for speed.
+
+        Where a class has this, ``generator`` is not called and nothing that it gives is checked again.
+        """
+        raise NotImplementedError
+
+    def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
+        """Take many rows at once and return the rows to send, as they are; for built-in nodes, for speed.
+
+        Where a class has this, ``process_item`` is not called and nothing that it returns is checked or merged again.
+        """
+        raise NotImplementedError
+
+    def setup(self) -> None:
+        """Get ready, in the node's own thread, before the first row."""
+
+    def cleanup(self) -> Iterator[Out_co] | None:
+        """Put away, in the node's own thread, after the last row, a failure or a stop. May yield last results."""
+        return None
+
+    def discover_schema(self) -> None:
+        """Look at the live source or service, once, before the run and in ``check --connect``; set what it gives.
+
+        Raises:
+            SourceError: If it cannot be reached or read.
+        """
+
+    def check_input(self, given: Schema) -> list[GraphProblem]:  # noqa: ARG002 - for the nodes that have options
+        """Return what is wrong with the node's options for rows of ``given``, beside its declared need."""
+        return []
+
+    def check_contract(self) -> list[GraphProblem]:
+        """Return how the live source or service, once it was looked at, differs from what the node declares."""
+        return []
+
+    def output_schema_for(self, given: Schema | None) -> Schema | None:
+        """Return what the node sends for rows of ``given`` (``None``: not known, or there is no input)."""
+        own = self.own_output()
+        if self.passes_rows_on:
+            return given
+        if own is None or (given is None and not self.is_source and self.retain_input):
+            return None
+        return own if given is None or not self.retain_input else given.merge(own)
+
+    # -- declared schemas -------------------------------------------------------------
+
+    def needed_input(self) -> Schema | None:
+        """Return the columns that the node needs, ``None`` where it declares none."""
+        if self.input_schema is not None:
+            return parse_schema(self.input_schema)
+        return schema_of_type(type_arguments(type(self), NanoNode)[0])
+
+    def own_output(self) -> Schema | None:
+        """Return the columns that the node's own code gives, ``None`` where it declares none."""
+        if self.output_schema is not None:
+            return parse_schema(self.output_schema)
+        return schema_of_type(type_arguments(type(self), NanoNode)[1])
+
+    def input_row_class(self) -> type[Row] | None:
+        """Return the Row class that the node's code sees, where it declares one."""
+        return _row_class(self.input_schema, type_arguments(type(self), NanoNode)[0])
+
+    def output_row_class(self) -> type[Row] | None:
+        """Return the Row class that the node's code gives, where it declares one."""
+        return _row_class(self.output_schema, type_arguments(type(self), NanoNode)[1])
+
+    # -- places in the graph ------------------------------------------------------------
+
+    def entry_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
+        """Return this node."""
+        return (self,)
+
+    def exit_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
+        """Return this node."""
+        return (self,)
+
+    @property
+    def label(self) -> str:
+        """The name as messages show it: the given one, else the class and a piece of the id."""
+        return self.name if self.has_given_name else f"{type(self).__name__}-{self.name[:4]}"
+
+    @property
+    def is_source(self) -> bool:
+        """Whether no edge leads in."""
+        return not self._links("_sources")
+
+    @property
+    def is_sink(self) -> bool:
+        """Whether no edge leads out."""
+        return not self._links("_targets")
+
+    @property
+    def input_node_list(self) -> list[NanoNode[Any, Any]]:
+        """The nodes that send to this one, in order of linking."""
+        return list(self._links("_sources"))
+
+    @property
+    def output_node_list(self) -> list[NanoNode[Any, Any]]:
+        """The nodes that this one sends to, in order of linking."""
+        return list(self._links("_targets"))
+
+    def queue_rows(self, target: NanoNode[Any, Any]) -> int:
+        """Return how many rows may wait on the edge to ``target``."""
+        return self._targets[target]
+
+    def _link_to(self, target: NanoNode[Any, Any], max_queue_size: int | None) -> None:
+        if target is self:
+            raise TypeError(f"node `{self.label}` cannot be linked to itself")
+        targets, sources = self._links("_targets"), target._links("_sources")
+        if target not in targets or max_queue_size is not None:
+            targets[target] = max_queue_size or DEFAULT_QUEUE_ROWS
+        sources[self] = None
+
+    def _links(self, which: str) -> dict[NanoNode[Any, Any], Any]:
+        try:
+            found: dict[NanoNode[Any, Any], Any] = self.__dict__[which]
+        except KeyError:
+            cls = type(self).__name__
+            raise TypeError(f"{cls}.__init__ did not call super().__init__(); add the call, with **kwargs") from None
+        return found
+
+    # -- while it runs --------------------------------------------------------------------
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the node is to end; for long work of one's own."""
+        return self._stop.is_set()
+
+    def sleep(self, seconds: float) -> None:
+        """Pause, ending early when the node is to end."""
+        self._stop.wait(seconds)
+
+    @property
+    def status(self) -> Status:
+        """``stopped`` (not started, or stopped from outside), ``running``, ``success`` or ``error``."""
+        return self.statistics.status
+
+    @property
+    def time_running(self) -> float | None:
+        """Seconds since the start, until the end; ``None`` before."""
+        return self.statistics.seconds
+
+    @property
+    def messages_received_counter(self) -> int:
+        """Rows taken in; exact at the end of the run."""
+        return self.statistics.received
+
+    @property
+    def messages_sent_counter(self) -> int:
+        """Rows sent on; exact at the end of the run."""
+        return self.statistics.sent
+
+    @property
+    def input_queue_size(self) -> int:
+        """Rows that wait on all inputs."""
+        return self._run.rows_waiting(self) if self._run is not None else 0
+
+    def log_info(self, text: str) -> None:
+        """Log at INFO, with the node's name."""
+        logger.info("%s: %s", self.label, text)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.__dict__.get('name', '(not initialised)')}>"
+
+
+class PassThrough(NanoNode[In_contra, Any]):
+    """A node that sends rows it received, unchanged: it needs ``In`` and the row keeps all its columns."""
+
+    passes_rows_on = True
+
+
+def _row_class(declared: object, argument: object) -> type[Row] | None:
+    found = declared if declared is not None else argument
+    return found if isinstance(found, type) and issubclass(found, Row) and found is not Row else None
+
+
+def options_of(cls: type[NanoNode[Any, Any]]) -> dict[str, inspect.Parameter]:
+    """Return every option that a node class takes, its own and those of its bases, by name."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in base.__dict__ or not issubclass(base, NanoNode):
+            continue
+        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        for parameter in parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+def _unknown_options(cls: type[NanoNode[Any, Any]], unknown: Iterable[str]) -> str:
+    known = options_of(cls)
+    parts = []
+    for name in unknown:
+        hint = nearest_hint(name, known)
+        parts.append(f"`{name}`{' (' + hint + ')' if hint else ''}")
+    plural = "s" if len(parts) > 1 else ""
+    return f"{cls.__name__} has no option{plural} {', '.join(parts)}; its options are {', '.join(sorted(known))}"

@@ -1,0 +1,114 @@
+"""What nodes know of a run: who starts it, what it counts, and what it reports at its end.
+
+The engine installs its runner here (``install_runner``), so that it may know nodes and nodes need not know it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from nanotyped.errors import NanotypedError
+
+if TYPE_CHECKING:
+    from nanotyped.node.nano_node import NanoNode
+
+Status = Literal["stopped", "running", "success", "error"]
+
+
+class RunHandle(Protocol):
+    """A started run, as nodes see it."""
+
+    def wait(self, timeout_s: float | None = None) -> RunReport: ...  # noqa: D102 - documented on the node
+    def drain(self) -> None: ...  # noqa: D102
+    def terminate(self) -> None: ...  # noqa: D102
+    def kill(self) -> None: ...  # noqa: D102
+    @property
+    def running(self) -> bool: ...  # noqa: D102
+    @property
+    def failed(self) -> bool: ...  # noqa: D102
+    def rows_waiting(self, node: NanoNode[Any, Any]) -> int: ...  # noqa: D102
+
+
+class Runner(Protocol):
+    """What starts and draws pipelines; the engine installs one."""
+
+    def start(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunHandle: ...  # noqa: D102
+    def run(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunReport: ...  # noqa: D102
+    def draw(self, node: NanoNode[Any, Any]) -> str: ...  # noqa: D102
+
+
+_runner: list[Runner] = []
+
+
+def install_runner(runner: Runner) -> None:
+    """Make ``runner`` what starts pipelines from now on."""
+    _runner[:] = [runner]
+
+
+@dataclass(slots=True)
+class NodeStatistics:
+    """What a node has done in its run; written by the thread of the node alone.
+
+    Attributes:
+        received: Rows taken in.
+        sent: Rows sent on; once, over however many edges.
+        rejected: Rows that the node, or its contract, did not take.
+        started_at: ``time.monotonic()`` of the start, ``None`` before.
+        ended_at: The same of the end.
+        status: ``stopped``, ``running``, ``success`` or ``error``.
+    """
+
+    received: int = 0
+    sent: int = 0
+    rejected: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+    status: Status = "stopped"
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds from the start until the end or now; ``None`` before the start."""
+        if self.started_at is None:
+            return None
+        return (self.ended_at or time.monotonic()) - self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """What one node did in a run: rows ``received``, ``sent`` and ``rejected``, ``seconds``, and how it ended."""
+
+    name: str
+    class_name: str
+    received: int
+    sent: int
+    rejected: int
+    seconds: float
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did, node by node, sources first."""
+
+    nodes: tuple[NodeReport, ...]
+    seconds: float
+    pipeline_name: str | None = None
+
+    def __getitem__(self, name: str) -> NodeReport:
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+
+def installed_runner() -> Runner:
+    """Return what starts pipelines.
+
+    Raises:
+        NanotypedError: If the engine was not imported.
+    """
+    if not _runner:
+        raise NanotypedError("no engine is installed; import nanotyped, not nanotyped.node alone")
+    return _runner[0]
