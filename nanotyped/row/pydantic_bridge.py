@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def core_schema_of(cls: type[RowBase]) -> core_schema.CoreSchema:
     """Return how pydantic validates and dumps rows of ``cls``.
 
-    Takes a row, or a mapping of its columns: of Python values, or, in JSON, of the JSON forms of their types. Dumps to a
-    dict of Python values, or of JSON forms.
+    Takes a row, or a mapping of its columns: of Python values, or, in JSON, of the JSON forms of their types. Dumps to
+    a dict of Python values, or of JSON forms.
     """
 
     def validate(value: Any, info: core_schema.ValidationInfo) -> Any:
