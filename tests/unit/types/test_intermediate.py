@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+from decimal import Decimal
+from ipaddress import IPv6Address
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -71,6 +74,13 @@ def test_latin1_holds_what_the_server_calls_latin1() -> None:
         (it.FLOAT, {"precision": 5, "scale": 6}, "scale 6 is above precision 5"),
         (it.DECIMAL, {"scale": 5}, "a scale needs a precision"),
         (it.DECIMAL, {"precision": 5, "scale": 6}, "scale must be a whole number from 0 to 5, not 6"),
+        (it.BITS, {"bits": 65}, "bits must be a whole number from 1 to 64, not 65"),
+        (it.SET, {"charset": "latin1"}, "a charset needs members"),
+        (it.SET, {"members": ("a,b",)}, "member 'a,b': a comma stands between members"),
+        (it.SET, {"members": tuple(map(str, range(65)))}, "a set has at most 64 members"),
+        (it.INET, {"version": 5}, "version must be one of (4, 6), not 5"),
+        (it.GEOMETRY, {"srid": -1}, "srid must be a whole number from 0 to 4294967295, not -1"),
+        (it.VECTOR, {"dimensions": 0}, "dimensions must be a whole number from 1 to 16383, not 0"),
         (it.INTEGER, {"bits": 7}, "bits must be one of (8, 16, 24, 32, 64), not 7"),
     ],
 )
@@ -97,3 +107,72 @@ def test_a_value_goes_back_to_the_very_intermediate_type() -> None:
     value = it.TIMESTAMP.of(fsp=0)("2021-05-06T00:00:00+00:00")
     back = it.IntermediateTypeSystem.convert(PythonTypeSystem.convert(value))
     assert type(back) is it.TIMESTAMP.of(fsp=0)
+
+
+@pytest.mark.parametrize(
+    ("wkb", "reason"),
+    [
+        (b"", "its well-known binary ends too early"),
+        (b"\0\0\0\0\1" + b"\0" * 16, "its well-known binary is not little-endian"),
+        (b"\1\1\0\0\0" + b"\0" * 15, "its well-known binary ends too early"),
+        (b"\1\1\0\0\0" + b"\0" * 17, "1 bytes behind its well-known binary"),
+        (b"\1\2\0\0\0\xff\xff\xff\xff", "its well-known binary ends too early"),
+        (
+            b"\1\xe9\3\0\0" + b"\0" * 24,
+            "its well-known binary has the code 1001, which is none of a geometry in the plane here",
+        ),
+        (
+            b"\1\4\0\0\0\1\0\0\0\1\2\0\0\0\0\0\0\0",
+            "its well-known binary has the code 2, which is none of a geometry in the plane here",
+        ),
+        (b"\1\7\0\0\0\1\0\0\0" * 70, "collections more than 64 deep"),
+    ],
+)
+def test_bytes_that_are_no_geometry_say_why(wkb: bytes, reason: str) -> None:
+    """Well-known binary is gone through to its end; a count that lies does not make it long."""
+    with pytest.raises(TypeCastError) as caught:
+        it.GEOMETRY(it.Geometry(0, wkb))
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "cast"),
+    [
+        (it.BITS.of(bits=4), "0101", 5),
+        (it.SET, "a,b", frozenset("ab")),
+        (it.SET, "", frozenset()),
+        (it.SET, {"a"}, frozenset("a")),
+        (it.UUID, "0" * 31 + "1", UUID(int=1)),
+        (it.INET, "::1", IPv6Address("::1")),
+        (it.GEOMETRY, (1, bytearray(b"\1\1\0\0\0" + b"\0" * 16)), it.Geometry(1, b"\1\1\0\0\0" + b"\0" * 16)),
+        (it.VECTOR, [1, Decimal("0.5")], (1.0, 0.5)),
+        (it.STRING, IPv6Address("::ffff:1.2.3.4"), "::ffff:1.2.3.4"),
+    ],
+)
+def test_values_are_made_of_what_stands_for_them(kind: any_.Type, value: object, cast: object) -> None:
+    """Texts and collections are taken where they mean one value."""
+    found = kind(value).to_python()
+    assert (found, type(found)) == (cast, type(cast))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        (it.YEAR, 70, "neither 0 nor from 1901"),
+        (it.BITS.of(bits=4), "101", "not a run of 4 bits"),
+        (it.SET, [1], "a member is not text"),
+        (it.SET, ["a,b"], "a comma in the member 'a,b'"),
+        (it.UUID, "0000-" + "0" * 28, "not a UUID"),
+        (it.INET, 1, "not an IP address"),
+        (it.INET, "fe80::1%eth0", "it has a zone"),
+        (it.GEOMETRY, (True, b""), "not a pair of an SRID and well-known binary"),
+        (it.VECTOR, [True], "not a list of numbers"),
+        (it.VECTOR, [0.1], "a number in it has more digits than 32 bits hold"),
+        (it.VECTOR, [2**24 + 1], "a number in it has more digits than 32 bits hold"),
+    ],
+)
+def test_what_stands_for_no_value_says_why(kind: any_.Type, value: object, reason: str) -> None:
+    """A year of two digits, a number for an address and the like are refused."""
+    with pytest.raises(TypeCastError) as caught:
+        kind(value)
+    assert caught.value.reason == reason

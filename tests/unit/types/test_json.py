@@ -3,7 +3,9 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -42,6 +44,14 @@ decode_exact = msgspec.json.Decoder(float_hook=Decimal).decode
         ("enum('a')", "a", '"a"'),
         ("json", {"a": [Decimal("1.10"), None, 2**70]}, '{"a":[1.10,null,1180591620717411303424]}'),
         ("json", it.JSON_NULL, "null"),
+        ("year", 0, "0"),
+        ("bit(4)", 5, '"0101"'),
+        ("set('b','a')", frozenset("ab"), '["b","a"]'),
+        ("uuid", UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
+        ("inet4", IPv4Address("10.0.0.1"), '"10.0.0.1"'),
+        ("inet6", IPv6Address("::ffff:1.2.3.4"), '"::ffff:1.2.3.4"'),
+        ("point", it.Geometry(4326, b"\0\1"), '{"srid":4326,"wkb":"AAE="}'),
+        ("vector(2)", (1.0, 0.5), "[1.0,0.5]"),
     ],
 )
 def test_each_type_has_one_form(kind: str, value: object, text: str) -> None:
@@ -98,6 +108,12 @@ def test_every_value_survives_json(typed: tuple[any_.Type, Any]) -> None:
         ("varchar(9)", 5, "5 is no `varchar(9)`: not a JSON string"),
         ("blob", "AAE", "'AAE' is no `blob`: not base64"),
         ("date", "2021-05-06T00:00:00", "'2021-05-06T00:00:00' is no `date`: not spelled YYYY-MM-DD"),
+        ("bit(4)", 5, "5 is no `bit(4)`: not a JSON string"),
+        ("bit(4)", "101", "'101' is no `bit(4)`: not 4 zeros and ones"),
+        ("set('a')", "a", "'a' is no `set('a')`: not a JSON array of texts"),
+        ("uuid", 1, "1 is no `uuid`: not a JSON string"),
+        ("point", [0, ""], "[0, ''] is no `point`: not a JSON object of `srid` and `wkb`"),
+        ("vector(2)", [True], "'True' is no `float`: not a finite number"),
         ("datetime", 1620259200, "1620259200 is no `datetime`: not a JSON string"),
     ],
 )
@@ -124,6 +140,12 @@ def test_text_that_looks_like_a_date_stays_text() -> None:
         ("enum('a','b')", {"type": "string", "enum": ["a", "b"]}),
         ("timestamp", {"type": "string", "format": "date-time"}),
         ("json", {}),
+        ("year", {"type": "integer", "minimum": 0, "maximum": 2155}),
+        ("bit(4)", {"type": "string", "pattern": "^[01]{4}$"}),
+        ("set('a')", {"type": "array", "items": {"type": "string", "enum": ["a"]}, "uniqueItems": True}),
+        ("uuid", {"type": "string", "format": "uuid"}),
+        ("inet6", {"type": "string", "format": "ipv6"}),
+        ("vector(2)", {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": 2}),
     ],
 )
 def test_the_form_is_described_by_a_schema(kind: str, schema: dict[str, object]) -> None:

@@ -4,7 +4,9 @@ import copy
 import pickle
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -75,6 +77,18 @@ def test_values_are_cast_once_and_exactly() -> None:
         ("enum('b','a ')", {"base": "enum", "members": ("b", "a"), "max_length": 1}),
         ("datetime", {"base": "datetime", "fsp": 0}),
         ("timestamp(6)", {"base": "timestamp", "fsp": 6}),
+        ("bit", {"base": "bit", "bits": 1, "max_length": 1, "minimum": 0, "maximum": 1}),
+        ("bit(0)", {"bits": 1}),
+        ("bit(64)", {"bits": 64, "maximum": 2**64 - 1}),
+        ("year(4)", {"base": "year", "minimum": 0, "maximum": 2155}),
+        ("year(4) unsigned zerofill", {"base": "year"}),
+        ("set('b','a ') charset latin1", {"base": "set", "members": ("b", "a"), "charset": "latin1"}),
+        ("point srid 4326", {"base": "point", "srid": 4326}),
+        ("geometry /*!80003 SRID 0 */", {"base": "geometry", "srid": 0}),
+        ("polygon ref_system_id=7", {"base": "polygon", "srid": 7}),
+        ("geomcollection", {"base": "geometrycollection", "srid": None}),
+        ("vector", {"base": "vector", "dimensions": 2048}),
+        ("vector(3)", {"dimensions": 3}),
     ],
 )
 def test_a_type_bears_what_its_text_says(text: str, attributes: dict[str, Any]) -> None:
@@ -103,6 +117,15 @@ def test_a_type_bears_what_its_text_says(text: str, attributes: dict[str, Any]) 
         ("datetime(3)", it.DATETIME.of(fsp=3)),
         ("timestamp", it.TIMESTAMP.of(fsp=0)),
         ("time(6)", it.TIME_INTERVAL.of(fsp=6)),
+        ("year", it.YEAR),
+        ("bit(9)", it.BITS.of(bits=9)),
+        ("set('a')", it.SET.of(members=("a",))),
+        ("uuid", it.UUID),
+        ("inet4", it.INET.of(version=4)),
+        ("inet6", it.INET.of(version=6)),
+        ("geometry", it.GEOMETRY),
+        ("multipolygon srid 1", it.GEOMETRY.of(kind="multipolygon", srid=1)),
+        ("vector(3)", it.VECTOR.of(dimensions=3)),
     ],
 )
 def test_a_type_maps_into_an_intermediate_one(text: str, intermediate: any_.Type) -> None:
@@ -129,6 +152,21 @@ def test_tinyint_of_one_digit_is_an_integer_unless_asked() -> None:
         ("decimal(65,39)", "39 is not from 0 to 38 at position 11 of `decimal(65,39)`"),
         ("decimal(5,10)", "scale 10 is above precision 5 at position 10 of `decimal(5,10)`"),
         ("float(54)", "54 is not from 0 to 53 at position 6 of `float(54)`"),
+        ("bit(65)", "65 is not from 0 to 64 at position 4 of `bit(65)`"),
+        (
+            "year(2)",
+            "year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4) at position 5 of `year(2)`",
+        ),
+        ("set('a','b,c')", "a comma stands between members at position 8 of `set('a','b,c')`"),
+        ("set('a','a')", "the member 'a' is there twice at position 8 of `set('a','a')`"),
+        ("set('a') charset binary", "a set of bytes is not supported at position 17 of `set('a') charset binary`"),
+        ("point srid 4294967296", "4294967296 is not from 0 to 4294967295 at position 11 of `point srid 4294967296`"),
+        (
+            "point srid 1 srid 2",
+            "its spatial reference system is given already at position 13 of `point srid 1 srid 2`",
+        ),
+        ("vector(0)", "0 is not from 1 to 16383 at position 7 of `vector(0)`"),
+        ("uuid(16)", "`uuid` takes no arguments at position 4 of `uuid(16)`"),
         ("datetime(7)", "7 is not from 0 to 6 at position 9 of `datetime(7)`"),
         ("enum('a','a')", "the member 'a' is there twice at position 9 of `enum('a','a')`"),
         ("enum('a','a ')", "the member 'a' is there twice at position 9 of `enum('a','a ')`"),
@@ -195,6 +233,11 @@ def test_rendering_is_the_inverse_of_reading(kind: any_.Type) -> None:
     assert pickle.loads(pickle.dumps(kind)) is kind
 
 
+def test_a_spatial_reference_system_is_rendered_for_mysql_alone() -> None:
+    """MariaDB, which has another word for it, reads a comment; both read the type."""
+    assert render_ddl(mysql_type("point srid 4326")) == "point /*!80003 srid 4326 */"
+
+
 @given(st.lists(st.text(max_size=20).map(lambda text: text.rstrip(" ")), min_size=1, max_size=5, unique=True))
 def test_members_of_any_text_survive_rendering(members: list[str]) -> None:
     """Quotes, backslashes, control characters and emoji come back."""
@@ -236,6 +279,10 @@ def test_the_narrowest_type_holds_every_value(meaning: any_.Type) -> None:
         (timedelta(1), "time(6)"),
         (b"x", "longblob"),
         ({"a": 1}, "json"),
+        (UUID(int=5), "uuid"),
+        (IPv4Address("10.0.0.1"), "inet4"),
+        (IPv6Address("::1"), "inet6"),
+        (it.Geometry(1, b"\1\1\0\0\0" + b"\0" * 16), "geometry"),
     ],
 )
 def test_bare_values_take_the_widest_type(value: object, text: str) -> None:
@@ -266,6 +313,13 @@ def test_bare_values_take_the_widest_type(value: object, text: str) -> None:
         (it.ENUM.of(members=("a ", "bc")), "varchar(2)"),
         (it.TIMESTAMP, "timestamp(6)"),
         (it.TIME_INTERVAL.of(fsp=2), "time(2)"),
+        (it.YEAR, "year"),
+        (it.BITS, "bit(64)"),
+        (it.BITS.of(bits=3), "bit(3)"),
+        (it.SET.of(members=("a", "b")), "set('a','b')"),
+        (it.INET, "varchar(39) charset ascii"),
+        (it.GEOMETRY.of(kind="point", srid=4326), "point srid 4326"),
+        (it.VECTOR, "vector(16383)"),
     ],
 )
 def test_an_intermediate_type_takes_the_narrowest_column(meaning: any_.Type, text: str) -> None:
