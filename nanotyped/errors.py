@@ -213,6 +213,9 @@ class PipelineInterrupted(KeyboardInterrupt):
         self.report = report
         super().__init__(f"interrupted by signal {signal_number}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.signal_number, self.report)
+
 
 class GraphProblem(NanotypedError):
     """One thing wrong with a pipeline. ``GraphTypeError`` carries all of them.

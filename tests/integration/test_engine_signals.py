@@ -1,0 +1,86 @@
+"""SIGINT and SIGTERM to a process that runs a pipeline."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PROGRAM = textwrap.dedent("""
+    import sys, threading
+    from nanotyped import NanoNode, PipelineInterrupted
+
+    stuck = len(sys.argv) > 1
+
+    class Endless(NanoNode):
+        given = 0
+
+        def generator(self):
+            while True:
+                self.given += 1
+                yield {"n": self.given}
+
+        def cleanup(self):
+            self.given += 1
+            yield {"n": self.given}
+
+    class Sink(NanoNode):
+        taken = 0
+
+        def process_item(self, row):
+            self.taken = row.n
+            if self.taken == 1:
+                print("running", flush=True)
+                if stuck:
+                    threading.Event().wait(60)
+
+    source, sink = Endless(), Sink(name="sink")
+    source > sink
+    try:
+        source.run()
+    except PipelineInterrupted as error:
+        print(error, error.report.nodes[0].sent == source.given == sink.taken, flush=True)
+        sys.exit(128 + error.signal_number)
+    except Exception as error:
+        print(type(error).__name__, flush=True)
+""")
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    """Return a process whose pipeline runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains(number: signal.Signals) -> None:
+    """After a first signal the source stops, all that it gave is delivered, cleanup too, and run() tells of it."""
+    process = started()
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=30)
+    assert (out, err) == (f"interrupted by signal {number.value} True\n", "")
+    assert process.returncode == 128 + number
+
+
+def test_a_second_signal_aborts() -> None:
+    """A second signal ends the run though a node stands still: within a second or so, and says what is stuck."""
+    process = started("stuck")
+    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGTERM)
+    while process.poll() is None:  # a signal may come before the handler of the first has run
+        os.kill(process.pid, signal.SIGTERM)
+        try:
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            continue
+    out, _ = process.communicate(timeout=30)
+    assert out.startswith("interrupted by signal ")
+    assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
