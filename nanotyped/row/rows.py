@@ -39,6 +39,7 @@ from nanotyped.types.python import annotation_type
 
 R = TypeVar("R", bound="RowBase")
 _StructMeta: Any = type(msgspec.Struct)
+_Field: Any = type(msgspec.field())
 BARE_VALUE = "__value__"
 _REQUIRED: Any = msgspec.NODEFAULT
 _class_lock = threading.Lock()
@@ -70,14 +71,25 @@ def column(*, name: str | None = None, key: bool = False, default: Any = _REQUIR
         key: Whether the column belongs to the key.
         default: Value of a row made without it.
     """
-    return _ColumnField(name, key, default)
+    if default is not _REQUIRED and not key and (name is None or is_json_key(name)):
+        return msgspec.field(default=default, name=name)
+    # More than msgspec can keep; and a column without default that may stand behind one with default.
+    return msgspec.field(default_factory=_Described(name, key, default), name=_encoded_name(name or ""))
 
 
 @dataclass(frozen=True, slots=True)
-class _ColumnField:
+class _Described:
+    """What ``column()`` was told. Where it stands as a default factory of a Struct, it makes the default."""
+
     name: str | None
     key: bool
     default: Any
+
+    def __call__(self) -> Any:
+        if self.default is _REQUIRED:
+            which = f"'{self.name}'" if self.name else "of a column()"
+            raise TypeError(f"Missing required argument {which}")
+        return self.default
 
 
 if TYPE_CHECKING:
@@ -239,32 +251,43 @@ class RowBase(_Struct, frozen=True):
 _RESERVED = frozenset(name for name in dir(RowBase) if not name.startswith("__"))
 
 
-class _DeclaredType(_StructMeta):  # type: ignore[misc]  # a class, though msgspec gives it no name
-    """Metaclass of declared rows and their children: reads ``column()``; columns with and without default may mix."""
-
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
-        described = {key: item for key, item in namespace.items() if isinstance(item, _ColumnField)}
-        optional = any(getattr(base, "__struct_defaults__", ()) for base in bases)
-        for key, annotation in namespace.get("__annotations__", {}).items():
-            if _is_class_variable(annotation):
-                continue
-            item = described.get(key) or _ColumnField(None, key=False, default=namespace.get(key, _REQUIRED))
-            if item.default is _REQUIRED and optional:  # columns are keywords: their order says nothing
-                namespace[key] = msgspec.field(default_factory=_Missing(key), name=_encoded_name(item.name or key))
-            elif key in described:
-                namespace[key] = msgspec.field(default=item.default, name=_encoded_name(item.name or key))
-            optional = optional or item.default is not _REQUIRED
-        made = super().__new__(mcs, name, bases, namespace, **{"frozen": True, **kwargs})
-        made.__described__ = described  # read by row_info
-        return made
-
-
 @dataclass(frozen=True, slots=True)
 class _Missing:
+    """Default factory of a column that has none, but stands behind one that has."""
+
     field: str
 
     def __call__(self) -> NoReturn:
         raise TypeError(f"Missing required argument '{self.field}'")
+
+
+def _declare(name: str, bases: tuple[type, ...], namespace: dict[str, Any], kwargs: dict[str, Any]) -> Any:
+    """Return the Struct of a class under ``Row``; its columns with and without default may stand in any order.
+
+    Its children are made by msgspec's own metaclass, which wants columns without default first: there ``= column()``
+    lets one stand behind a default. A metaclass of ours would spare them that, and cost every row made by keywords
+    300 ns on CPython 3.11 (``docs/design/0001``).
+    """
+    described: dict[str, _Described] = {}
+    optional = False
+    for key, annotation in namespace.get("__annotations__", {}).items():
+        if _is_class_variable(annotation):
+            continue
+        given = namespace.get(key, _REQUIRED)
+        if isinstance(given, _Field) and isinstance(given.default_factory, _Described):
+            described[key] = given.default_factory
+            given = msgspec.field(default=given.default_factory.default, name=given.name)
+        required = given is _REQUIRED or (
+            isinstance(given, _Field) and given.default is _REQUIRED and given.default_factory is _REQUIRED
+        )
+        if required and optional:  # columns are keywords: their order says nothing
+            given = msgspec.field(default_factory=_Missing(key), name=getattr(given, "name", None))
+        if given is not _REQUIRED:
+            namespace[key] = given
+        optional = optional or not required
+    made = _StructMeta(name, bases, namespace, **{"frozen": True, **kwargs})
+    made.__described__ = described  # read by row_info
+    return made
 
 
 def _is_class_variable(annotation: object) -> bool:
@@ -279,7 +302,7 @@ class _Door(type):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
         if not bases:
             return super().__new__(mcs, name, bases, namespace)
-        return _DeclaredType(name, tuple(RowBase if base is Row else base for base in bases), namespace, **kwargs)
+        return _declare(name, tuple(RowBase if base is Row else base for base in bases), namespace, kwargs)
 
     def __call__(cls, *values: DataType, type_system: type[DataSourceTypeSystem] | None = None) -> RowBase:
         return row_of_values(values, type_system)
@@ -332,17 +355,25 @@ def row_info(cls: type[RowBase]) -> RowInfo:
 
 def _read_declaration(cls: type[RowBase]) -> RowInfo:
     hints = get_type_hints(cls, include_extras=True)
-    described: dict[str, _ColumnField] = {}
+    described: dict[str, _Described] = {}
     for base in reversed(cls.__mro__):
         for again in inspect.get_annotations(base):
             described.pop(again, None)
         described |= base.__dict__.get("__described__", {})
+    struct: Any = cls
+    if any(parameter.kind is parameter.KEYWORD_ONLY for parameter in inspect.signature(cls).parameters.values()):
+        raise TypeError(
+            f"{cls.__name__}: rows are made by position too, so kw_only=True is out; give columns `= column()`"
+        )
+    for known in msgspec.structs.fields(struct):
+        if isinstance(known.default_factory, _Described):
+            described[known.name] = known.default_factory
     columns: list[Column] = []
     problems: list[str] = []
     fields: dict[str, str] = {}
-    for attribute in cls.__struct_fields__:
-        item = described.get(attribute, _ColumnField(None, key=False, default=None))
-        name = item.name or attribute
+    for attribute, encoded in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
+        item = described.get(attribute, _Described(None, key=False, default=None))
+        name = item.name or encoded
         if name in fields:
             problems.append(f"`{fields[name]}` and `{attribute}` are both column `{name}`")
         fields[name] = attribute
@@ -419,7 +450,7 @@ def is_json_key(name: str) -> bool:
 
 
 def _encoded_name(name: str) -> str | None:
-    return name if is_json_key(name) else None
+    return name if name and is_json_key(name) else None
 
 
 def row_of_values(values: list[DataType] | tuple[DataType, ...], type_system: type[DataSourceTypeSystem] | None) -> Row:
@@ -470,7 +501,9 @@ def _cast_row(cls: type[R], values: Mapping[str, object]) -> R:
     required = {
         item.name
         for item in msgspec.structs.fields(struct)
-        if item.required or isinstance(item.default_factory, _Missing)
+        if item.required
+        or isinstance(item.default_factory, _Missing)
+        or (isinstance(item.default_factory, _Described) and item.default_factory.default is _REQUIRED)
     }
     shape = [
         f"it has no column `{name}`, {info.schema.missing_column(str(name))}"
