@@ -37,8 +37,8 @@ _INT64 = 2**63 - 1
 _FINITE = msgspec.Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)
 
 
-# What msgspec, a cast or arithmetic raises for a value that is wrong.
-_BROKEN = (msgspec.ValidationError, UnicodeEncodeError, TypeCastError, ArithmeticError)
+# What msgspec, a cast, an encoding or arithmetic raises for a value that is wrong (a signaling NaN: ValueError).
+_BROKEN = (msgspec.ValidationError, ValueError, ArithmeticError)
 
 
 class Rule(NamedTuple):

@@ -25,6 +25,12 @@ _DECIMAL_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,
 _EXACT = Context(prec=200, traps=[InvalidOperation])
 
 
+def _is_whole(value: float | Decimal) -> bool:
+    # Asked of a signaling NaN, `math.isfinite` and comparisons raise.
+    finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+    return finite and value == int(value)
+
+
 class INTEGER(IntermediateType):
     """Whole numbers. Parameters: ``bits`` (8, 16, 24, 32, 64), ``unsigned``. Python: ``int``."""
 
@@ -61,7 +67,7 @@ class INTEGER(IntermediateType):
         match value:
             case int():
                 number = int(value)
-            case float() | Decimal() if math.isfinite(value) and value == int(value):
+            case float() | Decimal() if _is_whole(value):
                 number = int(value)
             case str() if _INTEGER_TEXT.fullmatch(value.strip(" ")):
                 number = int(value)
@@ -130,7 +136,7 @@ class BITS(IntermediateType):
         match value:
             case int():
                 number = int(value)
-            case float() | Decimal() if math.isfinite(value) and value == int(value):
+            case float() | Decimal() if _is_whole(value):
                 number = int(value)
             case str() if _BITS_TEXT.fullmatch(value) and cls.bits in (None, len(value)):
                 number = int(value, 2)
@@ -157,8 +163,9 @@ class BOOL(IntermediateType):
             found = cls._words.get(value.strip().lower())
             if found is not None:
                 return found
-        elif isinstance(value, int | float | Decimal) and value in (0, 1):
-            return bool(value)
+        elif isinstance(value, int) or (isinstance(value, float | Decimal) and _is_whole(value)):
+            if value in (0, 1):
+                return bool(value)
         raise cast_error(cls, value, "neither true nor false")
 
 

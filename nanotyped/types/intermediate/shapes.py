@@ -207,7 +207,7 @@ def _floats(values: Iterable[Any]) -> Iterable[float]:
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             try:
                 number = float(value)
-            except OverflowError:
+            except (OverflowError, ValueError):
                 return
             if number == value or not math.isfinite(number):
                 yield number
