@@ -27,6 +27,8 @@ _EXACT = Context(prec=200, traps=[InvalidOperation])
 
 def _is_whole(value: float | Decimal) -> bool:
     # Asked of a signaling NaN, `math.isfinite` and comparisons raise.
+    if isinstance(value, int):
+        return True  # there are ints that no float is as large as
     finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
     return finite and value == int(value)
 
@@ -163,9 +165,8 @@ class BOOL(IntermediateType):
             found = cls._words.get(value.strip().lower())
             if found is not None:
                 return found
-        elif isinstance(value, int) or (isinstance(value, float | Decimal) and _is_whole(value)):
-            if value in (0, 1):
-                return bool(value)
+        elif isinstance(value, int | float | Decimal) and _is_whole(value) and value in (0, 1):
+            return bool(value)
         raise cast_error(cls, value, "neither true nor false")
 
 
