@@ -15,6 +15,7 @@ from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
 
 DEFAULT_GRACE_S = 30.0
+SIGNAL_SLICE_S = 0.25
 logger = logging.getLogger("nanotyped.engine")
 
 
@@ -101,7 +102,7 @@ class Run:
         """
         with self._lock:
             self._waiting += 1
-        if not self._done.wait(timeout_s):
+        if not self._wait_until_done(timeout_s):
             with self._lock:
                 self._waiting -= 1
             raise TimeoutError(f"the pipeline still runs after {timeout_s} s")
@@ -109,6 +110,15 @@ class Run:
         if self._failure is not None:
             raise self._failure
         return self.report()
+
+    def _wait_until_done(self, timeout_s: float | None) -> bool:
+        """Wait in slices: a signal that comes just as a wait begins is handled by Python only when that wait ends."""
+        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+        while ends_at is None or time.monotonic() < ends_at:
+            left_s = SIGNAL_SLICE_S if ends_at is None else max(0.0, ends_at - time.monotonic())
+            if self._done.wait(min(SIGNAL_SLICE_S, left_s)):
+                return True
+        return self._done.is_set()
 
     def drain(self) -> None:
         """Stop the sources; what is in flight is delivered, then the nodes end."""
