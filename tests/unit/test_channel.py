@@ -40,7 +40,7 @@ class Waiter:
         self.error: BaseException | None = None
         self._what = what
         self._entered = threading.Event()
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         assert self._entered.wait(WAIT_S)
 
@@ -249,7 +249,7 @@ def test_a_bound_is_never_exceeded(capacity: int) -> None:
         while (got := inboxes[number].receive(1 + number * 4, WAIT_S)) is not None:
             received[number] += [(got[0], value) for value in got[1].rows]
 
-    threads = [threading.Thread(target=work, args=(n,)) for work in (produce, consume) for n in range(3)]
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for work in (produce, consume) for n in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:

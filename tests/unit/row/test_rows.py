@@ -34,7 +34,7 @@ from nanotyped import (
     column,
     mysql_type,
 )
-from nanotyped.row import Column, Schema, row_class_of
+from nanotyped.row import Column, Schema, row_class_of, rows
 from nanotyped.row.rows import RowBase, row_info
 
 INT8 = mysql_type("int(8)")
@@ -601,22 +601,34 @@ def test_classes_are_let_go() -> None:
     assert reference() is None
 
 
-def test_many_threads_get_one_class() -> None:
-    """Threads that ask at once for the class of a schema get the same one."""
-    start = threading.Barrier(8)
+def test_many_threads_get_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that ask at once for the class of a schema get the same one: it is made once."""
+    start = threading.Barrier(4)
+    second = threading.Event()
     found: list[type] = []
+    made: list[type] = []
+    make = rows._make_class
+
+    def make_slowly(schema: Schema, origins: rows.Origins) -> type[RowBase]:
+        made.append(make(schema, origins))
+        if len(made) > 1:
+            second.set()
+        second.wait(0.1)  # a second thread that got in here would do so by now
+        return made[-1]
+
+    monkeypatch.setattr(rows, "_make_class", make_slowly)
 
     def ask() -> None:
         start.wait(10)
         found.append(Schema([Column("raced", INT8), Column("for", VARCHAR16)]).row_class())
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert len(set(found)) == 1
-    assert len(found) == 8
+    assert len(made) == 1
+    assert found == made * 4
 
 
 def test_row_itself_has_no_schema() -> None:
