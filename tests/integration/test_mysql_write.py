@@ -274,6 +274,16 @@ def test_rows_that_do_not_fit_are_refused_before_the_run(database: Database) -> 
             "{place} has no unique key of whole, non-null columns (`n`). Hint: it has (`id`), (`a`, `b`)",
         ),
         (
+            {"mode": "upsert", "key": ["a"]},
+            {"a": "int", "b": "int"},
+            "{place} has no unique key of whole, non-null columns (`a`). Hint: it has (`id`), (`a`, `b`)",
+        ),
+        (
+            {"mode": "upsert", "key": ["id", "a"]},
+            {"id": "int", "a": "int"},
+            "{place} has no unique key of whole, non-null columns (`id`, `a`). Hint: it has (`id`), (`a`, `b`)",
+        ),
+        (
             {"mode": "upsert", "key": ["idd"]},
             {"id": "int"},
             "{place} has no column `idd` for its key. Hint: did you mean `id`?",
