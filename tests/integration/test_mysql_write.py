@@ -253,7 +253,7 @@ def test_rows_that_do_not_fit_are_refused_before_the_run(database: Database) -> 
     assert refusals(node, schema) == [
         f"node `write`: {place(database)} has no column `totl`. Hint: did you mean `total`?",
         f"node `write`: column `tax` of {place(database)} is computed by the server and cannot be written. "
-        "Hint: drop it before with a Remapper",
+        "Hint: leave it out before, with Remapper(retain_input=False)",
         f"Expected `int(11)`, got `bigint` (it may be below -2147483648) - at `{edge}` $.id. "
         "Hint: declare it `bigint`, or put a Cast to `int(11)` between them that says what may be lost",
         f"Expected `varchar(9)`, got `varchar(9) null` (it may be null) - at `{edge}` $.name. "
@@ -323,6 +323,17 @@ def test_tables_that_take_no_transactions_are_refused(database: Database, statem
     with pytest.raises(SourceError) as caught:
         run_into(WriteMySQLTable(url=database.url, table="u"), [(1,)], {"id": "int"})
     assert str(caught.value) == f"{place(database, 'u')} cannot be written: {reason}"
+
+
+def test_a_column_of_an_unknown_type_matters_only_where_it_is_given(database: Database) -> None:
+    """A table may have a column whose type nobody here can read; to write it is refused before the run."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, y year(2) DEFAULT 70)")
+    run_into(WriteMySQLTable(url=database.url, table="t"), [(1,)], {"id": "int"})
+    assert database.execute("SELECT id FROM t") == [(1,)]
+    assert refusals(WriteMySQLTable(url=database.url, table="t", name="write"), {"id": "int", "y": "year"}) == [
+        f"node `write`: column `y` of {place(database)} is of a type that is not known here. "
+        "Hint: leave it out before, with Remapper(retain_input=False)"
+    ]
 
 
 def test_nothing_stands_behind_a_sink(database: Database) -> None:

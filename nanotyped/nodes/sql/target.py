@@ -105,7 +105,7 @@ def check_names(target: TargetTable, given: Schema, label: str) -> list[GraphPro
     """Return the given columns that cannot be written: not there, computed by the server, or of an unknown type."""
     problems: list[GraphProblem] = []
     for name in given.names:
-        hint = "drop it before with a Remapper"
+        hint = "leave it out before, with Remapper(retain_input=False)"
         if name not in target.names:
             reason = f"{target.place} has no column `{name}`"
             known = ", ".join(f"`{column}`" for column in target.names)
