@@ -33,6 +33,7 @@ from nanotyped.nodes import (
     Remapper,
     StreamMySQLTable,
     StreamTable,
+    WriteMySQLTable,
     WriteRows,
 )
 from nanotyped.registry import register_node
@@ -140,6 +141,7 @@ __all__ = [
     "StreamTable",
     "TypeCastError",
     "TypeSyntaxError",
+    "WriteMySQLTable",
     "WriteRows",
     "all_bases",
     "check_assignable",

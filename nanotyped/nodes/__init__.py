@@ -3,7 +3,7 @@
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import HttpPostRequest
-from nanotyped.nodes.sql import StreamMySQLTable, StreamTable
+from nanotyped.nodes.sql import StreamMySQLTable, StreamTable, WriteMySQLTable
 from nanotyped.nodes.values import Cast, InsertData, Remapper
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "Remapper",
     "StreamMySQLTable",
     "StreamTable",
+    "WriteMySQLTable",
     "WriteRows",
 ]

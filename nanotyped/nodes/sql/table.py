@@ -246,14 +246,18 @@ class StreamMySQLTable(TableSource):
         **options: Any,
     ) -> None:
         super().__init__(table, columns, where, parameters, page_rows, **options)
-        if url is not None:
-            if (host, port, user, database, _reveal(password)) != ("localhost", 3306, "", "", ""):
-                raise ValueError("give either `url`, or `host`, `port`, `user`, `password` and `database`, not both")
-            self._server = _server_of(_parse_url(url), tls, tls_ca, connect_timeout_s, read_timeout_s)
-        else:
-            timeouts = (connect_timeout_s, read_timeout_s)
-            secret = SecretStr(_reveal(password))
-            self._server = MySQLServer(host, port, user, secret, database, tls, tls_ca, *timeouts)
+        self._server = server_of_options(
+            url,
+            host=host,
+            port=port,
+            user=user,
+            password=password,
+            database=database,
+            tls=tls,
+            tls_ca=tls_ca,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+        )
 
     def open_reader(self) -> TableReader:
         """Return a new connection to the server."""
@@ -303,6 +307,32 @@ class StreamTable(TableSource):
         return _READERS[self._url.get_backend_name()](self._url)
 
 
+def server_of_options(
+    url: SecretStr | str | None,
+    *,
+    host: str,
+    port: int,
+    user: str,
+    password: SecretStr | str,
+    database: str,
+    tls: Tls,
+    tls_ca: str | None,
+    connect_timeout_s: float,
+    read_timeout_s: float,
+) -> MySQLServer:
+    """Return the server that the options of a node name, by its parts or by a URL.
+
+    Raises:
+        ValueError: If they name it twice, or something in them is wrong.
+    """
+    if url is None:
+        secret = SecretStr(_reveal(password))
+        return MySQLServer(host, port, user, secret, database, tls, tls_ca, connect_timeout_s, read_timeout_s)
+    if (host, port, user, database, _reveal(password)) != ("localhost", 3306, "", "", ""):
+        raise ValueError("give either `url`, or `host`, `port`, `user`, `password` and `database`, not both")
+    return _server_of(_parse_url(url), tls, tls_ca, connect_timeout_s, read_timeout_s)
+
+
 def _reveal(secret: SecretStr | str) -> str:
     return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
 
@@ -350,4 +380,4 @@ _READERS: dict[str, Callable[[URL], TableReader]] = {
     "mysql": _mysql_reader,
     "mariadb": _mysql_reader,
 }
-__all__ = ["DEFAULT_PAGE_ROWS", "StreamMySQLTable", "StreamTable", "TableSource"]
+__all__ = ["DEFAULT_PAGE_ROWS", "StreamMySQLTable", "StreamTable", "TableSource", "server_of_options"]

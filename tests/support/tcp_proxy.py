@@ -1,0 +1,82 @@
+"""A relay on loopback between a client and a server that loses a connection in a chosen moment, for real."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class TcpProxy:
+    """Passes bytes both ways until a client sends a mark; then both ends are cut, once.
+
+    Attributes:
+        port: Where it listens, on loopback.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._mark = b""
+        self._arrives = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+
+    def cut_at(self, mark: bytes, *, arrives: bool) -> None:
+        """Cut the connection whose client sends ``mark``, after the server has answered it or before it gets it."""
+        self._mark, self._arrives = mark, arrives
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._threads[0].join()
+        self._cut(*self._sockets)
+        for thread in self._threads:
+            thread.join()
+        for end in self._sockets:
+            end.close()
+
+    def _start(self, work: object, *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]  # a bound method
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._target)
+                self._sockets += [client, server]
+                muted = threading.Event()
+                self._start(self._pass_on, client, server, muted, True)
+                self._start(self._pass_on, server, client, muted, False)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, muted: threading.Event, from_client: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if from_client and self._mark and self._mark in data:
+                    self._mark = b""
+                    if not self._arrives:
+                        break
+                    muted.set()  # the answer is the end
+                elif not from_client and muted.is_set():
+                    break
+                target.sendall(data)
+        self._cut(source, target)
+
+    @staticmethod
+    def _cut(*ends: socket.socket) -> None:
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
