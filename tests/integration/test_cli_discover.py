@@ -110,6 +110,7 @@ def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
     connection.close()
     status, out, err = run(tmp_path, "discover", "sqlite:///shop.db")
     assert (status, err) == (0, "")
+    assert "sqlite_sequence" not in out
     path = tmp_path / "rows.py"
     path.write_text(out)
     assert mypy_says(path) == ""
