@@ -42,6 +42,10 @@ format: $(DEV)  ## Put the code into the house style
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
+.PHONY: docs
+docs: $(DEV)  ## Write the pages that are made of the code
+	@$(BIN)/python -m scripts.types_page
+
 .PHONY: clean
 clean:  ## Remove all that these targets made
 	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

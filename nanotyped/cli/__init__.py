@@ -1,4 +1,4 @@
-"""The command line: ``nanotyped run``, ``check`` and ``draw``. Nothing below this prints or exits."""
+"""The command line: one module for each command that is more than a call. Nothing below this prints or exits."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 from nanotyped.errors import NanotypedError, nearest_hint
 
 DRAW_FORMATS = ("dot", "mermaid", "svg")
+PIPELINE_COMMANDS = ("run", "check", "draw")
+CONTRACT_FORMATS = ("python", "yaml")
 
 
 class UsageError(NanotypedError):
@@ -29,16 +31,20 @@ class UsageError(NanotypedError):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the user asked for."""
+    """What the user asked for; ``words`` are the types of ``types`` and the tables of ``discover``."""
 
     command: str
-    config: str
+    config: str = ""
     traceback: bool = False
     strict: bool = False
     connect: bool = False
     modules: Sequence[str] = field(default_factory=tuple)
     format: str = "dot"
     output: str | None = None
+    words: Sequence[str] = field(default_factory=tuple)
+    json: bool = False
+    url: str | None = None
+    url_env: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,6 +81,9 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
         own.error(f"unknown option `{option}`{_hint(option, own.options)}")
     if found.command is None:
         parser.error("a command is missing")
+    if found.command not in PIPELINE_COMMANDS:
+        # Of words on both sides of an option argparse takes the first ones only.
+        return _arguments_of_words(own, [*found.words, *rest], {**vars(found)})
     if rest:
         own.error(f"unexpected `{rest[0]}`: one configuration file at a time")
     settings = vars(found)
@@ -84,6 +93,17 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
     if by_position is None and by_option is None:
         own.error("the configuration file is missing: CONFIG or --filename CONFIG")
     return Arguments(config=by_position if by_position is not None else by_option, **settings)
+
+
+def _arguments_of_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> Arguments:
+    if settings["command"] == "discover":
+        if settings["url_env"] is None and not words:
+            parser.error("the database is missing: URL or --url-env NAME")
+        if settings["url_env"] is None:
+            settings["url"], *words = words
+        elif words and "://" in words[0]:
+            parser.error("the database is given twice: URL and --url-env")
+    return Arguments(**{**settings, "words": tuple(words)})
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -104,24 +124,31 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
+        "types": ("show what column types are in every system", _add_types),
+        "discover": ("write the contracts of live tables", _add_discover),
     }
     commands: dict[str, _Parser] = {}
     for name, (summary, add) in adders.items():
         command: _Parser = group.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        command.add_argument("position", nargs="?", metavar="CONFIG", help="the YAML file of the pipeline")
-        command.add_argument("--filename", metavar="CONFIG", help="the same, as an option")
-        command.add_argument(
-            "--module",
-            action="append",
-            default=[],
-            dest="modules",
-            metavar="NAME",
-            help="import a Python module with nodes of your own; repeatable",
-        )
+        if name in PIPELINE_COMMANDS:
+            _add_pipeline(command)
         command.add_argument("--traceback", action="store_true", help="show where in the code a failure came from")
         add(command)
         commands[name] = command
     return parser, commands
+
+
+def _add_pipeline(parser: _Parser) -> None:
+    parser.add_argument("position", nargs="?", metavar="CONFIG", help="the YAML file of the pipeline")
+    parser.add_argument("--filename", metavar="CONFIG", help="the same, as an option")
+    parser.add_argument(
+        "--module",
+        action="append",
+        default=[],
+        dest="modules",
+        metavar="NAME",
+        help="import a Python module with nodes of your own; repeatable",
+    )
 
 
 def _add_run(parser: _Parser) -> None:
@@ -135,13 +162,45 @@ def _add_check(parser: _Parser) -> None:
 
 def _add_draw(parser: _Parser) -> None:
     parser.add_argument(
-        "--format", type=_draw_format, default="dot", metavar="FORMAT", help="dot (the default), mermaid or svg"
+        "--format",
+        type=_one_of(DRAW_FORMATS),
+        default="dot",
+        metavar="FORMAT",
+        help="dot (the default), mermaid or svg",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file rather than to stdout")
 
 
-def _draw_format(text: str) -> str:
-    if text not in DRAW_FORMATS:
-        hint = nearest_hint(text, DRAW_FORMATS) or f"known are {', '.join(DRAW_FORMATS)}"
-        raise argparse.ArgumentTypeError(f"unknown format `{text}`; {hint}")
-    return text
+def _add_types(parser: _Parser) -> None:
+    parser.add_argument(
+        "words", nargs="*", metavar="TYPE", help="a column type of MySQL, such as 'bigint unsigned'; without any: all"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _add_discover(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="URL [TABLE ...]",
+        help="where the tables are, as mysql://user:password@host:3306/database or sqlite:///file.db, and which ones;"
+        " without any: all",
+    )
+    parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL, in its place")
+    parser.add_argument(
+        "--format",
+        type=_one_of(CONTRACT_FORMATS),
+        default="python",
+        metavar="FORMAT",
+        help="python (the default), Row classes, or yaml, nodes of a pipeline",
+    )
+
+
+def _one_of(formats: Sequence[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in formats:
+            hint = nearest_hint(text, formats) or f"known are {', '.join(formats)}"
+            raise argparse.ArgumentTypeError(f"unknown format `{text}`; {hint}")
+        return text
+
+    return read

@@ -11,8 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nanotyped.cli.discovery import discover
 from nanotyped.cli.output import CommandFailedError, print_problems
 from nanotyped.cli.running import run_pipeline
+from nanotyped.cli.types import types
 from nanotyped.config import check_pipeline, discover_schemas, load_pipeline
 from nanotyped.errors import ConfigError
 from nanotyped.graph import render_dot, render_mermaid, survey_graph
@@ -66,7 +68,9 @@ def draw(arguments: Arguments) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType({"run": run, "check": check, "draw": draw})
+COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
+    {"run": run, "check": check, "draw": draw, "types": types, "discover": discover}
+)
 
 
 def _load(arguments: Arguments) -> Pipeline:

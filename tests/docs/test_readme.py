@@ -7,6 +7,7 @@ import doctest
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def _snippets() -> list[Snippet]:
 
 def _run_console(text: str, directory: Path) -> None:
     command, _, expected = text.partition("\n")
-    words = command.removeprefix("$ nanotyped ").split()
+    words = shlex.split(command.removeprefix("$ nanotyped "))
     done = subprocess.run(
         [sys.executable, "-m", "nanotyped", *words], cwd=directory, capture_output=True, text=True, check=False
     )

@@ -181,7 +181,7 @@ def test_version_and_help(folder: Path) -> None:
     assert run(folder, "--version") == (0, f"nanotyped {version('nanotyped')}\n", "")
     status, out, err = run(folder, "--help")
     assert (status, err) == (0, "")
-    assert [word for word in ("run", "check", "draw") if f"    {word} " not in out] == []
+    assert [word for word in ("run", "check", "draw", "types", "discover") if f"    {word} " not in out] == []
 
 
 def test_no_command(folder: Path) -> None:

@@ -31,12 +31,14 @@ class TableDescription:
         schema: Its columns, in order; those of the primary key are marked.
         unique_keys: Column names of each unique key of whole, non-null columns; the primary key first.
         collations: By key, what it compares its text columns by, where that may not be what the column says.
+        refused: By column, why its type is none of a contract; such columns are not in the schema.
     """
 
     place: str
     schema: Schema
     unique_keys: tuple[tuple[str, ...], ...] = ()
     collations: Mapping[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def page_key(self) -> tuple[str, ...] | None:
         """Return the key to read pages by: the primary key, else the shortest unique one; ``None`` without any."""
@@ -51,8 +53,15 @@ class TableDescription:
 class TableReader(Protocol):
     """An open connection that can describe and read one table. Used by one thread."""
 
+    def tables(self) -> list[str]:
+        """Return the names of the tables and views, sorted.
+
+        Raises:
+            SourceError: If they cannot be listed.
+        """
+
     def describe(self, table: str, columns: Sequence[str] | None) -> TableDescription:
-        """Return what the table is.
+        """Return what the table is; of ``columns``, or of all where that is ``None``, each must be of a known type.
 
         Raises:
             SourceError: If there is no such table, or no access to it, or a wanted column is of no known type.

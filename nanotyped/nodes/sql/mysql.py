@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FALLBACK_ROWS = 1000
 _DIALECT = MySQLDialect_pymysql(paramstyle="pyformat")
 
-_TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+# MariaDB lists its sequences too.
+_TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE <> 'SEQUENCE'"
 # The first condition lets the server open one table instead of all, the second tells `Orders` from `orders`.
 _COLUMNS = """
     SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME
@@ -57,6 +58,11 @@ class MySQLReader:
         self._compiled: dict[object, tuple[str, Mapping[str, Any]]] = {}
         self._rows_read = 0
 
+    def tables(self) -> list[str]:
+        """Return the names of the tables and views of the database, sorted."""
+        with self._reporting():
+            return sorted(name for (name,) in self._rows(_TABLES, (self._server.database,)))
+
     def describe(self, table: str, columns: Sequence[str] | None) -> TableDescription:
         """Return what the table is, as ``information_schema`` has it for this database alone."""
         database = self._server.database
@@ -73,7 +79,7 @@ class MySQLReader:
             for index, name, part in self._rows(_KEYS, (database, table, table)):
                 keys.setdefault(index, []).append((name, part))
         primary = {name for name, _ in keys.get("PRIMARY", [])}
-        self._schema = _schema_of(found, primary, columns, place)
+        self._schema, refused = _schema_of(found, primary, columns, place)
         nullable = {name for name, _, null, _ in found if null == "YES"}
         unique = [
             tuple(name for name, _ in parts if name is not None)
@@ -81,7 +87,7 @@ class MySQLReader:
             if all(name in self._schema and part is None and name not in nullable for name, part in parts)
         ]
         unique.sort(key=lambda key: (set(key) != primary, len(key)))
-        return TableDescription(place, self._schema, tuple(unique))
+        return TableDescription(place, self._schema, tuple(unique), refused=refused)
 
     def _with_documents(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
         """Return the columns, those of MariaDB that must hold JSON as JSON."""
@@ -203,8 +209,9 @@ def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:
 
 def _schema_of(
     found: list[tuple[Any, ...]], primary: set[str | None], wanted: Sequence[str] | None, place: str
-) -> Schema:
+) -> tuple[Schema, dict[str, str]]:
     columns: list[Column] = []
+    refused: dict[str, str] = {}
     names = [name for name, *_ in found]
     problems = [
         f"it has no column `{name}`{_sentence(nearest_hint(name, names))}" for name in wanted or () if name not in names
@@ -213,13 +220,14 @@ def _schema_of(
         try:
             kind = column_type(text, charset)
         except TypeSyntaxError as error:
+            refused[name] = str(error)
             if wanted is None or name in wanted:
                 problems.append(f"column `{name}`: {error}; leave it out with `columns`")
             continue
         columns.append(Column(name, kind, nullable=nullable == "YES", key=name in primary))
     if problems:
         raise SourceError(f"{place} cannot be read: {'; '.join(problems)}")
-    return Schema(columns)
+    return Schema(columns), refused
 
 
 def column_type(text: str, charset: str | None) -> type[DataType]:

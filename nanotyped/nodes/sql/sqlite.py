@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nanotyped.nodes.sql.statements import TableQuery
 
 _COLLATIONS = ("BINARY", "NOCASE", "RTRIM")
+_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite^_%' ESCAPE '^'"
 _HIDDEN = 1  # a hidden column of a virtual table; generated columns (2, 3) are data
 
 
@@ -44,14 +45,18 @@ class SQLiteReader:
             self._engine = _engine_of(url)
             self._connection = self._engine.connect()
 
+    def tables(self) -> list[str]:
+        """Return the names of the tables and views of the file, sorted; those of SQLite itself are not among them."""
+        with self._reporting("listing the tables of"):
+            return sorted(self._connection.execute(sa.text(_TABLES)).scalars())
+
     def describe(self, table: str, columns: Sequence[str] | None) -> TableDescription:
         """Return what the table is, as its declaration says."""
         place = f"table `{table}` of {self._place}"
         with self._reporting("describing"):
             found = [row for row in self._pragma("table_xinfo", table) if row.hidden != _HIDDEN]
             if not found:
-                known = sa.text("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-                hint = nearest_hint(table, list(self._connection.execute(known).scalars()))
+                hint = nearest_hint(table, self.tables())
                 raise SourceError(f"there is no {place}{'; ' + hint if hint else ''}")
             primary = tuple(row.name for row in sorted(found, key=lambda row: row.pk) if row.pk)
             indexes = self._unique_indexes(table)
@@ -59,9 +64,9 @@ class SQLiteReader:
             is_row_id = bool(primary) and all(index.origin != "pk" for index in self._pragma("index_list", table))
         keys = [names for names in [primary] if is_row_id or names in indexes]
         keys += [names for names in indexes if names != primary]
-        self._schema = _schema_of(found, set(primary), is_row_id, columns, place)
+        self._schema, refused = _schema_of(found, set(primary), is_row_id, columns, place)
         unique = [key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)]
-        return TableDescription(place, self._schema, tuple(unique), indexes)
+        return TableDescription(place, self._schema, tuple(unique), indexes, refused)
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as it is stored, ``None`` if there is no row."""
@@ -170,8 +175,9 @@ def _decode_row(decoders: list[Callable[[Any], Any]], row: Sequence[Any]) -> tup
 
 def _schema_of(
     found: Sequence[Any], primary: set[str], is_row_id: bool, wanted: Sequence[str] | None, place: str
-) -> Schema:
+) -> tuple[Schema, dict[str, str]]:
     problems: list[str] = []
+    refused: dict[str, str] = {}
     columns: list[Column] = []
     names = [row.name for row in found]
     for name in wanted or ():
@@ -182,6 +188,7 @@ def _schema_of(
         try:
             kind = SQLiteTypeSystem.type_mapping(row.type)
         except TypeSyntaxError as error:
+            refused[row.name] = str(error)
             if wanted is None or row.name in wanted:
                 problems.append(f"column `{row.name}`: {error}; leave it out with `columns`")
             continue
@@ -189,4 +196,4 @@ def _schema_of(
         columns.append(Column(row.name, kind, nullable=not not_null, key=row.name in primary))
     if problems:
         raise SourceError(f"{place} cannot be read: {'; '.join(problems)}")
-    return Schema(columns)
+    return Schema(columns), refused

@@ -291,20 +291,39 @@ class StreamTable(TableSource):
         page_rows: int = DEFAULT_PAGE_ROWS,
         **options: Any,
     ) -> None:
-        self._url = _parse_url(url)
-        backend = self._url.get_backend_name()
-        if backend not in _READERS:
-            known = ", ".join(sorted(_READERS))
-            raise ValueError(f"no type system reads the column types of `{backend}`; these are known: {known}")
-        if backend == "sqlite":
+        self._url = check_url(url)
+        if self._url.get_backend_name() == "sqlite":
             self.backslash_escapes = False
-        else:
-            _server_of(self._url)  # says now what is wrong with it
         super().__init__(table, columns, where, parameters, page_rows, **options)
 
     def open_reader(self) -> TableReader:
         """Return a new connection to where the URL points."""
-        return _READERS[self._url.get_backend_name()](self._url)
+        return open_reader(self._url)
+
+
+def check_url(url: SecretStr | str) -> URL:
+    """Return the URL of a database whose tables can be read.
+
+    Raises:
+        ValueError: If it is misspelt, or of a database that is not known here; does not repeat what it holds.
+    """
+    found = _parse_url(url)
+    backend = found.get_backend_name()
+    if backend not in _READERS:
+        known = ", ".join(sorted(_READERS))
+        raise ValueError(f"no type system reads the column types of `{backend}`; these are known: {known}")
+    if backend != "sqlite":
+        _server_of(found)  # says now what is wrong with it
+    return found
+
+
+def open_reader(url: URL) -> TableReader:
+    """Return a new connection to where a checked URL points.
+
+    Raises:
+        SourceError: If there is none to be had.
+    """
+    return _READERS[url.get_backend_name()](url)
 
 
 def server_of_options(
@@ -380,4 +399,12 @@ _READERS: dict[str, Callable[[URL], TableReader]] = {
     "mysql": _mysql_reader,
     "mariadb": _mysql_reader,
 }
-__all__ = ["DEFAULT_PAGE_ROWS", "StreamMySQLTable", "StreamTable", "TableSource", "server_of_options"]
+__all__ = [
+    "DEFAULT_PAGE_ROWS",
+    "StreamMySQLTable",
+    "StreamTable",
+    "TableSource",
+    "check_url",
+    "open_reader",
+    "server_of_options",
+]

@@ -15,6 +15,15 @@ from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
             Arguments("check", "p.yaml", modules=["a", "b.c"], connect=True),
         ),
         ("draw -o x.svg --format=svg p.yaml", Arguments("draw", "p.yaml", modules=[], format="svg", output="x.svg")),
+        ("types", Arguments("types")),
+        ("types int --json bigint", Arguments("types", words=("int", "bigint"), json=True)),
+        ("types --json int", Arguments("types", words=("int",), json=True)),
+        ("discover sqlite:///a.db", Arguments("discover", url="sqlite:///a.db", format="python")),
+        (
+            "discover sqlite:///a.db t --format yaml u",
+            Arguments("discover", url="sqlite:///a.db", words=("t", "u"), format="yaml"),
+        ),
+        ("discover t --url-env DB u", Arguments("discover", url_env="DB", words=("t", "u"), format="python")),
         ("run --traceback p.yaml", Arguments("run", "p.yaml", modules=[], traceback=True)),
     ],
 )
@@ -39,6 +48,10 @@ def test_reads(words: str, expected: Arguments) -> None:
         ("run a.yaml b.yaml", "unexpected `b.yaml`: one configuration file at a time"),
         ("run a.yaml --module", "argument --module: expected one argument"),
         ("draw a.yaml --format mermeid", "argument --format: unknown format `mermeid`; did you mean `mermaid`?"),
+        ("types --jsno", "unknown option `--jsno`; did you mean `--json`?"),
+        ("discover", "the database is missing: URL or --url-env NAME"),
+        ("discover sqlite:///a.db --url-env DB", "the database is given twice: URL and --url-env"),
+        ("discover u --format yml", "argument --format: unknown format `yml`; did you mean `yaml`?"),
         ("draw a.yaml --format x", "argument --format: unknown format `x`; known are dot, mermaid, svg"),
     ],
 )

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from nanotyped.types import IncompatibleTypesException, MySQLTypeSystem, SQLiteTypeSystem, json_form, mysql_type
+from nanotyped.types.mapping import MAPPED_TYPES, TypeMapping, example_of, map_type, mapping_table
+from tests.unit.types import strategies as any_
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "DECIMAL(12, 2) unsigned",
+            TypeMapping(
+                "decimal(12,2) unsigned",
+                "decimal(12,2) unsigned",
+                "decimal.Decimal",
+                "decimal(12,2) unsigned",
+                {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"},
+                '"9999999999.99"',
+                {"minimum": "0", "maximum": "9999999999.99"},
+            ),
+        ),
+        (
+            "tinyint",
+            TypeMapping(
+                *("tinyint", "int8", "int", "tinyint", {"type": "integer", "minimum": -128, "maximum": 127}, "127"),
+                {"minimum": -128, "maximum": 127},
+            ),
+        ),
+        (
+            "varchar(2) character set latin1",
+            TypeMapping(
+                *("varchar(2) character set latin1", "string(2) charset latin1", "str", "varchar(2)"),
+                *({"type": "string", "maxLength": 2}, '"Ad"', {"characters": 2, "charset": "latin1"}),
+            ),
+        ),
+        (
+            "time(3)",
+            TypeMapping(
+                *("time(3)", "time(3)", "datetime.timedelta", "time(3)"),
+                {"type": "string", "pattern": r"^-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}$"},
+                '"-23:59:59.123"',
+                {"minimum": "-838:59:59.999", "maximum": "838:59:59.999", "fsp": 3},
+            ),
+        ),
+        (
+            "set('b','a')",
+            TypeMapping(
+                *("set('b','a')", "set('b','a')", "frozenset", "set('b','a')"),
+                {"type": "array", "items": {"type": "string", "enum": ["b", "a"]}, "uniqueItems": True},
+                *('["b","a"]', {"members": ["b", "a"]}),
+            ),
+        ),
+        (
+            "decimal(2,2)",
+            TypeMapping(
+                *("decimal(2,2)", "decimal(2,2)", "decimal.Decimal", "decimal(2,2)"),
+                {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$"},
+                *('"0.99"', {"minimum": "-0.99", "maximum": "0.99"}),
+            ),
+        ),
+    ],
+)
+def test_a_type_is_mapped_through_every_system(text: str, expected: TypeMapping) -> None:
+    """Spellings, JSON form and limits are those of the type, and what does not apply is not there."""
+    assert map_type(mysql_type(text)) == expected
+
+
+def test_the_table_has_every_type_that_can_be_read() -> None:
+    """No column type is missing in the mapping table; a bool is no column type of its own."""
+    assert {mysql_type(text).base for text in MAPPED_TYPES} == {*MySQLTypeSystem.families} - {"bool"}
+    assert [mapping.mysql for mapping in mapping_table()] == list(MAPPED_TYPES)
+
+
+@given(any_.columns())
+def test_every_column_type_has_a_mapping_whose_example_is_of_the_type(meaning: any_.Type) -> None:
+    """Whatever the parameters: the example goes into JSON and back, and SQLite's spelling can be read."""
+    try:
+        kind: Any = MySQLTypeSystem.from_intermediate(meaning, None)
+    except IncompatibleTypesException:
+        return
+    if kind.base == "tinyint" and kind.python_type is bool:
+        return
+    found = map_type(mysql_type(kind.spelling()))
+    value = example_of(kind)
+    back = json.loads(found.json_example, parse_float=Decimal)
+    assert json_form(kind).decode(back) == value
+    SQLiteTypeSystem.type_mapping(found.sqlite)
