@@ -272,7 +272,7 @@ def load_module(name: str) -> ModuleType:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ModuleLoadError(name, f"there is none; looked in {', '.join(_search_path())}") from error
         raise ModuleLoadError(name, f"it failed to import: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModuleLoadError(name, f"it failed to import: {type(error).__name__}: {error}") from error
     with _lock:
         _current[-1].modules[name] = module

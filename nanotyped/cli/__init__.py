@@ -68,7 +68,8 @@ def _sigterm_raises() -> Iterator[None]:
 def _call(arguments: Arguments) -> int:
     try:
         code = COMMANDS[arguments.command](arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where the caller closed it
+            sys.stdout.flush()
         return code
     except ConfigError as error:
         print_problems(error.problems)

@@ -341,6 +341,31 @@ def test_draw_svg_goes_through_graphviz(folder: Path) -> None:
 # -- run ----------------------------------------------------------------------------------------
 
 
+def test_a_closed_stdout_is_no_failure(folder: Path) -> None:
+    """Where the caller closed stdout there is nothing to flush, and a run that went well exits with 0."""
+    write(folder, "nodes:\n  count: {class: Count}\n  guess: {class: Guess}\npaths: [[count, guess]]\n")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m nanotyped run p.yaml --module mill >&-', sys.executable],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "success" in done.stderr, "internal error" in done.stderr) == (0, True, False)
+
+
+def test_a_module_that_exits_is_an_error(folder: Path) -> None:
+    """A module that calls sys.exit while it is imported cannot end the command as if it had run."""
+    (folder / "leaver.py").write_text("import sys\nsys.exit(0)\n")
+    assert run(folder, "run", "p.yaml", "--module", "leaver") == (
+        2,
+        "",
+        "nanotyped: module `leaver`: it failed to import: SystemExit: 0\n",
+    )
+
+
 def test_run_leaves_stdout_to_the_nodes(folder: Path) -> None:
     """Rows go to stdout; what the program has to say, and the summary, to stderr, without colours in a pipe."""
     status, out, err = run(folder, "run", "p.yaml", "--module", "mill")

@@ -315,6 +315,17 @@ def test_a_column_of_the_contract_that_is_not_there_is_an_error(database: Databa
     assert str(caught.value) == f"{place} cannot be read: it has no column `ctiy`; did you mean `city`?"
 
 
+def test_a_table_altered_while_it_is_read_fails_the_run(database: Database) -> None:
+    """A key whose type changes in mid-read sorts otherwise, so the run must not end as if nothing were missing."""
+    database.execute("CREATE TABLE t (id int NOT NULL PRIMARY KEY)", "INSERT INTO t SELECT seq FROM seq_1_to_100")
+    batches = StreamMySQLTable(url=database.url, table="t", page_rows=10).generate_batches()
+    assert len(next(batches)) == 10
+    database.execute("ALTER TABLE t MODIFY id varchar(20) NOT NULL")
+    with pytest.raises(SourceError) as caught:
+        list(batches)
+    assert "was altered while it was read, and rows may be missing; read it again" in str(caught.value)
+
+
 def test_a_table_altered_after_the_check_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the columns that are read are no longer what they were when the run was checked, nothing is read."""
     database.execute("CREATE TABLE t (id int PRIMARY KEY, v int, other int)", "INSERT INTO t VALUES (1, 2, 3)")

@@ -148,11 +148,25 @@ class TableSource(NanoNode[object, Any]):
             for tuples in self._tuples(reader, description):
                 yield shape(tuples, first)
                 first += len(tuples)
+            self._check_unaltered(reader, description)
         except RowValidationError as error:
             error.add_note(f"in `{self.table}`")
             raise
         finally:
             reader.close()
+
+    def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
+        """Raise if what was read is no longer what it was when reading began.
+
+        A key of another type sorts otherwise, and pages by it skip rows: no such run ends well in silence.
+        """
+        again = reader.describe(self.table, self._wanted())
+        read = self._live_schema()
+        assert read is not None  # the table was looked at
+        changed = (column for column in read if column.name not in again.schema or again.schema[column.name] != column)
+        if again.page_key() != description.page_key() or any(changed):
+            place = description.place
+            raise SourceError(f"{place} was altered while it was read, and rows may be missing; read it again")
 
     def _tuples(self, reader: TableReader, description: TableDescription) -> Iterator[list[tuple[Any, ...]]]:
         live = self._live_schema()
@@ -358,10 +372,13 @@ def _reveal(secret: SecretStr | str) -> str:
 
 def _parse_url(url: SecretStr | str) -> URL:
     try:
-        return make_url(_reveal(url))
+        found = make_url(_reveal(url))
     except (ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
         raise ValueError("url is not spelled dialect://user:password@host:port/database") from None
+    if found.get_backend_name() != "sqlite" and "@" in f"{found.host}{found.database}":
+        raise ValueError("url: in user and password, `@` is written %40, `/` %2F and `:` %3A")
+    return found
 
 
 def _server_of(

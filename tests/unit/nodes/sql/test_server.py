@@ -130,6 +130,8 @@ def test_wrong_options_are_refused_at_construction(options: dict[str, Any], mess
     ("url", "message"),
     [
         ("nonsense", "url is not spelled dialect://user:password@host:port/database"),
+        (f"mysql://u:a@{SECRET}@h/d", "url: in user and password, `@` is written %40, `/` %2F and `:` %3A"),
+        (f"mysql://u:a@{SECRET}/x:y@h/d", "url: in user and password, `@` is written %40, `/` %2F and `:` %3A"),
         (f"mysql://u:x@h:{SECRET}/d", "url is not spelled dialect://user:password@host:port/database"),
         ("postgresql://u@h/d", "url must begin with mysql:// or mariadb://, not postgresql://"),
         ("mysql://u@h", "database must be named"),
