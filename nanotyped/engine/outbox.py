@@ -96,7 +96,7 @@ class Outbox:
             self.flush()
         start = 0
         while start < len(rows):
-            size = max(1, min([self._batch_rows, *(channel.room for channel in self._channels)]))
+            size = self._room()
             part = rows if not start and len(rows) <= size else rows[start : start + size]
             start += len(part)
             with self._lock:
@@ -194,9 +194,12 @@ class Outbox:
             channel.wait_for_room()
         self._set_limit()
 
+    def _room(self) -> int:
+        """Return how many rows the next batch may have: at least one, for whoever sends has waited for that."""
+        return max(1, min([self._batch_rows, *(channel.room for channel in self._channels)]))
+
     def _set_limit(self) -> None:
-        room = min([self._batch_rows, *(channel.room for channel in self._channels)])
-        self.limit = max(1, room)
+        self.limit = self._room()
         # Whoever got hungry or stopped this while the room was measured set the limit too early.
         if self._hungry:
             self.limit = 1

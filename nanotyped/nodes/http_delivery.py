@@ -10,7 +10,6 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -183,9 +182,10 @@ def _judge(response: requests.Response, answer: bytes) -> _Outcome:
     status = response.status_code
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return _Outcome(status=status)
-    with suppress(ValueError):
-        phrase = f" {HTTPStatus(status).phrase}"
-    reason = f"{status}{phrase if status in HTTPStatus._value2member_map_ else ''}"
+    try:
+        reason = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:  # a status that no standard names
+        reason = str(status)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return _Outcome(
             f"{reason}{_destination(response)}; redirects are not followed, give the final url", status=status

@@ -13,7 +13,6 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -544,12 +543,6 @@ def infer_value(value: object, name: str) -> DataType:
     if isinstance(value, DataType):
         return value if value.name == name else value.named(name)
     return primitive_to_intermediate_type(value, name)
-
-
-def values_getter(cls: type[RowBase], names: tuple[str, ...]) -> attrgetter[Any]:
-    """Return a callable that reads the named columns of a row of ``cls``: a tuple, or the value of a single one."""
-    fields = row_info(cls).fields
-    return attrgetter(*(fields[name] for name in names))
 
 
 def _rebuild_row(schema: Schema, values: tuple[Any, ...], origins: Origins) -> Row:
