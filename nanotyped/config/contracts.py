@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nanotyped.errors import IncompatibleTypesException
+from nanotyped.errors import IncompatibleTypesException, TypeSyntaxError
 from nanotyped.types import MySQLType, MySQLTypeSystem, mysql_type
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ def mysql_spelling(kind: type[DataType]) -> str | None:
         found = MySQLTypeSystem.from_intermediate(kind.intermediate_type, None)
     except IncompatibleTypesException:
         return None
-    exact = found.intermediate_type is kind.intermediate_type and mysql_type(found.spelling()) is found
+    try:
+        exact = found.intermediate_type is kind.intermediate_type and mysql_type(found.spelling()) is found
+    except TypeSyntaxError:  # a policy is needed to read it, as for SQLite's boolean
+        return None
     return found.spelling() if exact else None
 
 

@@ -12,6 +12,7 @@ from nanotyped.types.base import DataType, Nullable
 from nanotyped.types.compat import check_assignable
 from nanotyped.types.intermediate import NULL
 from nanotyped.types.mysql import mysql_type
+from nanotyped.types.policies import TypePolicies
 
 if TYPE_CHECKING:
     from nanotyped.row.rows import Row
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 ColumnDeclaration: TypeAlias = "type[DataType] | Nullable | str"
 SchemaDeclaration: TypeAlias = "Schema | type[Row] | Mapping[str, ColumnDeclaration]"
 
+_TAKEN_SUFFIX = re.compile(r"\s+(?P<words>or\s+invalid|as\s+(?P<form>bool|bytes))\s*$", re.IGNORECASE)
+_POLICIES_OF: Mapping[str, TypePolicies] = {
+    "invalid": TypePolicies(zero_date="keep"),
+    "bool": TypePolicies(tinyint1="bool", bit="bool"),
+    "bytes": TypePolicies(bit="bytes"),
+}
 _NULL_SUFFIX = re.compile(r"\s+(?P<no>not\s+)?null\s*$", re.IGNORECASE)
 
 
@@ -126,8 +133,11 @@ class Schema:
 def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
     """Return the column that ``declaration`` spells: a type, ``TYPE.nullable()``, or text as ``varchar(9) null``.
 
+    Before ``null``, a text says as what the column is taken, where that is not what the server has it for:
+    ``date or invalid``, ``tinyint(1) as bool``, ``bit(8) as bytes`` (see ``TypePolicies``).
+
     Raises:
-        TypeSyntaxError: If the text is no type.
+        TypeSyntaxError: If the text is no type, or one that cannot be taken so.
         TypeError: If it is something else, or the name is no text.
     """
     if not isinstance(name, str):
@@ -136,12 +146,30 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
         case str():
             found = _NULL_SUFFIX.search(declaration)
             text = declaration[: found.start()] if found else declaration
-            return Column(name, mysql_type(text), nullable=bool(found and not found["no"]))
+            return Column(name, _taken_type(text), nullable=bool(found and not found["no"]))
         case Nullable():
             return Column(name, declaration.type, nullable=True)
         case type() if issubclass(declaration, DataType):
             return Column(name, declaration)
     raise TypeError(f"column `{name}`: {declaration!r} is no type; give a type, TYPE.nullable() or its text")
+
+
+def _taken_type(text: str) -> type[DataType]:
+    """Return the type that a text spells, taken as the words behind it say."""
+    found = _TAKEN_SUFFIX.search(text)
+    if found is None:
+        return mysql_type(text)
+    plain = text[: found.start()]
+    kind, taken = mysql_type(plain), (found["form"] or "invalid").lower()
+    under = kind.under(_POLICIES_OF[taken])
+    if under is kind:
+        reason = {
+            "invalid": "only a date, datetime or timestamp may be on no calendar",
+            "bool": "only tinyint(1) and bit(1) can be taken as bool",
+            "bytes": "only bit(n) can be taken as bytes",
+        }[taken]
+        raise TypeSyntaxError(text, found.start("words"), reason)
+    return under
 
 
 def parse_schema(declaration: SchemaDeclaration) -> Schema:

@@ -46,12 +46,14 @@ class Rule(NamedTuple):
 
     ``annotation`` is what ``msgspec`` checks. ``check`` takes the values that are not null and says whether all of them
     are right as they are; where it says no, each is cast by its type, which corrects it or raises. ``correct`` is the
-    same cast for many values, where there is a faster one; it may raise anything arithmetic.
+    same cast for many values, where there is a faster one; it may raise anything arithmetic. ``classes`` are those of
+    the values where ``msgspec`` cannot tell them, and ``annotation`` is ``Any``; a subclass is none of them.
     """
 
     annotation: Any
     check: ColumnCheck | None = None
     correct: Callable[[list[Any]], list[Any]] | None = None
+    classes: tuple[type, ...] = ()
 
 
 def _all_exactly(kind: type) -> ColumnCheck:
@@ -182,6 +184,18 @@ def _timestamp_rule(kind: Any) -> Rule:
     return Rule(Annotated[datetime, msgspec.Meta(tz=True)], check)
 
 
+def _lenient_rule(kind: Any) -> Rule:
+    cast = kind.python_cast_function
+
+    def check(values: list[Any]) -> bool:
+        try:
+            return all([cast(value) is value for value in values])  # what is right as it is is cast to itself
+        except TypeCastError:
+            return False
+
+    return Rule(Any, check, classes=(date, datetime, it.InvalidDate))
+
+
 def _time_rule(kind: Any) -> Rule:
     if kind.fsp is None:
         return Rule(timedelta)
@@ -214,7 +228,9 @@ def _inet_rule(kind: Any) -> Rule:
         # Only addresses of version 6 may have a zone.
         return all([type(value) is IPv4Address or getattr(value, "scope_id", "") is None for value in values])
 
-    return Rule(Any if kind.version is None else IPv6Address, check)
+    if kind.version == 6:
+        return Rule(IPv6Address, check)
+    return Rule(Any, check, classes=(IPv4Address, IPv6Address))
 
 
 def _geometry_rule(kind: Any) -> Rule:
@@ -248,6 +264,7 @@ _RULES: dict[type[DataType], Callable[[Any], Rule]] = {
     it.DATETIME: _datetime_rule,
     it.TIMESTAMP: _timestamp_rule,
     it.DATE: lambda _: Rule(date),
+    it.LENIENT_MOMENT: _lenient_rule,
     it.TIME_INTERVAL: _time_rule,
     it.YEAR: _year_rule,
     it.BITS: _integer_rule,
@@ -276,7 +293,7 @@ class Validator:
         row_class: The class of rows to make instead, with equal columns.
     """
 
-    __slots__ = ("_annotation", "_cell_annotations", "_checks", "_never_null", "row_class", "schema")
+    __slots__ = ("_annotation", "_cell_annotations", "_checks", "_classes", "_never_null", "row_class", "schema")
 
     def __init__(self, schema: Schema, row_class: type[Row] | None = None) -> None:
         self.schema = schema
@@ -292,6 +309,7 @@ class Validator:
             for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
             if rule.annotation is Any and not column.nullable
         ]
+        self._classes = {index: (*rule.classes, type(None)) for index, rule in enumerate(rules) if rule.classes}
         self._checks = [
             (index, column, rule.check, rule.correct)
             for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
@@ -326,6 +344,9 @@ class Validator:
             for index in self._never_null:
                 if any([values[index] is None for values in tuples]):
                     raise RowValidationError(self._problems(tuples, first))
+            for index, classes in self._classes.items():
+                if not {type(values[index]) for values in tuples} <= {*classes}:
+                    raise RowValidationError(self._problems(tuples, first))
             corrected = self._correct(tuples)
         except _BROKEN:
             raise RowValidationError(self._problems(tuples, first)) from None
@@ -359,7 +380,12 @@ class Validator:
                 found.append(CellProblem(number, "*", f"{width} columns", f"{len(values)} columns"))
                 continue
             for index, (column, value) in enumerate(zip(self.schema, values, strict=True)):
-                reason = self._cell_problem(column, value, self._cell_annotations[index], checks.get(index))
+                classes = self._classes.get(index)
+                if classes is not None and type(value) not in classes:
+                    names = " or ".join(wanted.__name__ for wanted in classes[:-1])
+                    reason: str | None = f"{names} is needed, this is {type(value).__name__}"
+                else:
+                    reason = self._cell_problem(column, value, self._cell_annotations[index], checks.get(index))
                 if reason is not None:
                     found.append(CellProblem(number, column.name, column.spelling(), shown(value), reason))
         return found

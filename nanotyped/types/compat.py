@@ -47,6 +47,8 @@ class Judgement:
 
 
 _OTHER_VERSION = "addresses of one version are none of the other"
+_ON_NO_CALENDAR = "it may be on no calendar, as 0000-00-00"
+_OTHER_MOMENT = "the one is a date, the other a moment"
 _ZONED = "the one has a zone, the other has none"
 
 # A rule returns why some value of the given type is none of the needed one, "" if there is no such value.
@@ -227,6 +229,17 @@ def _datetimes(given: Any, needed: Any) -> str:
     return _fractions(given, needed)
 
 
+def _to_lenient(given: Any, needed: Any) -> str:
+    found = judge(given, needed.moment)
+    return "" if found.verdict.passes else found.reason or _OTHER_MOMENT
+
+
+def _lenients(given: Any, needed: Any) -> str:
+    if given.moment.family is not needed.moment.family and not needed.is_bare():
+        return "it may be on no calendar, and a type of other moments does not keep that"
+    return _to_lenient(given.moment, needed)
+
+
 def _spans(given: Any, needed: Any) -> str:
     if needed.fsp is not None and given.fsp is None:
         return "it may be beyond 838:59:59"
@@ -261,6 +274,10 @@ _RULES: Mapping[tuple[type[DataType], type[DataType]], Rule] = {
     (it.TIMESTAMP, it.DATETIME): _timestamp_to_datetime,
     (it.DATE, it.DATE): _always,
     (it.DATE, it.DATETIME): _always,
+    (it.DATE, it.LENIENT_MOMENT): _to_lenient,
+    (it.DATETIME, it.LENIENT_MOMENT): _to_lenient,
+    (it.TIMESTAMP, it.LENIENT_MOMENT): _to_lenient,
+    (it.LENIENT_MOMENT, it.LENIENT_MOMENT): _lenients,
     (it.TIME_INTERVAL, it.TIME_INTERVAL): _spans,
     (it.YEAR, it.YEAR): _always,
     (it.YEAR, it.INTEGER): _integers,
@@ -301,6 +318,9 @@ _LOSSY: Mapping[tuple[type[DataType], type[DataType]], str] = {
     (it.STRING, it.JSON): "it may be a text that is no JSON",
     (it.DATETIME, it.DATE): "it may have a time of day",
     (it.DATETIME, it.TIMESTAMP): _ZONED,
+    (it.LENIENT_MOMENT, it.DATE): _ON_NO_CALENDAR,
+    (it.LENIENT_MOMENT, it.DATETIME): _ON_NO_CALENDAR,
+    (it.LENIENT_MOMENT, it.TIMESTAMP): _ON_NO_CALENDAR,
 }
 
 
@@ -325,7 +345,7 @@ def judge(given: type[DataType], needed: type[DataType]) -> Judgement:
     reason = _RULES[pair](source, target) if pair in _RULES else _LOSSY[pair]
     if not reason:
         return Judgement(Verdict.WIDENING)
-    if reason == _OTHER_VERSION or (reason == _ZONED and not source.is_bare()):
+    if reason in (_OTHER_VERSION, _OTHER_MOMENT) or (reason == _ZONED and not source.is_bare()):
         return Judgement(Verdict.INCOMPATIBLE, reason, _cast_hint(needed))
     return Judgement(Verdict.LOSSY, reason, _lossy_hint(given, needed))
 

@@ -37,6 +37,7 @@ _PRIMITIVES: tuple[tuple[type | tuple[type, ...], type[DataType]], ...] = (
     (UUID, it.UUID),
     ((IPv4Address, IPv6Address), it.INET),
     (it.Geometry, it.GEOMETRY),
+    (it.InvalidDate, it.LENIENT_MOMENT),
     ((dict, list, it.JsonNull), it.JSON),
     (type(None), it.NULL),
 )
@@ -83,6 +84,14 @@ def _midnight(value: date) -> datetime:
     return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a calendar date has no zone
 
 
+def _to_lenient(given: Any, needed: Any) -> Converter | None:
+    moment = given.moment if given.family is it.LENIENT_MOMENT else given
+    convert = value_converter(moment, needed.moment)
+    if convert is None:
+        return None
+    return lambda value: value if isinstance(value, it.InvalidDate) else convert(value)
+
+
 def _to_decimal(_given: Any, needed: Any) -> Converter:
     quantum, context = needed.quantum, needed.context
     if quantum is None:
@@ -109,6 +118,7 @@ _CONVERTERS: Mapping[tuple[type[DataType], type[DataType]], Callable[[Any, Any],
     (it.BOOL, it.FLOAT): _by(float),
     (it.DECIMAL, it.DECIMAL): _rescale,
     (it.DATE, it.DATETIME): _by(_midnight),
+    **{(family, it.LENIENT_MOMENT): _to_lenient for family in (it.DATE, it.DATETIME, it.TIMESTAMP, it.LENIENT_MOMENT)},
     (it.BOOL, it.BITS): _by(int),
     (it.YEAR, it.DECIMAL): _to_decimal,
     (it.YEAR, it.FLOAT): _by(float),

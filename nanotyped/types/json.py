@@ -5,7 +5,8 @@ in JSON keeps 53 bits only (RFC 8259, section 6). Decimals are strings at their 
 themselves; bytes are base64; moments are ISO with the digits of the type, ``Z`` behind a timestamp (a bare DATETIME
 has six digits, and ``Z`` if it has a zone); spans are ``[-]H:MM:SS.f``; bits are a string of zeros and ones, sets an
 array in the order of definition, geometries ``{"srid": …, "wkb": base64}``, vectors an array, UUIDs and IP addresses
-strings; documents are nested, their Decimals as numbers with all digits. A null is ``null``; a document that is
+strings; a date on no calendar, where a pipeline keeps such, is ``{"$invalid_date": "0000-00-00"}``; documents are
+nested, their Decimals as numbers with all digits. A null is ``null``; a document that is
 ``null`` is so too, and JSON cannot tell the two apart.
 """
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SAFE_BITS = 32  # the widest integer type that is sure to be exact as a JSON number (53 bits)
 _CSV: Dialect = "csv"
+_INVALID = "$invalid_date"
 _SPAN_PATTERN = r"^-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]"
 
 
@@ -166,6 +168,26 @@ def _moment(kind: Any, meaning: Any) -> JsonForm:
     return _textual(kind, schema, native=meaning.fsp == 0)
 
 
+def _lenient(kind: Any, meaning: Any) -> JsonForm:
+    form = _made(meaning.moment)
+
+    def encode(value: Any) -> Any:
+        return {_INVALID: value.text} if isinstance(value, it.InvalidDate) else form.encode(value)
+
+    def decode(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return form.decode(value)
+        invalid = it.read_invalid_date(value.get(_INVALID)) if len(value) == 1 else None
+        if invalid is None:
+            raise cast_error(kind, value, f'not {{"{_INVALID}": …}} of a date that is on no calendar')
+        return kind.python_cast_function(invalid)
+
+    invalid = {"type": "object", "properties": {_INVALID: {"type": "string"}}, "required": [_INVALID]}
+    schema = {"anyOf": [form.schema, {**invalid, "additionalProperties": False}]}
+    name = f"_encode_{kind.__name__}"
+    return JsonForm(False, encode, f"{name}({{value}})", decode, schema, {name: encode})
+
+
 def _span(kind: Any, meaning: Any) -> JsonForm:
     digits = it.MAX_FSP if meaning.fsp is None else meaning.fsp
     return _textual(kind, {"pattern": _SPAN_PATTERN + (rf"\.[0-9]{{{digits}}}$" if digits else "$")})
@@ -253,6 +275,7 @@ _FORMS: Mapping[type[DataType], Callable[[Any, Any], JsonForm]] = {
     it.DATETIME: _moment,
     it.TIMESTAMP: _moment,
     it.DATE: _date,
+    it.LENIENT_MOMENT: _lenient,
     it.TIME_INTERVAL: _span,
     it.YEAR: _integer,
     it.BITS: _bits,

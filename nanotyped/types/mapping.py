@@ -160,6 +160,10 @@ def _moment_example(meaning: Any) -> datetime:
     return _MOMENT.replace(microsecond=_cut(_MOMENT.microsecond, meaning.fsp))
 
 
+def _lenient_example(meaning: Any) -> it.InvalidDate:
+    return it.InvalidDate("0000-00-00" if meaning.moment.family is it.DATE else "0000-00-00 00:00:00")
+
+
 def _span_example(meaning: Any) -> timedelta:
     return -timedelta(seconds=_SPAN.seconds, microseconds=_cut(_SPAN.microseconds, meaning.fsp))
 
@@ -195,6 +199,7 @@ def _geometry_example(meaning: Any) -> it.Geometry:
 
 _EXAMPLES: Mapping[type[DataType], Callable[[Any], Any]] = {
     it.INTEGER: lambda meaning: meaning.maximum,
+    it.BOOL: lambda _: True,
     it.YEAR: lambda _: 2026,
     it.BITS: lambda meaning: 5 & meaning.maximum,
     it.DECIMAL: lambda meaning: Decimal(_decimal_range(meaning)[1]),
@@ -206,6 +211,7 @@ _EXAMPLES: Mapping[type[DataType], Callable[[Any], Any]] = {
     it.DATE: lambda _: date(2026, 11, 21),
     it.DATETIME: _moment_example,
     it.TIMESTAMP: lambda meaning: _moment_example(meaning).replace(tzinfo=UTC),
+    it.LENIENT_MOMENT: _lenient_example,
     it.TIME_INTERVAL: _span_example,
     it.JSON: lambda _: {"price": Decimal("9.90")},
     it.UUID: lambda _: UUID("0190d5a4-7c1e-7abc-8def-0123456789ab"),

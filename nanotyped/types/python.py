@@ -147,6 +147,18 @@ class PYTHON_DATE(PythonType):
     means = it.DATE
 
 
+class PYTHON_LENIENT_MOMENT(PythonType):
+    """``date``, ``datetime`` or ``InvalidDate``."""
+
+    __slots__ = ()
+    means = it.LENIENT_MOMENT
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return ``datetime | InvalidDate``."""
+        return "datetime | InvalidDate"
+
+
 class PYTHON_TIMEDELTA(PythonType):
     """``timedelta``."""
 
@@ -248,6 +260,11 @@ _ANNOTATIONS: Mapping[Any, type[DataType]] = {
     type(None): it.NULL,
 }
 _NAMES: Mapping[str, type[DataType]] = {getattr(key, "__name__", str(key)): kind for key, kind in _ANNOTATIONS.items()}
+# What stands beside InvalidDate in an annotation, and the type of both.
+_BESIDE_INVALID: Mapping[Any, type[DataType]] = {
+    date: it.LENIENT_MOMENT.of(moment=it.DATE),
+    datetime: it.LENIENT_MOMENT.of(moment=it.DATETIME),
+}
 _GENERIC: Mapping[Any, type[DataType]] = {frozenset[str]: it.SET, tuple[float, ...]: it.VECTOR}
 # What people write for a class that no column has, and what they may mean.
 _INSTEAD: Mapping[str, str] = {
@@ -259,6 +276,7 @@ _INSTEAD: Mapping[str, str] = {
     "bytearray": "`bytes`",
     "memoryview": "`bytes`",
     "Fraction": "`Decimal`",
+    "InvalidDate": "`date | InvalidDate` or `datetime | InvalidDate`",
     "float32": "Annotated[float, FLOAT.of(bits=32)]",
 }
 
@@ -331,12 +349,19 @@ def _agree(plain: type[DataType], kind: type[DataType]) -> bool:
         return True
     if plain.family is it.INET and kind.intermediate_type is it.INET:
         return True
+    if plain.family is it.LENIENT_MOMENT:
+        meant: Any = kind.intermediate_type
+        return meant.family is it.LENIENT_MOMENT and plain.moment.python_type is meant.moment.python_type  # type: ignore[attr-defined]  # so has its family
     return plain is it.OBJECT or plain.python_type is kind.python_type
 
 
 def _union(annotation: Any) -> tuple[type[DataType], bool]:
     members = get_args(annotation)
     others = [member for member in members if member is not type(None)]
+    if it.InvalidDate in others and len(others) == 2:
+        kind = _BESIDE_INVALID.get(next(member for member in others if member is not it.InvalidDate))
+        if kind is not None:
+            return kind, len(others) < len(members)
     if len(others) != 1 or len(others) == len(members):
         raise TypeError(f"`{annotation}` is no type of a column: a column has one type, and None beside it at most")
     kind, _ = annotation_type(others[0])
@@ -356,6 +381,7 @@ __all__ = [
     "PYTHON_IPV4ADDRESS",
     "PYTHON_IPV6ADDRESS",
     "PYTHON_JSON",
+    "PYTHON_LENIENT_MOMENT",
     "PYTHON_NONE",
     "PYTHON_STR",
     "PYTHON_TIMEDELTA",

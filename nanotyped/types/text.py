@@ -42,6 +42,8 @@ _READ_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 _READ_DATE = re.compile(_DATE)
 _READ_MOMENT = re.compile(rf"({_DATE})[ T]({_TIME})(\.[0-9]{{1,6}})?(Z)?")
 _READ_TIME = re.compile(r"(-?)([0-9]{1,3}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?")
+# Of a date that a server stores and Python has none for.
+INVALID_DATE_REASONS = ("a zero date, which is on no calendar", "on no calendar or clock")
 _MICROSECOND = timedelta(microseconds=1)
 _json_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -189,7 +191,7 @@ def _calendar(kind: type[DataType], text: str, iso: str) -> datetime:
     except ValueError:
         year, month, day = iso[:10].split("-")
         zero = "0000" in year or "00" in (month, day)
-        reason = "a zero date, which is on no calendar" if zero else "on no calendar or clock"
+        reason = INVALID_DATE_REASONS[0 if zero else 1]
         raise cast_error(kind, text, reason) from None
 
 
@@ -240,6 +242,19 @@ def moment_renderer(kind: type[DataType]) -> Renderer:
         return text[: -cut if cut else None] + "Z"
 
     return render
+
+
+def _lenient(kind: Any, meaning: Any, dialect: Dialect) -> TextForm:
+    form = text_form(meaning.moment, dialect)
+
+    def parse(text: Any) -> Any:
+        invalid = it.read_invalid_date(text)
+        return form.parse(text) if invalid is None else kind.python_cast_function(invalid)
+
+    def render(value: Any) -> str:
+        return value.text if isinstance(value, it.InvalidDate) else form.render(value)
+
+    return TextForm(ANYTHING, parse, render)
 
 
 def _span(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
@@ -299,6 +314,7 @@ _FORMS: Mapping[type[DataType], Callable[[Any, Any, Dialect], TextForm]] = {
     it.DATETIME: _moment,
     it.TIMESTAMP: _moment,
     it.DATE: _date,
+    it.LENIENT_MOMENT: _lenient,
     it.TIME_INTERVAL: _span,
     it.JSON: _json,
     **RARER_FORMS,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.intermediate.documents import JSON, JSON_NULL, NULL, OBJECT, JsonNull, json_problem
 from nanotyped.types.intermediate.identifiers import INET, INET_LENGTHS, UUID, UUID_LENGTH, Address, address_text
+from nanotyped.types.intermediate.lenient import LENIENT_MOMENT, InvalidDate, read_invalid_date
 from nanotyped.types.intermediate.moments import DATE, DATETIME, MAX_FSP, MAX_TIME, TIME_INTERVAL, TIMESTAMP
 from nanotyped.types.intermediate.numbers import (
     BITS,
@@ -58,6 +59,7 @@ _FAMILIES: tuple[type[IntermediateType], ...] = (
     DATETIME,
     TIMESTAMP,
     DATE,
+    LENIENT_MOMENT,
     TIME_INTERVAL,
     YEAR,
     BITS,
@@ -94,6 +96,7 @@ __all__ = [
     "JSON",
     "JSON_NULL",
     "LAST_YEAR",
+    "LENIENT_MOMENT",
     "MAX_BITS",
     "MAX_DECIMAL_DIGITS",
     "MAX_DIMENSIONS",
@@ -117,12 +120,14 @@ __all__ = [
     "Geometry",
     "IntermediateType",
     "IntermediateTypeSystem",
+    "InvalidDate",
     "JsonNull",
     "address_text",
     "is_float32",
     "json_problem",
     "pack_geometry",
     "pack_vector",
+    "read_invalid_date",
     "unpack_geometry",
     "unpack_vector",
 ]

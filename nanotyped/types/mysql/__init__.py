@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from nanotyped.errors import IncompatibleTypesException, nearest_hint
 from nanotyped.types.mysql import narrowest as _narrowest  # noqa: F401 - it fills the table of the system
 from nanotyped.types.mysql.members import MYSQL_ENUM, MYSQL_SET
-from nanotyped.types.mysql.moments import MYSQL_DATE, MYSQL_DATETIME, MYSQL_NULL, MYSQL_TIME, MYSQL_TIMESTAMP
+from nanotyped.types.mysql.moments import (
+    MYSQL_DATE,
+    MYSQL_DATETIME,
+    MYSQL_LENIENT_MOMENT,
+    MYSQL_NULL,
+    MYSQL_TIME,
+    MYSQL_TIMESTAMP,
+)
 from nanotyped.types.mysql.numbers import (
     MYSQL_BIGINT,
     MYSQL_BOOL,
@@ -65,7 +72,7 @@ if TYPE_CHECKING:
 MYSQL_VARCHAR_BASE = MYSQL_VARCHAR
 mysql_type = MySQLTypeSystem.type_mapping
 
-_NAMED: list[type[MySQLType]] = [*MySQLTypeSystem.families.values(), MYSQL_NULL]
+_NAMED: list[type[MySQLType]] = [*MySQLTypeSystem.families.values(), MYSQL_NULL, MYSQL_LENIENT_MOMENT]
 _FAMILIES: Mapping[str, type[MySQLType]] = {family.__name__: family for family in _NAMED}
 _SIZED_NAME = re.compile(r"(MYSQL_[A-Z]+?)(0|[1-9][0-9]{0,9})?(_UNSIGNED)?(_ZEROFILL)?")
 _MADE_SIZES = (*range(32), *(2**power for power in range(5, 16)))
@@ -112,6 +119,7 @@ _UNSIZED: tuple[type[MySQLType], ...] = (
     MYSQL_SET,
     MYSQL_BIT,
     MYSQL_VECTOR,
+    MYSQL_LENIENT_MOMENT,
 )
 
 
@@ -148,6 +156,7 @@ __all__ = [
     "MYSQL_INTEGER",
     "MYSQL_INTEGER_BASE",
     "MYSQL_JSON",
+    "MYSQL_LENIENT_MOMENT",
     "MYSQL_LINESTRING",
     "MYSQL_LONGBLOB",
     "MYSQL_LONGTEXT",

@@ -103,6 +103,14 @@ def _timestamp(kind: Any, _value: object) -> type[MySQLType]:
     return moments.MYSQL_TIMESTAMP.of(fsp=it.MAX_FSP if kind.fsp is None else kind.fsp)
 
 
+def _lenient(kind: Any, value: object) -> type[MySQLType]:
+    if kind.is_bare():
+        if isinstance(value, it.InvalidDate) and not value.has_time:
+            return moments.MYSQL_LENIENT_MOMENT.of(moment=moments.MYSQL_DATE)
+        return moments.MYSQL_LENIENT_MOMENT.of(moment=moments.MYSQL_DATETIME.of(fsp=it.MAX_FSP))
+    return moments.MYSQL_LENIENT_MOMENT.of(moment=MySQLTypeSystem.from_intermediate(kind.moment, value))
+
+
 def _time(kind: Any, _value: object) -> type[MySQLType]:
     return moments.MYSQL_TIME.of(fsp=it.MAX_FSP if kind.fsp is None else kind.fsp)
 
@@ -147,6 +155,7 @@ _NARROWEST: dict[type[DataType], Any] = {
     it.DATETIME: _datetime,
     it.TIMESTAMP: _timestamp,
     it.DATE: _always(moments.MYSQL_DATE),
+    it.LENIENT_MOMENT: _lenient,
     it.TIME_INTERVAL: _time,
     it.YEAR: _always(rarer.MYSQL_YEAR),
     it.BITS: _bits,

@@ -15,6 +15,7 @@ from nanotyped.types.mysql.system import MySQLType, argument
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
     from nanotyped.types.grammar import ColumnType
+    from nanotyped.types.policies import TypePolicies
 
 MAX_DISPLAY_WIDTH = 255
 MAX_PRECISION = 65
@@ -99,6 +100,11 @@ class MYSQL_TINYINT(MYSQL_INTEGER_BASE, reads="tinyint"):
     __slots__ = ()
     base, bits = "tinyint", 8
 
+    @classmethod
+    def under(cls, policies: TypePolicies) -> type[MySQLType]:
+        """Return MYSQL_BOOL for a ``tinyint(1)``, if that is asked for."""
+        return MYSQL_BOOL if policies.tinyint1 == "bool" and cls.display_width == 1 else cls
+
 
 class MYSQL_SMALLINT(MYSQL_INTEGER_BASE, reads="smallint"):
     """``smallint``: 16 bits."""
@@ -143,8 +149,8 @@ class MYSQL_BOOL(MySQLType, reads="bool"):
 
     @classmethod
     def spelling(cls) -> str:
-        """Return ``bool``."""
-        return "bool"
+        """Return ``tinyint(1) as bool``."""
+        return f"{cls.ddl()} as bool"
 
     @classmethod
     def ddl(cls) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nanotyped.types.intermediate import (
     BITS,
+    BOOL,
+    BYTES,
     GEOMETRY,
     INET,
     MAX_BITS,
@@ -28,17 +30,24 @@ from nanotyped.types.mysql.system import MySQLType, argument
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
     from nanotyped.types.grammar import ColumnType
+    from nanotyped.types.policies import TypePolicies
 
 DEFAULT_DIMENSIONS = 2048  # of MySQL 9; MariaDB wants a number
+_FORMS_OF_BITS: Mapping[str | None, type] = {None: int, "bytes": bytes, "bool": bool}
 
 
 class MYSQL_BIT(MySQLType, reads="bit"):
-    """``bit(n)``: a run of bits, as a number without sign. Parameter: ``max_length``, the number of bits."""
+    """``bit(n)``: a run of bits, as a number without sign.
+
+    Parameters: ``max_length``, the number of bits; ``form``, where a pipeline takes it for ``bytes`` (so many that the
+    bits fit, the most significant first) or for a ``bool``.
+    """
 
     __slots__ = ()
-    parameter_names = ("max_length",)
+    parameter_names = ("max_length", "form")
     python_type = int
     base = "bit"
+    form: ClassVar[str | None] = None
     bits: ClassVar[int | None] = None
     max_length: ClassVar[int | None] = None
     minimum: ClassVar[int | None] = BITS.minimum
@@ -52,18 +61,37 @@ class MYSQL_BIT(MySQLType, reads="bit"):
     @classmethod
     def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the number of bits, checked, and the largest number."""
-        kind = BITS.of(bits=parameters["max_length"])
-        return {**parameters, "bits": kind.bits, "maximum": kind.maximum}
+        bits, form = parameters.get("max_length"), parameters.get("form")
+        kind = BITS.of(bits=bits)
+        if form not in _FORMS_OF_BITS:
+            raise ValueError(f"form must be bytes or bool, not {form!r}")
+        if form is not None and (bits is None or (form == "bool" and bits != 1)):
+            raise ValueError("only bits of a known number are bytes, and only one bit is a bool")
+        return {**parameters, "bits": bits, "maximum": kind.maximum, "python_type": _FORMS_OF_BITS[form]}
+
+    @classmethod
+    def under(cls, policies: TypePolicies) -> type[MySQLType]:
+        """Return the same bits as bytes or a bool, if that is asked for and they can be."""
+        if policies.bit == "int" or cls.bits is None or (policies.bit == "bool" and cls.bits != 1):
+            return cls
+        return cls.of(form=policies.bit)
 
     @classmethod
     def intermediate(cls) -> type[DataType]:
-        """Return BITS of this number."""
-        return BITS.of(bits=cls.bits)
+        """Return BITS of this number; BYTES or BOOL where they are taken for that."""
+        if cls.form == "bytes":
+            return BYTES.of(max_bytes=-(-(cls.bits or MAX_BITS) // 8), padded=True)
+        return BOOL if cls.form == "bool" else BITS.of(bits=cls.bits)
+
+    @classmethod
+    def ddl(cls) -> str:
+        """Return ``bit(8)``."""
+        return cls.base if cls.bits is None else f"{cls.base}({cls.bits})"
 
     @classmethod
     def spelling(cls) -> str:
-        """Return ``bit(8)``."""
-        return cls.base if cls.bits is None else f"{cls.base}({cls.bits})"
+        """Return ``bit(8)``, ``bit(8) as bytes``."""
+        return cls.ddl() if cls.form is None else f"{cls.ddl()} as {cls.form}"
 
 
 class MYSQL_YEAR(MySQLType, reads="year"):

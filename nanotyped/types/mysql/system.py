@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from nanotyped.errors import IncompatibleTypesException, TypeCastError
 from nanotyped.types.base import DataSourceTypeSystem, DataType
 from nanotyped.types.grammar import ColumnType, parse_column_type
+from nanotyped.types.policies import Bit, Tinyint1, TypePolicies, ZeroDate
 
 Narrowest = Callable[[Any, Any], "type[MySQLType]"]
 
@@ -22,13 +23,18 @@ class MySQLTypeSystem(DataSourceTypeSystem):
     narrowest: ClassVar[dict[type[DataType], Narrowest]] = {}
 
     @classmethod
-    def type_mapping(cls, text: str, *, tinyint1: Literal["int", "bool"] = "int") -> type[MySQLType]:
+    def type_mapping(
+        cls, text: str, *, zero_date: ZeroDate = "error", tinyint1: Tinyint1 = "int", bit: Bit = "int"
+    ) -> type[MySQLType]:
         """Return the type that a COLUMN_TYPE spells, in any case; equal types are the same class.
 
         Args:
             text: What ``information_schema.COLUMNS.COLUMN_TYPE`` prints or ``CREATE TABLE`` accepts, without what
                 may follow a type (``NOT NULL``, ``DEFAULT`` …).
+            zero_date: With ``keep``, a date or time is one that may be on no calendar. Whether such a one is an error
+                or read as null is for who reads, not for the type.
             tinyint1: What ``tinyint(1)`` is: the small integer that it is to the server, or a ``MYSQL_BOOL``.
+            bit: What ``bit(n)`` is: a number, its bytes, or, for ``bit(1)``, a bool; a longer one stays a number then.
 
         Raises:
             TypeError: If ``text`` is no ``str``.
@@ -36,10 +42,7 @@ class MySQLTypeSystem(DataSourceTypeSystem):
         """
         if not isinstance(text, str):
             raise TypeError(f"a column type is spelled in a str, not in {type(text).__name__}")
-        found = _read(text)
-        if tinyint1 == "bool" and found.base == "tinyint" and found.parameters.get("display_width") == 1:
-            return cls.families["bool"]
-        return found
+        return _read(text).under(TypePolicies(zero_date, tinyint1, bit))
 
     @classmethod
     def from_intermediate(cls, intermediate: type[DataType], value: object) -> type[DataType]:
@@ -101,6 +104,12 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
             TypeSyntaxError: If a server would refuse it.
         """
         del column  # a family without parameters needs no more than the name
+        return cls
+
+    @classmethod
+    def under(cls, policies: TypePolicies) -> type[MySQLType]:
+        """Return what a pipeline with these policies takes the type for; itself where none of them is about it."""
+        del policies
         return cls
 
     @classmethod

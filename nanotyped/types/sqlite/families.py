@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nanotyped.errors import IncompatibleTypesException, TypeCastError
 from nanotyped.types import intermediate as it
 from nanotyped.types.base import DataSourceTypeSystem, DataType
+
+if TYPE_CHECKING:
+    from nanotyped.types.policies import TypePolicies
 
 
 class SQLiteTypeSystem(DataSourceTypeSystem):
@@ -65,6 +68,14 @@ class SQLiteType(DataType, SQLiteTypeSystem, family=False):
                     if not name.startswith("_"):
                         setattr(cls, name, getattr(cls.means, name))
             SQLiteTypeSystem.by_intermediate[cls.means] = cls
+
+    @classmethod
+    def under(cls, policies: TypePolicies) -> type[DataType]:
+        """Return what a pipeline with these policies takes the type for: of a moment, one that keeps invalid dates."""
+        moment = cls.intermediate_type
+        if policies.zero_date != "keep" or moment.family not in (it.DATE, it.DATETIME, it.TIMESTAMP):
+            return cls
+        return SQLITE_LENIENT_MOMENT.of(moment=moment)
 
     @classmethod
     def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,6 +173,13 @@ class SQLITE_DATE(SQLiteType):
 
     __slots__ = ()
     means = it.DATE
+
+
+class SQLITE_LENIENT_MOMENT(SQLiteType):
+    """A date or time, as text, that may be on no calendar. Parameter: ``moment``, the intermediate type."""
+
+    __slots__ = ()
+    means = it.LENIENT_MOMENT
 
 
 class SQLITE_TIME(SQLiteType):

@@ -173,6 +173,11 @@ def _encode_decimal(kind: Any, _meaning: Any) -> Coder:
     return text_form(kind, _TEXTUAL).render
 
 
+def _encode_lenient(_kind: Any, meaning: Any) -> Coder:
+    encode = encoder(meaning.moment)
+    return lambda value: value.text if isinstance(value, it.InvalidDate) else encode(value)
+
+
 def _decode_json_text(kind: Any, _meaning: Any) -> Coder:
     parse = parse_text(kind, "csv")  # which is the JSON form
 
@@ -218,6 +223,7 @@ _CODERS: Mapping[type[DataType], tuple[Callable[[Any, Any], Coder], Callable[[An
     it.DATETIME: (_decode_text, _encode_datetime),
     it.TIMESTAMP: (_decode_text, _encode_moment),
     it.DATE: (_decode_text, _always(date.isoformat)),
+    it.LENIENT_MOMENT: (_decode_text, _encode_lenient),
     it.TIME_INTERVAL: (_decode_text, lambda kind, _meaning: span_renderer(kind)),
     it.YEAR: (_decode_integer, _encode_integer),
     it.BITS: (_decode_bits, _encode_integer),

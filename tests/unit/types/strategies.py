@@ -84,6 +84,15 @@ def fractions() -> st.SearchStrategy[Type]:
     return st.builds(lambda family, fsp: family.of(fsp=fsp), families, st.none() | st.integers(0, 6))
 
 
+@st.composite
+def lenient_moments(draw: st.DrawFn) -> Type:
+    """Return LENIENT_MOMENT types."""
+    families = st.sampled_from([it.DATETIME, it.TIMESTAMP])
+    moments = st.builds(lambda family, fsp: family.of(fsp=fsp), families, st.none() | st.integers(0, 6))
+    moment = draw(st.none() | st.just(it.DATE) | moments)
+    return it.LENIENT_MOMENT.of(moment=moment)
+
+
 def bits() -> st.SearchStrategy[Type]:
     """Return BITS types."""
     return st.builds(
@@ -121,7 +130,7 @@ def vectors() -> st.SearchStrategy[Type]:
 def columns() -> st.SearchStrategy[Type]:
     """Return the intermediate types that a column can have."""
     plain = st.sampled_from([it.BOOL, it.DATE, it.JSON, it.YEAR, it.UUID])
-    rarer = bits() | sets() | addresses() | geometries() | vectors()
+    rarer = bits() | lenient_moments() | sets() | addresses() | geometries() | vectors()
     return st.one_of(integers(), decimals(), floats(), strings(), enums(), blobs(), fractions(), plain, rarer)
 
 
@@ -224,6 +233,21 @@ def _datetime_values(kind: Any) -> st.SearchStrategy[datetime]:
     return naive | naive.map(lambda moment: moment.replace(tzinfo=UTC)) if kind.fsp is None else naive
 
 
+@st.composite
+def _lenient_values(draw: st.DrawFn, kind: Any) -> Any:
+    """Return moments of the type, and invalid ones; those of a timestamp are all zeros."""
+    family = kind.moment.family
+    if draw(st.booleans()):
+        return draw(_VALUES[family](kind.moment))
+    if family is it.TIMESTAMP:
+        return it.InvalidDate("0000-00-00 00:00:00")
+    day = draw(st.sampled_from(["0000-00-00", "2021-02-30", "2021-00-31", "0000-01-01", "9999-12-00"]))
+    if family is it.DATE or (kind.is_bare() and draw(st.booleans())):
+        return it.InvalidDate(day)
+    fraction = draw(st.text("0123456789", max_size=6 if kind.moment.fsp is None else kind.moment.fsp))
+    return it.InvalidDate(f"{day} 23:59:5{draw(st.integers(0, 9))}{'.' if fraction else ''}{fraction}")
+
+
 def _span_values(kind: Any) -> st.SearchStrategy[timedelta]:
     unit = _whole_fraction(kind)
     top = it.MAX_TIME // timedelta(microseconds=1) // unit
@@ -302,6 +326,7 @@ _VALUES: dict[Type, Any] = {
     it.DATETIME: _datetime_values,
     it.TIMESTAMP: _datetime_values,
     it.DATE: lambda _kind: _DAY,
+    it.LENIENT_MOMENT: _lenient_values,
     it.TIME_INTERVAL: _span_values,
     it.YEAR: lambda _kind: st.sampled_from([0, 1901, 2155]) | st.integers(1901, 2155),
     it.BITS: _bits_values,
