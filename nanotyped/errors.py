@@ -46,7 +46,7 @@ def _described(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001 - as in ``shown``
         text = ""
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {'; '.join([text, *getattr(error, '__notes__', ())])}"
 
 
 def _rebuild(cls: type[NanotypedError], args: tuple[object, ...], state: dict[str, object]) -> NanotypedError:

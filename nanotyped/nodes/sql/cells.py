@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from nanotyped.nodes.sql.wire import Cell
+from nanotyped.types import MYSQL_BIT
 from nanotyped.types import intermediate as it
 from nanotyped.types.text import parse_text, read_json
 
@@ -36,6 +37,11 @@ def _timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text + "+00:00")
 
 
+def _one_bit(kind: Any, packed: bytes) -> bool:
+    found: bool = kind.python_cast_function(int.from_bytes(packed, "big"))
+    return found
+
+
 def _numbered_set(kind: Any, text: str) -> frozenset[str]:
     found: frozenset[str] = kind.of_number(int(float(text)))
     return found
@@ -55,11 +61,24 @@ _SIMPLE: dict[type[DataType], tuple[Form, Callable[[Any], Any] | None]] = {
 }
 
 
+def _lenient(kind: Any, exact: Callable[[Any], Any]) -> Callable[[str], Any]:
+    quick = _SIMPLE[kind.moment.family][1]
+    assert quick is not None  # moments are converted
+
+    def read(text: str) -> Any:
+        try:
+            return quick(text)
+        except ValueError:
+            return exact(text)
+
+    return read
+
+
 @lru_cache(maxsize=1024)
 def cell_of(column: Column) -> Cell:
     """Return how the text of a column, as a MySQL server sends it, becomes its value.
 
-    Zero dates (``0000-00-00``) are no dates: reading one raises ``ValueError``.
+    Zero dates (``0000-00-00``) are no dates: reading one raises ``ValueError``, but for a type that keeps them.
     """
     kind = column.type.intermediate_type
     exact = parse_text(kind)
@@ -69,6 +88,11 @@ def cell_of(column: Column) -> Cell:
         form, convert = "text", partial(read_json, kind)
     elif kind.family in _SIMPLE:
         form, convert = _SIMPLE[kind.family]
+    elif kind.family is it.LENIENT_MOMENT:
+        form, convert = "ascii", _lenient(kind, exact)
+    elif kind.family is it.BOOL and issubclass(column.type, MYSQL_BIT):
+        form, exact = "bytes", partial(_one_bit, kind)
+        convert = exact
     elif is_read_as_number(column.type):
         form, exact = "ascii", partial(_numbered_set, kind)
         convert = exact

@@ -17,6 +17,7 @@ from nanotyped.nodes.sql.server import LOST_CONNECTION, hang_up
 from nanotyped.nodes.sql.target import TargetTable, WriteMode, look_at
 
 if TYPE_CHECKING:
+    from nanotyped.nodes.sql.policies import ColumnPolicies
     from nanotyped.nodes.sql.server import MySQLServer
 
 FIRST_WAIT_S = 0.5
@@ -27,7 +28,7 @@ _PACKET_HEAD_BYTES = 1024  # left free of max_allowed_packet
 # Strict, so that what does not fit is an error; an auto_increment of 0 is 0. Without NO_BACKSLASH_ESCAPES, as escapes
 # need it, and with every key checked, whatever the server's default is.
 _SESSION = (
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO', "
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO{}', "
     "foreign_key_checks = 1, unique_checks = 1"
 )
 # Of the driver, or of the server: the connection is gone, or cannot be had just now. 0: closed on this side. 1053,
@@ -105,6 +106,7 @@ class TableWriter:
         server: Where the table is.
         target: The table, as it was when the run was checked.
         table: Its name.
+        policies: What its columns are taken for.
         mode: What happens to rows that are there already.
         max_attempts: How often a batch is tried at the most.
         pause: Waits so many seconds and returns whether to go on.
@@ -116,6 +118,7 @@ class TableWriter:
         target: TargetTable,
         table: str,
         *,
+        policies: ColumnPolicies,
         mode: WriteMode,
         max_attempts: int,
         pause: Callable[[float], bool],
@@ -123,6 +126,7 @@ class TableWriter:
         self._server = server
         self._target = target
         self._table = table
+        self._policies = policies
         self._mode = mode
         self._max_attempts = max_attempts
         self._pause = pause
@@ -137,11 +141,12 @@ class TableWriter:
         """
         if self._connection is not None:
             return
-        if look_at(self._server, self._table) != self._target:
+        if look_at(self._server, self._table, self._policies) != self._target:
             raise SourceError(f"{self._target.place} was altered since the pipeline was checked; check it again")
         connection = self._server.connect()
         try:
-            connection.query(_SESSION)
+            keeps = self._policies.everywhere.zero_date == "keep"
+            connection.query(_SESSION.format(",ALLOW_INVALID_DATES" if keeps else ""))
             with connection.cursor(Cursor) as cursor:
                 cursor.execute("SELECT @@max_allowed_packet")
                 [(size,)] = cursor.fetchall()

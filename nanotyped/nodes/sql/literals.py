@@ -37,6 +37,10 @@ def _timestamp(value: datetime) -> str:
     return converters.escape_datetime(value.astimezone(UTC).replace(tzinfo=None))
 
 
+def _lenient(moment: Literal) -> Literal:
+    return lambda value: f"'{value}'" if isinstance(value, it.InvalidDate) else moment(value)
+
+
 def _set(kind: Any) -> Literal:
     # By its number: the text of a set does not always tell its empty member.
     bits = {member: 1 << place for place, member in enumerate(kind.members)}
@@ -47,6 +51,7 @@ _LITERALS: Mapping[type[DataType], Callable[[Any], Literal]] = {
     it.INTEGER: lambda _: str,
     it.YEAR: lambda _: str,
     it.BITS: lambda _: str,
+    it.BOOL: lambda _: lambda value: str(int(value)),
     it.DECIMAL: lambda kind: _quoted(render_text(kind)),
     it.FLOAT: lambda _: _quoted(repr),
     it.STRING: lambda _: converters.escape_str,
@@ -55,6 +60,7 @@ _LITERALS: Mapping[type[DataType], Callable[[Any], Literal]] = {
     it.DATE: lambda _: converters.escape_date,
     it.DATETIME: lambda _: converters.escape_datetime,
     it.TIMESTAMP: lambda _: _timestamp,
+    it.LENIENT_MOMENT: lambda kind: _lenient(_LITERALS[kind.moment.family](kind.moment)),
     it.TIME_INTERVAL: lambda kind: _quoted(render_text(kind)),
     it.UUID: lambda _: _quoted(str),
     it.INET: lambda _: _quoted(it.address_text),

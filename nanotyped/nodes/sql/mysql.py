@@ -12,6 +12,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from nanotyped.errors import SourceError, TypeSyntaxError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import TableDescription
+from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, convert_row, read_rows
 from nanotyped.row import Column, Schema
@@ -103,7 +104,7 @@ class MySQLReader:
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
-        rows = list(self._read(*_compile(query.select_last_key(key)), self._cells(key)))
+        rows = list(self._read(*_compile(query.select_last_key(key)), self._key_cells(key)))
         return rows[0][0] if rows else None
 
     def page(
@@ -125,15 +126,15 @@ class MySQLReader:
         if statement not in self._compiled:
             self._compiled[statement] = _compile(query.select_page(key, rows, first=after is None))
         sql, values = self._compiled[statement]
-        names = query.page_columns(key)
+        cells = (*self._cells(query), *self._key_cells(query.page_columns(key)[len(query.columns) :]))
         found: list[tuple[Any, ...]] = []
-        for some in self._read(sql, {**values, **query.page_values(after, upper)}, self._cells(names)):
+        for some in self._read(sql, {**values, **query.page_values(after, upper)}, cells):
             found += some
         if not found:
             return [], None
         self._rows_read += len(found)
-        last = tuple(found[-1][names.index(name)] for name in key)
-        if len(names) > len(query.columns):
+        last = tuple(found[-1][place] for place in query.key_places(key))
+        if len(cells) > len(query.columns):
             found = [row[: len(query.columns)] for row in found]
         return found, last
 
@@ -142,7 +143,7 @@ class MySQLReader:
         with self._reporting():
             self._connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         waiting: list[tuple[Any, ...]] = []
-        for some in self._read(*_compile(query.select_all()), self._cells(query.columns)):
+        for some in self._read(*_compile(query.select_all()), self._cells(query)):
             waiting += some
             while len(waiting) >= rows:
                 yield waiting[:rows]
@@ -167,8 +168,12 @@ class MySQLReader:
 
     # -- statements --------------------------------------------------------------------
 
-    def _cells(self, names: Sequence[str]) -> tuple[Cell, ...]:
-        return tuple(cell_of(self._schema[name]) for name in names)
+    def _cells(self, query: TableQuery) -> tuple[Cell, ...]:
+        return tuple(cell_of(query.taken.get(name) or self._schema[name]) for name in query.columns)
+
+    def _key_cells(self, key: Sequence[str]) -> tuple[Cell, ...]:
+        # Whatever the key holds bounds a page; what of it is no value of its column is for the page itself to say.
+        return tuple(cell_of(kept_column(self._schema[name])) for name in key)
 
     def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:

@@ -14,6 +14,7 @@ import pymysql.converters
 from pymysql.cursors import SSCursor
 
 from nanotyped.errors import SourceError
+from nanotyped.types import InvalidDate
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 Tls = Literal["auto", "verify", "off"]
 
 # What differs from server to server and would change what is read: the zone of timestamps, the SQL mode (escapes in
-# quotes, padding of CHAR, the empty text as null), how much of a long text is sorted by, limits on rows. A slow
-# consumer must not make the server hang up, neither in the middle of a result nor between two pages.
+# quotes, padding of CHAR, the empty text as null), how much of a long text is sorted by, limits on rows. Of the modes
+# one is on: 2021-02-30 in a column is compared with 2021-02-30 as a bound of a page. A slow consumer must not make the
+# server hang up, neither in the middle of a result nor between two pages.
 _SESSION = (
-    "SET time_zone = '+00:00', sql_mode = '', max_sort_length = 16384, sql_select_limit = 18446744073709551615, "
-    "net_write_timeout = 3600, wait_timeout = 28800"
+    "SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', max_sort_length = 16384, "
+    "sql_select_limit = 18446744073709551615, net_write_timeout = 3600, wait_timeout = 28800"
 )
 # One statement, and one transaction, sees what was committed, once.
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
@@ -46,7 +48,7 @@ def _encode_datetime(value: datetime, _mapping: object = None) -> str:
     return pymysql.converters.escape_datetime(moment)
 
 
-def _encode_as_text(value: UUID | IPv4Address | IPv6Address, _mapping: object = None) -> str:
+def _encode_as_text(value: UUID | IPv4Address | IPv6Address | InvalidDate, _mapping: object = None) -> str:
     return f"'{value}'"
 
 
@@ -54,7 +56,7 @@ def _encode_as_text(value: UUID | IPv4Address | IPv6Address, _mapping: object = 
 _ENCODERS: dict[Any, Any] = {
     **{key: value for key, value in pymysql.converters.conversions.items() if not isinstance(key, int)},
     datetime: _encode_datetime,
-    **dict.fromkeys((UUID, IPv4Address, IPv6Address), _encode_as_text),
+    **dict.fromkeys((UUID, IPv4Address, IPv6Address, InvalidDate), _encode_as_text),
 }
 
 

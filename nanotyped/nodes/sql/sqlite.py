@@ -83,16 +83,15 @@ class SQLiteReader:
             found = self._connection.execute(statement, query.page_values(after, upper)).all()
         if not found:
             return [], None
-        names = query.page_columns(key)
-        last = tuple(found[-1][names.index(name)] for name in key)
-        return self._decoded(query.columns, found), last
+        last = tuple(found[-1][place] for place in query.key_places(key))
+        return self._decoded(query, found), last
 
     def stream(self, query: TableQuery, rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """Yield all rows, typed; one statement of SQLite sees one state of the table."""
         with self._reporting("reading"):
             result = self._connection.execution_options(yield_per=rows).execute(query.select_all())
             for some in result.partitions(rows):
-                yield self._decoded(query.columns, some)
+                yield self._decoded(query, some)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -120,8 +119,9 @@ class SQLiteReader:
                     found[names] = {part.name: part.coll for part in parts}
         return dict(sorted(found.items(), key=lambda item: len(item[0])))
 
-    def _decoded(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-        decoders = [decoder(self._schema[name].type) for name in columns]
+    def _decoded(self, query: TableQuery, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        columns = [query.taken.get(name) or self._schema[name] for name in query.columns]
+        decoders = [decoder(column.type) for column in columns]
         try:
             decoded = [_decode_row(decoders, row) for row in rows]
         except TypeCastError:
@@ -130,16 +130,15 @@ class SQLiteReader:
         return decoded
 
     def _explain(
-        self, columns: Sequence[str], decoders: list[Callable[[Any], Any]], rows: Sequence[Sequence[Any]]
+        self, columns: Sequence[Column], decoders: list[Callable[[Any], Any]], rows: Sequence[Sequence[Any]]
     ) -> RowValidationError:
         problems = []
         for number, row in enumerate(rows, self._rows_read + 1):
-            for name, decode, value in zip(columns, decoders, row, strict=False):
+            for column, decode, value in zip(columns, decoders, row, strict=False):
                 try:
                     decode(value)
                 except TypeCastError as error:
-                    spelling = self._schema[name].spelling()
-                    problems.append(CellProblem(number, name, spelling, shown(value), error.reason))
+                    problems.append(CellProblem(number, column.name, column.spelling(), shown(value), error.reason))
         return RowValidationError(problems)
 
     @contextmanager

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ColumnElement, TextClause
 
+    from nanotyped.row import Column
+
 # What stands in quotes or comments holds no parameters. A backslash escapes in MySQL and is a letter in SQLite.
 _QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|/\*.*?\*/|--\s[^\n]*|\#[^\n]*"""
 _QUOTED_PLAIN = r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|/\*.*?\*/|--[^\n]*"""
@@ -82,6 +84,7 @@ class TableQuery:
         where: The rows wanted; ``None`` for all.
         widened: Columns that are read as ``column + 0e0``, so that the server prints every digit of a FLOAT.
         collations: Of columns of the key, where the key does not compare them as their column does.
+        taken: Columns, by name, that are read as of another type than the table has them.
     """
 
     table: str
@@ -89,10 +92,17 @@ class TableQuery:
     where: Condition | None = None
     widened: frozenset[str] = frozenset()
     collations: Mapping[str, str] = field(default_factory=dict)
+    taken: Mapping[str, Column] = field(default_factory=dict)
 
     def page_columns(self, key: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns of a page: the wanted ones, then those of the key that are not among them."""
-        return (*self.columns, *(name for name in key if name not in self.columns))
+        """Return the columns of a page: the wanted ones, then those of the key that are not among them as they are."""
+        return (*self.columns, *(name for name in key if name not in self.columns or name in self.taken))
+
+    def key_places(self, key: Sequence[str]) -> tuple[int, ...]:
+        """Return where in a row of a page the values of its key stand, as the table has them."""
+        names = self.page_columns(key)
+        last = {name: place for place, name in enumerate(names)}
+        return tuple(last[name] for name in key)
 
     def select_all(self) -> sa.Select[Any]:
         """Return the SELECT of all rows, in no order."""

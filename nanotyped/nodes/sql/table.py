@@ -14,6 +14,12 @@ from sqlalchemy.exc import ArgumentError
 from nanotyped.errors import GraphProblem, RowValidationError, SourceError
 from nanotyped.node import NanoNode
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
+from nanotyped.nodes.sql.policies import (
+    BitOption,
+    ColumnPolicies,
+    Tinyint1Option,
+    ZeroDateOption,
+)
 from nanotyped.nodes.sql.server import MySQLServer, Tls
 from nanotyped.nodes.sql.sqlite import SQLiteReader
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
@@ -21,6 +27,8 @@ from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
 from nanotyped.row.schema import check_schema
+from nanotyped.types import InvalidDate
+from nanotyped.types.text import INVALID_DATE_REASONS
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import TableDescription, TableReader
@@ -40,11 +48,15 @@ class TableSource(NanoNode[object, Any]):
 
     def __init__(
         self,
+        *,
         table: str,
         columns: Sequence[str] | None,
         where: str | None,
         parameters: Mapping[str, Any] | None,
         page_rows: int,
+        zero_date: ZeroDateOption,
+        tinyint1: Tinyint1Option,
+        bit: BitOption,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -63,6 +75,7 @@ class TableSource(NanoNode[object, Any]):
         self.where = where
         self.parameters = dict(parameters or {})
         self.page_rows = page_rows
+        self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
 
     def open_reader(self) -> TableReader:
@@ -108,23 +121,34 @@ class TableSource(NanoNode[object, Any]):
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live table, once it was looked at, differs from the declared contract."""
-        live = self._live_schema()
-        if live is None or self.output_schema is None or self._description is None:
-            return []
+        live, problems = self._live_schema(), self._policy_problems()
+        if problems or live is None or self.output_schema is None or self._description is None:
+            return problems
         edge = (self._description.place.replace("`", ""), self.label)
         return [*check_schema(live, parse_schema(self.output_schema), edge)]
+
+    def _policy_problems(self) -> list[GraphProblem]:
+        """Return the policies of columns that the live table does not have, or that they are not about."""
+        raw = self._raw_schema()
+        return [] if raw is None else self._policies.problems(raw, self.label)
 
     def _wanted(self) -> tuple[str, ...] | None:
         if self.columns is None and self.output_schema is not None:
             return parse_schema(self.output_schema).names
         return self.columns
 
-    def _live_schema(self) -> Schema | None:
+    def _raw_schema(self) -> Schema | None:
+        """Return the wanted columns as the table has them."""
         if self._description is None:
             return None
         wanted = self._wanted()
         live = self._description.schema
         return live if wanted is None else live.select(name for name in wanted if name in live)
+
+    def _live_schema(self) -> Schema | None:
+        """Return the wanted columns as the node takes them."""
+        raw = self._raw_schema()
+        return None if raw is None else self._policies.taken(raw)
 
     # -- reading -------------------------------------------------------------------------
 
@@ -144,13 +168,18 @@ class TableSource(NanoNode[object, Any]):
             if self._live_schema() != checked:
                 raise SourceError(f"{description.place} was altered since the pipeline was checked; check it again")
             shape = self._shape()
+            raw = self._raw_schema()
+            assert raw is not None  # it was described just now
+            nulls = self._policies.null_dates(raw)
             first = 1
             for tuples in self._tuples(reader, description):
-                yield shape(tuples, first)
+                yield shape(_without_invalid_dates(tuples, nulls), first)
                 first += len(tuples)
             self._check_unaltered(reader, description)
         except RowValidationError as error:
             error.add_note(f"in `{self.table}`")
+            if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
+                error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
             raise
         finally:
             reader.close()
@@ -161,7 +190,7 @@ class TableSource(NanoNode[object, Any]):
         A key of another type sorts otherwise, and pages by it skip rows: no such run ends well in silence.
         """
         again = reader.describe(self.table, self._wanted())
-        read = self._live_schema()
+        read = self._raw_schema()
         assert read is not None  # the table was looked at
         changed = (column for column in read if column.name not in again.schema or again.schema[column.name] != column)
         if again.page_key() != description.page_key() or any(changed):
@@ -169,13 +198,14 @@ class TableSource(NanoNode[object, Any]):
             raise SourceError(f"{place} was altered while it was read, and rows may be missing; read it again")
 
     def _tuples(self, reader: TableReader, description: TableDescription) -> Iterator[list[tuple[Any, ...]]]:
-        live = self._live_schema()
+        live = self._raw_schema()
         assert live is not None  # the table was looked at
         widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
         where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
         key = description.page_key()
         collations = description.collations.get(key or (), {})
-        query = TableQuery(self.table, live.names, where, widened, collations)
+        taken = self._policies.read(description.schema)
+        query = TableQuery(self.table, live.names, where, widened, collations, taken)
         if key is None:
             logger.warning(
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
@@ -207,6 +237,14 @@ class TableSource(NanoNode[object, Any]):
         return lambda tuples, first: project(read.rows(tuples, first))
 
 
+def _without_invalid_dates(rows: list[tuple[Any, ...]], places: tuple[int, ...]) -> list[tuple[Any, ...]]:
+    """Return the rows with nulls for the invalid dates in some of their places."""
+    for place in places:
+        if any(type(row[place]) is InvalidDate for row in rows):
+            rows = [(*row[:place], None, *row[place + 1 :]) if type(row[place]) is InvalidDate else row for row in rows]
+    return rows
+
+
 def _unchecked(row_class: type[Row]) -> Callable[[list[tuple[Any, ...]], int], list[Row]]:
     return lambda tuples, _first: list(starmap(row_class, tuples))
 
@@ -231,6 +269,11 @@ class StreamMySQLTable(TableSource):
         where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
         page_rows: Rows to a page.
+        zero_date: What becomes of dates that are on no calendar (``0000-00-00``, ``2021-02-30``): ``error``, ``null``,
+            or ``keep``, as an ``InvalidDate``; for all columns, or by column.
+        tinyint1: What ``tinyint(1)`` is: ``int`` or ``bool``; for all columns, or by column.
+        bit: What ``bit(n)`` is: ``int``, ``bytes``, or ``bool``, which leaves longer ones than ``bit(1)`` numbers; for
+            all columns, or by column.
         tls: ``auto`` encrypts and verifies unless the server is on this machine; ``verify`` always does; ``off`` never.
         tls_ca: File of the certificate authority to trust beside the system's.
         connect_timeout_s: Longest wait for a connection, in seconds.
@@ -252,6 +295,9 @@ class StreamMySQLTable(TableSource):
         where: str | None = None,
         parameters: dict[str, Any] | None = None,
         page_rows: int = SERVER_PAGE_ROWS,
+        zero_date: ZeroDateOption = "error",
+        tinyint1: Tinyint1Option = "int",
+        bit: BitOption = "int",
         tls: Tls = "auto",
         tls_ca: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
@@ -259,7 +305,17 @@ class StreamMySQLTable(TableSource):
         to_row_obj: bool = False,  # noqa: ARG002 - accepted for old pipelines, see above
         **options: Any,
     ) -> None:
-        super().__init__(table, columns, where, parameters, page_rows, **options)
+        super().__init__(
+            table=table,
+            columns=columns,
+            where=where,
+            parameters=parameters,
+            page_rows=page_rows,
+            zero_date=zero_date,
+            tinyint1=tinyint1,
+            bit=bit,
+            **options,
+        )
         self._server = server_of_options(
             url,
             host=host,
@@ -292,6 +348,10 @@ class StreamTable(TableSource):
         where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
         page_rows: Rows to a page.
+        zero_date: What becomes of dates that are on no calendar: ``error``, ``null`` or ``keep``; for all columns, or
+            by column.
+        tinyint1: What a ``tinyint(1)`` of MySQL is: ``int`` or ``bool``; for all columns, or by column.
+        bit: What a ``bit(n)`` of MySQL is: ``int``, ``bytes`` or ``bool``; for all columns, or by column.
     """
 
     def __init__(
@@ -303,12 +363,25 @@ class StreamTable(TableSource):
         where: str | None = None,
         parameters: dict[str, Any] | None = None,
         page_rows: int = DEFAULT_PAGE_ROWS,
+        zero_date: ZeroDateOption = "error",
+        tinyint1: Tinyint1Option = "int",
+        bit: BitOption = "int",
         **options: Any,
     ) -> None:
         self._url = check_url(url)
         if self._url.get_backend_name() == "sqlite":
             self.backslash_escapes = False
-        super().__init__(table, columns, where, parameters, page_rows, **options)
+        super().__init__(
+            table=table,
+            columns=columns,
+            where=where,
+            parameters=parameters,
+            page_rows=page_rows,
+            zero_date=zero_date,
+            tinyint1=tinyint1,
+            bit=bit,
+            **options,
+        )
 
     def open_reader(self) -> TableReader:
         """Return a new connection to where the URL points."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pymysql
@@ -16,6 +16,7 @@ from nanotyped.row.schema import check_schema
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import TableDescription
+    from nanotyped.nodes.sql.policies import ColumnPolicies
     from nanotyped.nodes.sql.server import MySQLServer
 
 WriteMode = Literal["insert", "replace", "upsert"]
@@ -63,8 +64,8 @@ class TargetTable:
         return any(set(known) == set(key) for known in self.description.unique_keys)
 
 
-def look_at(server: MySQLServer, table: str) -> TargetTable:
-    """Return what a live table takes, over connections of its own.
+def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> TargetTable:
+    """Return what a live table takes under some policies, over connections of its own.
 
     Raises:
         SourceError: If it cannot be reached, is not there, or is none that transactions can write.
@@ -88,6 +89,7 @@ def look_at(server: MySQLServer, table: str) -> TargetTable:
         raise SourceError(f"{description.place} cannot be written: {reason}; make it one of InnoDB")
     generated = frozenset(name for name, is_generated, _ in columns if int(is_generated))
     required = frozenset(name for name, _, is_required in columns if int(is_required)) - generated
+    description = replace(description, schema=policies.taken(description.schema))
     return TargetTable(description, tuple(name for name, *_ in columns), generated, required)
 
 
