@@ -19,7 +19,7 @@ from tests.support.sql import describe, rows_of
 from tests.unit.types import strategies as any_
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.support.mariadb import Database
 
@@ -73,17 +73,24 @@ def exactly(value: Any) -> str:
     return f"{type(value).__name__} {value}"
 
 
-def store(database: Database, kind: Any, values: list[Any]) -> None:
-    """Make the table ``t`` with a column of this type and write the values as a client would."""
-    meaning = kind.intermediate_type
-    bound = _BOUND.get(meaning.family, _same)
+def insert(database: Database, table: str, kinds: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows as a client would into a table whose first column is their number."""
+    meanings = [kind.intermediate_type for kind in kinds]
+    bound = [(meaning, _BOUND.get(meaning.family, _same)) for meaning in meanings]
+    places = ", ".join(["%s"] * (len(kinds) + 1))
     with database.connect(autocommit=False) as connection, connection.cursor() as cursor:
         cursor.execute("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES'")
-        cursor.execute(f"CREATE OR REPLACE TABLE t (id int PRIMARY KEY, v {render_ddl(kind)} NULL)")
-        rows = [(number, None if value is None else bound(meaning, value)) for number, value in enumerate(values)]
-        for row in rows:
-            cursor.execute("INSERT INTO t VALUES (%s, %s)", row)
+        for number, row in enumerate(rows):
+            cells = zip(bound, row, strict=True)
+            values = [None if value is None else bind(meaning, value) for (meaning, bind), value in cells]
+            cursor.execute(f"INSERT INTO `{table}` VALUES ({places})", [number, *values])
         connection.commit()
+
+
+def store(database: Database, kind: Any, values: list[Any]) -> None:
+    """Make the table ``t`` with a column of this type and write the values as a client would."""
+    database.execute(f"CREATE OR REPLACE TABLE t (id int PRIMARY KEY, v {render_ddl(kind)} NULL)")
+    insert(database, "t", [kind], [[value] for value in values])
 
 
 def storable(kind: any_.Type, value: Any) -> bool:
