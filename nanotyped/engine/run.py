@@ -42,7 +42,7 @@ class Run:
         self._ended_at: float | None = None
         for node in graph.nodes:
             _prepare(node, self, pipeline_name)
-        self.workers = [Worker(node, self._on_failure, self._on_end) for node in graph.nodes]
+        self.workers = [Worker(node, self._on_failure, self._on_end, self._on_advance) for node in graph.nodes]
         self._busy = set(self.workers)
         self._by_node = {worker.node: worker for worker in self.workers}
         self._connect()
@@ -150,6 +150,9 @@ class Run:
         if worker.inbox is not None:
             worker.inbox.cancel()
         self._wake.set()
+
+    def _on_advance(self) -> None:
+        """A source's mark has moved: there is a checkpoint to write."""
 
     def _on_end(self, worker: Worker) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.declared import schema_of_type, type_arguments
 
 if TYPE_CHECKING:
-    from nanotyped.message import Batch
+    from nanotyped.message import Batch, Checkpoint
     from nanotyped.row.schema import SchemaDeclaration
 
 DEFAULT_QUEUE_ROWS = 4000
@@ -53,6 +53,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
     rows_are_independent: ClassVar[bool] = False
     """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
     then the rows before a bad one go on."""
+
+    holds_rows_back: ClassVar[bool] = False
+    """Whether rows that it took in are dealt with only once its ``cleanup`` is through (a file that is written whole):
+    until then none of them counts as delivered."""
+
+    resume_from: Any = None
+    """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
 
     pipeline_name: str | None = None
     first_row_number: int = 1
@@ -106,8 +113,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Take one row, as the argument or as ``self.__message__``, and yield any number of results."""
         raise NotImplementedError
 
-    def generate_batches(self) -> Iterator[Sequence[Row]]:
+    def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
         """Yield the rows of a source by the batch, as they are to be sent; for built-in nodes, for speed.
+
+        A ``Checkpoint`` behind a batch says where the source goes on after it.
 
         Where a class has this, ``generator`` is not called and nothing that it gives is checked again.
         """
