@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them registers them
 from nanotyped.config.environment import Redactor, Substitution
@@ -13,14 +15,16 @@ from nanotyped.config.links import LinkReader
 from nanotyped.config.models import OTHER_FORMS, NodeForm, PipelineForm, read_form
 from nanotyped.config.options import SCHEMA_OPTIONS, CheckedOptions, OptionChecker
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
-from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError
+from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError, UnfitSourceError
 from nanotyped.graph import survey_graph
 from nanotyped.node import NanoNode
 from nanotyped.registry import UnknownNameError, find_node_class
 
 if TYPE_CHECKING:
     from nanotyped.config.annotations import NodeClass
-    from nanotyped.config.yaml_reader import Value
+    from nanotyped.config.yaml_reader import Path, Value
+
+_CLASSES = "`nanotyped nodes` lists the classes; those of a module of your own are known with `--module NAME`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,13 @@ class Pipeline:
         return sorted(placed, key=lambda problem: (problem.line, problem.column))
 
 
+class Discovery(NamedTuple):
+    """What came of a look at everything live: the problems, and whether one of them is that a table is unfit."""
+
+    problems: tuple[ConfigProblem, ...]
+    is_unfit: bool
+
+
 def load_pipeline(path: str | os.PathLike[str], environment: Mapping[str, str] | None = None) -> Pipeline:
     """Return the pipeline that a file describes.
 
@@ -83,14 +94,15 @@ def check_pipeline(pipeline: Pipeline, *, strict: bool = False, connect: bool = 
         strict: Whether edges of unknown schema are problems too.
         connect: Whether live tables and services are looked at first; one that cannot be is a problem.
     """
-    problems = discover_schemas(pipeline) if connect else []
+    problems = discover_schemas(pipeline).problems if connect else ()
     survey = survey_graph(*pipeline.nodes.values(), strict=strict)
     return sorted([*problems, *pipeline.place(survey.problems)], key=lambda problem: (problem.line, problem.column))
 
 
-def discover_schemas(pipeline: Pipeline) -> list[ConfigProblem]:
+def discover_schemas(pipeline: Pipeline) -> Discovery:
     """Let every node look at its live table or service; return those that could not, with their causes."""
-    problems = []
+    problems: list[ConfigProblem] = []
+    is_unfit = False
     for name, node in pipeline.nodes.items():
         try:
             node.discover_schema()
@@ -98,7 +110,8 @@ def discover_schemas(pipeline: Pipeline) -> list[ConfigProblem]:
             spot = pipeline.positions[name]
             reason = pipeline.redactor.redact(f"node `{name}`: {error}")
             problems.append(ConfigProblem(pipeline.file, spot.line, spot.column, reason))
-    return problems
+            is_unfit = is_unfit or isinstance(error, UnfitSourceError)
+    return Discovery(tuple(problems), is_unfit)
 
 
 def _build(document: Document, environment: Mapping[str, str]) -> Pipeline:
@@ -193,7 +206,8 @@ class _Builder:
         try:
             cls = find_node_class(class_name)
         except UnknownNameError as error:
-            self.problems.append(self.document.problem(spot, str(error)))
+            remedy = "" if error.hint else f"; {_CLASSES}"
+            self.problems.append(self.document.problem(spot, f"{error}{remedy}"))
             return None
         if issubclass(cls, NanoNode):
             return cls
@@ -222,6 +236,24 @@ class _Builder:
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
             reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
-            spot = self.document.key_spot(("nodes", name))
+            spot = self._spot_of_option(name, text)
             self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
             return None
+
+    def _spot_of_option(self, name: str, reason: str) -> Spot:
+        """Return where the option stands that a reason names first; where it names none of the file, the node."""
+        node: Path = ("nodes", name)
+        found = self._named_first((*node, "options"), r"\b{}\b", reason) or self._named_first(node, r"\b{}\b", reason)
+        if found is None or found == (*node, "class"):
+            return self.document.key_spot(node)
+        # Such as a column of `columns`, which stands there in backticks.
+        return self.document.value_spot(self._named_first(found, "`{}`", reason) or found)
+
+    def _named_first(self, parent: Path, pattern: str, reason: str) -> Path | None:
+        """Return the part of a mapping whose key a reason names before those of the others."""
+        named = [
+            (found.start(), place)
+            for place in self.document.places
+            if place[:-1] == parent and (found := re.search(pattern.format(re.escape(str(place[-1]))), reason))
+        ]
+        return min(named, key=itemgetter(0))[1] if named else None

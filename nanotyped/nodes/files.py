@@ -8,7 +8,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from nanotyped.errors import GraphProblem, IncompatibleTypesException, NodeOptionError, RowError, SourceError
+from nanotyped.errors import (
+    GraphProblem,
+    IncompatibleTypesException,
+    NodeOptionError,
+    RowError,
+    SourceError,
+    UnfitSourceError,
+)
 from nanotyped.node import NanoNode, PassThrough
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
 from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare
@@ -121,6 +128,8 @@ class ReadRows(NanoNode[object, Any]):
     def _opened(self) -> IO[bytes]:
         try:
             return Path(self.path).open("rb")
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise UnfitSourceError(f"cannot read {self.path}: {error.strerror}") from None
         except OSError as error:
             raise SourceError(f"cannot read {self.path}: {error.strerror or error}") from None
 
