@@ -151,6 +151,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
             return None
         return own if given is None or not self.retain_input else given.merge(own)
 
+    def schema_remedy(self) -> str:
+        """Return what would let it be known what the node gives, as the hint where it is not."""
+        return "declare its output_schema"
+
     # -- declared schemas -------------------------------------------------------------
 
     def needed_input(self) -> Schema | None:

@@ -106,6 +106,10 @@ class TableSource(NanoNode[object, Any]):
             return parse_schema(self.output_schema)
         return self._live_schema()
 
+    def schema_remedy(self) -> str:
+        """Return that a look at the live table is enough."""
+        return "look at its live table with --connect, or declare its output_schema"
+
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live table, once it was looked at, differs from the declared contract."""
         live = self._live_schema()
