@@ -13,6 +13,7 @@ from nanotyped.errors import NanotypedError, nearest_hint
 DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw")
 CONTRACT_FORMATS = ("python", "yaml")
+EXPLAIN_FORMATS = ("text", "json")
 
 
 class UsageError(NanotypedError):
@@ -142,6 +143,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
+        "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),
         "types": ("show what column types are in every system", _add_types),
         "discover": ("write the contracts of live tables", _add_discover),
@@ -197,6 +199,27 @@ def _add_draw(parser: _Parser) -> None:
         help="dot (the default), mermaid or svg",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file rather than to stdout")
+
+
+def _add_explain(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="CONFIG NODE[.COLUMN]",
+        help="the YAML file, and a column as it leaves a node or arrives at a sink; without a column: all of the node."
+        " NODE ends at the first dot before which the name of a node stands, and the rest is the name of the column,"
+        " dots and all. In a shell a name with blanks or quotes wants quotes: 'post.unit price'",
+    )
+    parser.add_argument("--filename", metavar="CONFIG", help="the file, as an option")
+    _add_module(parser)
+    _add_connect(parser)
+    parser.add_argument(
+        "--format",
+        type=_one_of(EXPLAIN_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json, for programs",
+    )
 
 
 def _add_types(parser: _Parser) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.discovery import discover
+from nanotyped.cli.explain import explain
 from nanotyped.cli.loading import load, look_at_live
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
@@ -68,7 +69,7 @@ def draw(arguments: Arguments) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
-    {"run": run, "check": check, "draw": draw, "nodes": nodes, "types": types, "discover": discover}
+    {"run": run, "check": check, "draw": draw, "explain": explain, "nodes": nodes, "types": types, "discover": discover}
 )
 
 

@@ -36,6 +36,11 @@ def stderr_console() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
 
 
+def stdout_console() -> Console:
+    """Return a console on stdout, else as ``stderr_console``."""
+    return Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+
 def print_error(message: str) -> None:
     """Print one message on stderr."""
     stderr_console().print(Text("nanotyped: ", style="bold red") + Text(message, style=""))

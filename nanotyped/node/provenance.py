@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from nanotyped.row import Column
 
-OriginKind = Literal["passed on", "renamed", "cast", "filled", "constant", "made", "unknown"]
+OriginKind = Literal["passed on", "renamed", "cast", "filled", "constant", "made", "refused", "unknown"]
 FarForm = Literal["column", "json", "csv"]
 
 
@@ -20,7 +20,8 @@ class Origin:
     """How a node comes by a column that it gives.
 
     Attributes:
-        kind: What it does; ``unknown`` where it declares nothing that says so.
+        kind: What it does; ``refused`` where it has not what it needs for that, ``unknown`` where it declares nothing
+            that says so.
         columns: The columns that come to it and that the column is made of; empty where it is made of none of them.
         detail: More about it, in a few words: ``lossy: round``, ``'NL'``.
     """

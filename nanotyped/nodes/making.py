@@ -171,7 +171,10 @@ class MakingNode(NanoNode[object, Any]):
 
     def column_origin(self, column: str, given: Schema | None) -> Origin:
         """Return what the plan says of the column."""
-        cell = None if given is None else self.plan(given, []).cells.get(column)
+        problems: list[GraphProblem] = []
+        cell = None if given is None else self.plan(given, problems).cells.get(column)
+        if problems and cell == Constant(None):
+            return Origin("refused")
         match cell:
             case Taken(name):
                 return Origin("passed on" if name == column else "renamed", (name,))
