@@ -229,14 +229,19 @@ def _arrival(node: Node, passage: Passage, name: str) -> Arrival:
 
 
 def _reads(node: Node, given: Schema, name: str) -> bool:
-    """Return whether a node's options need a column: they have more against rows without it."""
+    """Return whether a node's options need a column: they have something else against rows without it."""
     without = Schema(column for column in given if column.name != name)
     try:
-        return len(node.check_input(without)) > len(node.check_input(given))
+        return bool(_complaints(node, without) - _complaints(node, given))
     except Exception:  # noqa: BLE001 - a node that cannot even look at rows without the column reads it
         return True
     finally:
         node.check_input(given)  # some keep the schema that they were asked about last
+
+
+def _complaints(node: Node, given: Schema) -> set[str]:
+    """Return what a node has against rows; without the hints, which name other columns of the rows."""
+    return {str(problem).removesuffix(f". Hint: {problem.hint}") for problem in node.check_input(given)}
 
 
 def _fit(given: Column, needed: Column) -> FitVerdict:

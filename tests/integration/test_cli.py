@@ -182,7 +182,9 @@ def test_version_and_help(folder: Path) -> None:
     assert run(folder, "--version") == (0, f"nanotyped {version('nanotyped')}\n", "")
     status, out, err = run(folder, "--help")
     assert (status, err) == (0, "")
-    assert [word for word in ("run", "check", "draw", "nodes", "types", "discover") if f"    {word} " not in out] == []
+    assert [
+        word for word in ("run", "check", "draw", "explain", "nodes", "types", "discover") if f"    {word} " not in out
+    ] == []
 
 
 def test_no_command(folder: Path) -> None:
