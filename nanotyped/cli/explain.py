@@ -8,7 +8,7 @@ import msgspec
 from rich.text import Text
 
 from nanotyped.cli.loading import load, look_at_live
-from nanotyped.cli.output import CommandFailedError, stdout_console
+from nanotyped.cli.output import CommandFailedError, print_problems, stdout_console
 from nanotyped.cli.provenance import (
     VERDICTS,
     Fact,
@@ -42,12 +42,14 @@ _LEAST_ROOM = 24
 
 
 def explain(arguments: Arguments) -> int:
-    """Print every step of a column, or all columns of a node; 0, else what the look at live tables came to.
+    """Print every step of a column, or all columns of a node; 0, 2 if the file has mistakes, else as of the live look.
 
     Raises:
         CommandFailedError: If there is no such node, or no such column there.
     """
-    pipeline = load(arguments)
+    pipeline = load(arguments, partial=True)
+    if pipeline.problems:
+        print_problems(pipeline.problems)
     code = look_at_live(pipeline) if arguments.connect else 0
     node, column = _split_target(arguments.target, pipeline.nodes)
     survey = survey_graph(*pipeline.nodes.values())
@@ -55,7 +57,7 @@ def explain(arguments: Arguments) -> int:
         _explain_node(pipeline, survey, node, arguments.format)
     else:
         _explain_column(pipeline, survey, node, column, arguments.format)
-    return code
+    return 2 if pipeline.problems else code
 
 
 def _split_target(target: str, nodes: Mapping[str, Node]) -> tuple[Node, str | None]:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from nanotyped.config import Pipeline
 
 
-def load(arguments: Arguments) -> Pipeline:
-    """Return the pipeline of the file, once the operator's modules are imported.
+def load(arguments: Arguments, *, partial: bool = False) -> Pipeline:
+    """Return the pipeline of the file, once the operator's modules are imported; ``partial`` as of ``load_pipeline``.
 
     Raises:
         ModuleLoadError: If a module cannot be imported.
         ConfigError: With every mistake of the file.
     """
     load_modules(arguments.modules)
-    return load_pipeline(arguments.config)
+    return load_pipeline(arguments.config, partial=partial)
 
 
 def load_modules(names: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from nanotyped.config.environment import Redactor, Substitution
 from nanotyped.config.links import LinkReader
 from nanotyped.config.models import OTHER_FORMS, NodeForm, PipelineForm, read_form
 from nanotyped.config.options import SCHEMA_OPTIONS, CheckedOptions, OptionChecker
+from nanotyped.config.unmade import unmade
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
 from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError, UnfitSourceError
 from nanotyped.graph import survey_graph
@@ -38,6 +39,7 @@ class Pipeline:
         nodes: The nodes by name, in the order of the file.
         positions: Line and column of each node, by name.
         redactor: Takes the secrets of this pipeline out of text.
+        problems: What is wrong with the file, where the pipeline was to be made as far as it can be.
     """
 
     file: str
@@ -46,6 +48,7 @@ class Pipeline:
     nodes: Mapping[str, NanoNode[Any, Any]]
     positions: Mapping[str, Spot]
     redactor: Redactor = field(repr=False)
+    problems: tuple[ConfigProblem, ...] = ()
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
@@ -68,17 +71,21 @@ class Discovery(NamedTuple):
     is_unfit: bool
 
 
-def load_pipeline(path: str | os.PathLike[str], environment: Mapping[str, str] | None = None) -> Pipeline:
+def load_pipeline(
+    path: str | os.PathLike[str], environment: Mapping[str, str] | None = None, *, partial: bool = False
+) -> Pipeline:
     """Return the pipeline that a file describes.
 
     Args:
         path: The file.
         environment: Where ``${NAME}`` is looked up; by default the environment of the process.
+        partial: Whether to return what can be made of a file with mistakes, with its ``problems``, to look at it:
+            nodes that cannot be made are stood for, and it cannot run.
 
     Raises:
         ConfigError: With every mistake of the file, in its order.
     """
-    return _build(load_yaml(os.fspath(path)), os.environ if environment is None else environment)
+    return _build(load_yaml(os.fspath(path)), os.environ if environment is None else environment, partial=partial)
 
 
 def parse_pipeline(text: str, file: str = "<text>", environment: Mapping[str, str] | None = None) -> Pipeline:
@@ -114,24 +121,26 @@ def discover_schemas(pipeline: Pipeline) -> Discovery:
     return Discovery(tuple(problems), is_unfit)
 
 
-def _build(document: Document, environment: Mapping[str, str]) -> Pipeline:
-    builder = _Builder(document, environment)
+def _build(document: Document, environment: Mapping[str, str], *, partial: bool = False) -> Pipeline:
+    builder = _Builder(document, environment, partial=partial)
     pipeline = builder.build()
     problems = sorted(builder.problems, key=lambda problem: (problem.line, problem.column))
-    if problems or pipeline is None:
+    if pipeline is None or (problems and not partial):
         raise ConfigError(problems)
-    return pipeline
+    return replace(pipeline, problems=tuple(problems))
 
 
 class _Builder:
-    """Collects the problems of one file; makes the pipeline if there are none."""
+    """Collects the problems of one file; makes the pipeline if there are none, or as far as it can be."""
 
-    def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, environment: Mapping[str, str], *, partial: bool) -> None:
         self.document = document
+        self.partial = partial
         self.problems = list(document.problems)
         self.substitution = Substitution(document, environment)
         self.redactor = Redactor()
         self.nodes: dict[str, NanoNode[Any, Any]] = {}
+        self.values: dict[str, Mapping[str, Any]] = {}
 
     def build(self) -> Pipeline | None:
         form = self._form()
@@ -139,7 +148,11 @@ class _Builder:
             return None
         whole_is_wrong = len(self.problems) > len(self.document.problems)
         for name in form.nodes:
+            before = len(self.problems), len(self.substitution.problems)
             node = self._node(name)
+            if node is None and self.partial:
+                found = [*self.problems[before[0] :], *self.substitution.problems[before[1] :]]
+                node = self._stand_in(name, [problem.reason for problem in found])
             if node is not None:
                 self.nodes[name] = node
         self.problems += self.substitution.problems
@@ -148,7 +161,7 @@ class _Builder:
         reader = LinkReader(self.document, form.nodes)
         links = reader.read(form)
         self.problems += reader.problems
-        if self.problems:
+        if not self.nodes or (self.problems and not self.partial):
             return None
         for link in links:
             self.nodes[link.source].add_edge(self.nodes[link.target])
@@ -187,6 +200,7 @@ class _Builder:
         # Where a key is misspelt it may be that of the options; none of them is missing then.
         has_options = form.options is not None or len(self.problems) == before
         checked = self._options(cls, form, name, has_options=has_options)
+        self.values[name] = checked.values
         self.problems += checked.problems
         self.redactor.hide(checked.secrets)
         self.redactor.hide_variables(self.substitution.used)
@@ -197,6 +211,12 @@ class _Builder:
         ):
             return None
         return self._make(cls, name, form.summary or "", checked.values)
+
+    def _stand_in(self, name: str, reasons: list[str]) -> NanoNode[Any, Any]:
+        value: Any = self.document.value
+        node = value["nodes"][name]
+        class_name = node.get("class") if isinstance(node, dict) else None
+        return unmade(class_name if isinstance(class_name, str) else "?", name, reasons, self.values.get(name, {}))
 
     def _places_below(self, path: tuple[str, str]) -> list[tuple[str | int, ...]]:
         return [place for place in self.document.unread if place[:2] == path]

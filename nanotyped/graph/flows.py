@@ -128,8 +128,13 @@ def _too_many_flows(node: Node, incoming: Iterable[tuple[Node | None, Flow]]) ->
 def unknown_since(node: Node, passages: Mapping[Node, tuple[Passage, ...]]) -> Node:
     """Return the node because of which it is not known what a node gives: itself, or one above it."""
     while True:
-        above = [passage.source for passage in passages[node] if passage.gives is None and passage.given is None]
-        source = above[0] if above else None
+        gives_unknown = (
+            passage.source
+            for passage in passages.get(node, ())
+            if passage.source is not None and passage.gives is None and passage.given is None
+        )
+        above = (source for source in gives_unknown if any(found.gives is None for found in passages[source]))
+        source = next(above, None)
         if source is None or not _follows_its_input(node):
             return node
         node = source

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from examples.demo.shop import SCHEMA
-from nanotyped import NanoNode
+from nanotyped import NanoNode, Schema
 from nanotyped.cli import main
+from nanotyped.node import Origin
 from nanotyped.registry import register_node, temporary_registry
 
 DEMO = Path(__file__).parents[3] / "examples" / "demo"
@@ -34,6 +35,20 @@ class Score(NanoNode[object, Any]):
 
     def process_item(self, row: Any) -> Iterator[Any]:
         yield {}
+
+
+class Weigh(NanoNode[object, Any]):
+    """A node of a user's own that tells where its column comes from."""
+
+    output_schema = {"weight": "float"}
+
+    def process_item(self, row: Any) -> Iterator[Any]:
+        yield {}
+
+    def column_origin(self, column: str, given: Schema | None) -> Origin:
+        if column == "weight":
+            return Origin("made", ("grams",), "a thousandth")
+        return super().column_origin(column, given)
 
 
 class End(NanoNode[object, Any]):
@@ -55,7 +70,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("shop_to_api.yaml", "refused.yaml"):
         shutil.copy(DEMO / name, tmp_path)
     with temporary_registry():
-        for cls in (Rows, Score, End):
+        for cls in (Rows, Score, Weigh, End):
             register_node(cls)
         yield tmp_path
 
@@ -215,6 +230,77 @@ def test_a_table_that_cannot_be_looked_at_is_told_and_the_rest_explained(explain
     assert out.startswith("`note` as it arrives at `post`\n\nread_orders  StreamTable\n  reads    unchecked")
 
 
+def test_a_file_with_mistakes_is_explained_as_far_as_it_goes(explain: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """All mistakes stand on stderr, as from check; a node that cannot be made is a step, refused in the same words."""
+    write(
+        "  read: {class: Rows, output_schema: {id: bigint, day: date}}\n"
+        "  keep: {class: Filter, options: {test: value_is_ture, key: id}}\n"
+        "  set: {class: InsertDate}\n"
+        "  post: {class: HttpPostRequest, input_schema: {id: int}, options: {url: 'ftp://x'}}\n",
+        "[[read, keep, set, post], [keep, odd]]",
+    )
+    url = "HttpPostRequest refuses its options: url: it must start with http:// or https://"
+    options = (
+        "option `test`: expected `key_exists`, `value_is_not_none` or `value_is_true`, got the text 'value_is_ture'"
+    )
+    status, out, err = explain("p.yaml", "post.id")
+    assert status == 2
+    assert out == (
+        "`id` as it arrives at `post`\n"
+        "\n"
+        "read  Rows\n"
+        "  gives    made by Rows  `id`: bigint (int64), not null\n"
+        "\n"
+        "keep  Filter\n"
+        "  takes    exact         `id`\n"
+        "  gives    unknown       `id`, not known: mend it first\n"
+        f"  refused                {options}\n"
+        "\n"
+        "set  InsertDate\n"
+        "  takes    unchecked     `id`; what comes is not known before the run\n"
+        "  gives    unknown       `id`, not known: mend it first\n"
+        "  refused                no node class is registered as `InsertDate`; did you mean `InsertData`?\n"
+        "\n"
+        "post  HttpPostRequest\n"
+        "  needs    unchecked     `id` as int (int32), not null; what comes is not known before the run\n"
+        f"  refused                {url}\n"
+    )
+    assert err == (
+        f"p.yaml:3:41: {options}\n"
+        "p.yaml:4:16: no node class is registered as `InsertDate`; did you mean `InsertData`?\n"
+        f"p.yaml:5:74: {url}\n"
+        "p.yaml:6:41: unknown node `odd`; known are `read`, `keep`, `set`, `post`\n"
+        "4 problems\n"
+    )
+    assert (main(["check", "p.yaml"]), capsys.readouterr().err) == (2, err)
+
+
+@pytest.mark.parametrize("file", ["shop_to_api.yaml", "refused.yaml"])
+def test_whatever_line_is_missing_there_is_an_answer(explain: Any, file: str) -> None:
+    """A file without any one of its lines is explained, or refused with what is wrong with it."""
+    lines = Path(file).read_text(encoding="utf-8").splitlines(keepends=True)
+    for number in range(len(lines)):
+        Path("p.yaml").write_text("".join(lines[:number] + lines[number + 1 :]), encoding="utf-8")
+        for target in ("post.note", "post", "rename.total", "read_orders.id"):
+            status, out, err = explain("p.yaml", target, "--connect")
+            assert status in (0, 2)
+            assert out or err
+            assert "internal error" not in err
+
+
+def test_a_cycle_is_told(explain: Any) -> None:
+    """There is no way through a cycle: its problem is all that can be told."""
+    write(
+        "  read: {class: Rows, output_schema: {id: int}}\n  a: {class: Score}\n  b: {class: Score}\n",
+        "[[read, a, b, a]]",
+    )
+    assert explain("p.yaml", "b.id") == (
+        2,
+        "",
+        "p.yaml:5:22: cycle: `b` → `a` → `b`\n1 problem\nnanotyped: no column `id` leaves `b`; the columns are none\n",
+    )
+
+
 # -- what nodes do -------------------------------------------------------------------------------
 
 MANY = """\
@@ -324,6 +410,24 @@ def test_a_node_of_ones_own_that_declares_nothing(explain: Any) -> None:
     ]
 
 
+def test_a_node_of_ones_own_may_tell_more(explain: Any) -> None:
+    """What `column_origin` says is told, and the way goes on from the column that it names."""
+    write(
+        "  read: {class: Rows, output_schema: {grams: int}}\n  weigh: {class: Weigh}\n  end: {class: End}\n",
+        "[[read, weigh, end]]",
+    )
+    assert explain("p.yaml", "weigh.weight")[1] == (
+        "`weight` as it leaves `weigh`\n"
+        "\n"
+        "read  Rows\n"
+        "  gives  made by Rows   `grams`: int (int32), not null\n"
+        "\n"
+        "weigh  Weigh\n"
+        "  takes  exact          `grams`\n"
+        "  gives  made by Weigh  `weight`: float (float32), not null; of `grams`; a thousandth\n"
+    )
+
+
 def test_files_and_tables_are_ends(explain: Any) -> None:
     """A CSV file and JSON lines tell the text of a cell and of a null, a table that was not looked at its name."""
     write(
@@ -426,6 +530,29 @@ def test_many_paths_are_bounded(explain: Any) -> None:
     write("".join(nodes), f"[{', '.join(paths)}]")
     status, out, _ = explain("p.yaml", "n12.id")
     assert (status, out.count("path "), out.splitlines()[-1]) == (0, 32, "there are more paths, which are not told")
+
+
+def test_behind_too_many_kinds_of_row_the_way_begins_anew(explain: Any) -> None:
+    """Where so many kinds of row meet that they are not followed, that is said, and the column is unchecked there."""
+    nodes = ["  n0: {class: Rows, output_schema: {id: int}}\n"]
+    paths = []
+    for number in range(8):
+        ends = (f"a{number}", f"b{number}")
+        nodes += [f"  {end}: {{class: InsertData, options: {{value_dict: {{{end}: 1}}}}}}\n" for end in ends]
+        nodes += [f"  n{number + 1}: {{class: PrinterOfThings}}\n"]
+        paths += [f"[n{number}, {end}, n{number + 1}]" for end in ends]
+    write("".join([*nodes, "  end: {class: End}\n"]), f"[{', '.join(paths)}, [n8, end]]")
+    assert explain("p.yaml", "n8.id") == (
+        0,
+        "`id` as it leaves `n8`\n"
+        "\n"
+        "n8  PrinterOfThings\n"
+        "  takes    unchecked  `id`; what comes is not known before the run\n"
+        "  gives    passed on  `id`, not known: declare its output_schema\n"
+        "  refused             rows of 256 different schemas reach `n8`, and 128 are the most that are followed."
+        " Hint: let branches that meet give the same columns\n",
+        "",
+    )
 
 
 # -- what is not there -----------------------------------------------------------------------------
