@@ -212,6 +212,21 @@ def test_equal_flows_are_one() -> None:
     assert len(survey_graph(source).graph.edges[-1].flows) == 1
 
 
+def test_a_node_is_asked_once_about_equal_flows() -> None:
+    """However many ways bring rows of one schema, the node works out once what it makes of them."""
+    asked: list[str] = []
+
+    class Asked(Work):
+        def output_schema_for(self, given: Any) -> Any:
+            asked.append(given.spelling())
+            return given
+
+    source, end = Source({"id": "int"}), Asked()
+    _ = source > (Work(gives={"x": "int"}), Work(gives={"x": "int"}), Work(gives={"y": "int"})) > end
+    assert problems(source) == []
+    assert asked == ["id int, x int", "id int, y int"]
+
+
 def diamonds(count: int, columns: tuple[str, str] = ("left", "right")) -> tuple[Source, Work]:
     """Return the first and the last node of diamonds in a row, whose branches each give a column of a name."""
     source = Source({"id": "int"}, name="read")
