@@ -21,8 +21,9 @@ from nanotyped.errors import (
     SourceError,
     TypeCastError,
     TypeSyntaxError,
+    UnfitSourceError,
 )
-from nanotyped.node import Flow, Link, NanoNode, NodeReport, PassThrough, RunReport, pipeline
+from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, RunReport, pipeline
 from nanotyped.nodes import (
     Cast,
     Filter,
@@ -106,6 +107,7 @@ __all__ = [
     "DataSourceTypeSystem",
     "DataType",
     "DeliveryError",
+    "FarEnd",
     "Filter",
     "Flow",
     "Geometry",
@@ -122,6 +124,7 @@ __all__ = [
     "NanotypedError",
     "NodeFailedError",
     "NodeReport",
+    "Origin",
     "PassThrough",
     "PipelineInterrupted",
     "PipelineStateError",
@@ -141,6 +144,7 @@ __all__ = [
     "StreamTable",
     "TypeCastError",
     "TypeSyntaxError",
+    "UnfitSourceError",
     "WriteMySQLTable",
     "WriteRows",
     "all_bases",

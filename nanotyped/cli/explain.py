@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +24,7 @@ from nanotyped.config.contracts import visible
 from nanotyped.errors import nearest_hint
 from nanotyped.graph import survey_graph
 from nanotyped.graph.flows import unknown_since
-from nanotyped.graph.provenance import Provenance, flows_of, last_seen, problems_about, trace_column
+from nanotyped.graph.provenance import Provenance, flows_of, is_end_of_rows, last_seen, problems_about, trace_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +92,7 @@ def _explain_column(pipeline: Pipeline, survey: Survey, node: Node, column: str,
 def _missing(survey: Survey, node: Node, column: str) -> list[str]:
     """Return, in lines, that a node has no such column: the nearest, where it was last, and what the check says."""
     known = list(dict.fromkeys(name for flow in flows_of(survey, node) if flow is not None for name in flow.names))
-    verb = "arrives at" if node.is_sink and not node.is_source else "leaves"
+    verb = "arrives at" if is_end_of_rows(node) else "leaves"
     hint = nearest_hint(column, known) or f"the columns are {', '.join(f'`{name}`' for name in known) or 'none'}"
     lines = [f"no column `{column}` {verb} `{node.label}`; {hint}"]
     last = last_seen(survey, node, column)
@@ -107,7 +109,7 @@ def _print_paths(node: Node, column: str, found: Provenance, pipeline: Pipeline)
     facts = [fact for path in paths for _, facts in path for fact in facts]
     labels = max(len(fact.label) for fact in facts)
     words = max(len(fact.word) for fact in facts)
-    place = "as it arrives at" if node.is_sink and not node.is_source else "as it leaves"
+    place = "as it arrives at" if is_end_of_rows(node) else "as it leaves"
     _print(console, Text(_redacted(f"`{column}` {place} `{node.label}`", pipeline), "bold"), "", width)
     for number, path in enumerate(paths, 1):
         if len(paths) > 1:
@@ -154,8 +156,7 @@ def _explain_node(pipeline: Pipeline, survey: Survey, node: Node, form: str) -> 
     if None in flows_of(survey, node):
         names.update(dict.fromkeys(_declared(node)))
     if not names:
-        cause = unknown_since(node, survey.passages) if not node.is_sink else node.input_node_list[0]
-        cause = unknown_since(cause, survey.passages)
+        cause = unknown_since(node.input_node_list[0] if is_end_of_rows(node) else node, survey.passages)
         reason = f"the columns of `{node.label}` are not known: of `{cause.label}`, {cause.schema_remedy()}"
         raise CommandFailedError(_redacted(reason, pipeline), 2)
     traced = {name: trace_column(survey, node, name) for name in names}
@@ -171,7 +172,10 @@ def _explain_node(pipeline: Pipeline, survey: Survey, node: Node, form: str) -> 
 
 
 def _declared(node: Node) -> tuple[str, ...]:
-    need = node.needed_input() if node.is_sink else node.own_output()
+    try:
+        need = node.needed_input() if is_end_of_rows(node) else node.own_output()
+    except Exception:  # noqa: BLE001 - whatever a declaration raises is said by the check
+        return ()
     return need.names if need is not None else ()
 
 
@@ -241,4 +245,6 @@ def _print_json(data: Any, pipeline: Pipeline) -> None:
                 return [redact(item) for item in value]
         return value
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the terminal's is
     print(msgspec.json.format(msgspec.json.encode(redact(data))).decode())

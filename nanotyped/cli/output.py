@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import stat
@@ -37,7 +38,9 @@ def stderr_console() -> Console:
 
 
 def stdout_console() -> Console:
-    """Return a console on stdout, else as ``stderr_console``."""
+    """Return a console on stdout, else as ``stderr_console``; a letter that it cannot show is an escape."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     return Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
 
 

@@ -113,7 +113,7 @@ class LastSeen(NamedTuple):
 
 def flows_of(survey: Survey, node: Node) -> tuple[Flow, ...]:
     """Return the kinds of row that columns of a node are columns of: of a sink what arrives, of others what leaves."""
-    found = [passage.given if _is_end(node) else passage.gives for passage in survey.passages.get(node, ())]
+    found = [passage.given if is_end_of_rows(node) else passage.gives for passage in survey.passages.get(node, ())]
     return tuple(dict.fromkeys(found))
 
 
@@ -124,7 +124,9 @@ def trace_column(survey: Survey, node: Node, column: str) -> Provenance:
     """
     found: dict[tuple[Step, ...], None] = {}
     nothing: tuple[Step, ...] = ()
-    waiting = [(node, passage, column, _is_end(node), nothing) for passage in _passages(survey, node, column)][::-1]
+    waiting = [(node, passage, column, is_end_of_rows(node), nothing) for passage in _passages(survey, node, column)][
+        ::-1
+    ]
     looked_at = 0
     while waiting and len(found) < MAX_PATHS and looked_at < MAX_WAYS:
         here, passage, name, is_end, tail = waiting.pop()
@@ -164,13 +166,14 @@ def problems_about(survey: Survey, node: Node, column: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(problem) for problem in found if getattr(problem, "column", None) == column))
 
 
-def _is_end(node: Node) -> bool:
+def is_end_of_rows(node: Node) -> bool:
+    """Return whether a node only takes rows: then its columns are those that arrive."""
     return node.is_sink and not node.is_source
 
 
 def _passages(survey: Survey, node: Node, column: str) -> Iterator[Passage]:
     for passage in survey.passages.get(node, ()):
-        flow = passage.given if _is_end(node) else passage.gives
+        flow = passage.given if is_end_of_rows(node) else passage.gives
         if flow is None or column in flow:
             yield passage
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -303,9 +304,13 @@ def test_check_connect_names_the_node_that_cannot_be_reached(folder: Path) -> No
 
 def test_a_live_table_that_is_not_there_is_a_refusal(folder: Path) -> None:
     """To try again does not help: the commands that look at it exit with 2, before anything runs."""
-    for table, place in (("shop.db", "there is no database file `shop.db`"), (":memory:", "there is no table `t` of")):
-        write(folder, source_and_show(f"{{class: StreamTable, options: {{url: 'sqlite:///{table}', table: t}}}}"))
-        for words in (("check", "--connect"), ("run",), ("draw", "--connect")):
+    cases = (
+        ("shop.db", "there is no database file `shop.db`", [("check", "--connect"), ("run",), ("draw", "--connect")]),
+        (":memory:", "there is no table `t` of", [("check", "--connect")]),
+    )
+    for database, place, commands in cases:
+        write(folder, source_and_show(f"{{class: StreamTable, options: {{url: 'sqlite:///{database}', table: t}}}}"))
+        for words in commands:
             status, out, err = run(folder, *words, "p.yaml", "--module", "mill")
             assert (status, out) == (2, "")
             assert err.startswith(f"p.yaml:2:3: node `source`: {place}")
@@ -353,6 +358,18 @@ def test_draw(folder: Path) -> None:
         "",
         "nanotyped: no/p.dot: cannot be written: No such file or directory\n",
     )
+
+
+def test_explain_on_a_stdout_that_cannot_show_every_letter(folder: Path) -> None:
+    """Text has escapes for what cannot be shown; JSON is UTF-8, as everywhere."""
+    write(
+        folder, "nodes:\n  a: {class: Count, output_schema: {größe: int}}\n  show: {class: Show}\npaths: [[a, show]]\n"
+    )
+    words = ("explain", "p.yaml", "a.größe", "--module", "mill")
+    status, out, err = run(folder, *words, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (status, out.splitlines()[0], err) == (0, "`gr\\xf6\\xdfe` as it leaves `a`", "")
+    status, out, err = run(folder, *words, "--format", "json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (status, json.loads(out)["column"], err) == (0, "größe", "")
 
 
 def test_draw_connect_draws_the_columns_of_live_tables(folder: Path) -> None:

@@ -288,6 +288,33 @@ def test_whatever_line_is_missing_there_is_an_answer(explain: Any, file: str) ->
             assert "internal error" not in err
 
 
+def test_a_node_that_nothing_is_linked_to_is_told(explain: Any) -> None:
+    """Where its only link leads to no node, it stands alone, and so does what is known of it."""
+    write("  read: {class: Score}\n  end: {class: End}\n", "[[read, odd]]")
+    for target in ("read", "end"):
+        status, out, err = explain("p.yaml", target)
+        assert (status, out) == (2, "")
+        assert err.splitlines()[-1] == (
+            f"nanotyped: the columns of `{target}` are not known: of `{target}`, declare its output_schema"
+        )
+
+
+def test_a_declaration_that_is_wrong_hides_nothing_else(explain: Any) -> None:
+    """A node whose declared output does not fit its options is told as far as it is known."""
+    write(
+        "  read: {class: Score}\n  set: {class: InsertData, options: {value_dict: {a: 1}}, output_schema: {b: int}}\n"
+        "  read2: {class: Rows, output_schema: {id: int}}\n"
+        "  set2: {class: InsertData, options: {value_dict: {a: 1}}, output_schema: {b: int}}\n  end: {class: End}\n",
+        "[[read, set, end], [read2, set2, set]]",
+    )
+    assert explain("p.yaml", "set2.id")[1].splitlines()[-2:] == [
+        "  gives    passed on     `id`: int (int32), not null",
+        "  refused                node `set2`, value_dict: output_schema declares `b`, but value_dict holds `a`",
+    ]
+    assert explain("p.yaml", "set2")[0] == 0
+    assert explain("p.yaml", "set")[0] == 0
+
+
 def test_a_cycle_is_told(explain: Any) -> None:
     """There is no way through a cycle: its problem is all that can be told."""
     write(
