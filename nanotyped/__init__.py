@@ -21,8 +21,9 @@ from nanotyped.errors import (
     SourceError,
     TypeCastError,
     TypeSyntaxError,
+    UnfitSourceError,
 )
-from nanotyped.node import Flow, Link, NanoNode, NodeReport, PassThrough, RunReport, pipeline
+from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, RunReport, pipeline
 from nanotyped.nodes import (
     Cast,
     Filter,
@@ -109,6 +110,7 @@ __all__ = [
     "DataSourceTypeSystem",
     "DataType",
     "DeliveryError",
+    "FarEnd",
     "Filter",
     "Flow",
     "Geometry",
@@ -126,6 +128,7 @@ __all__ = [
     "NanotypedError",
     "NodeFailedError",
     "NodeReport",
+    "Origin",
     "PassThrough",
     "PipelineInterrupted",
     "PipelineStateError",
@@ -145,6 +148,7 @@ __all__ = [
     "StreamTable",
     "TypeCastError",
     "TypeSyntaxError",
+    "UnfitSourceError",
     "WriteMySQLTable",
     "WriteRows",
     "all_bases",

@@ -7,6 +7,7 @@ NanotypedError
 ├── RowError                   one row is wrong                             (also a ValueError)
 │   └── RowValidationError     cells that break the contract of their column
 ├── SourceError                a table, file or service that cannot be read
+│   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
 │   └── DeliveryError          a service that does not take what it is sent
 ├── GraphProblem               one thing wrong with a pipeline
 │   ├── Mismatch               a given type or column does not fit what is needed
@@ -101,6 +102,10 @@ class IncompatibleTypesException(NanotypedError, TypeError):
 
 class SourceError(NanotypedError):
     """A table, file or service that cannot be read; never an error of one row."""
+
+
+class UnfitSourceError(SourceError):
+    """A table or file that is not there, or is none that a pipeline can use: to try again later does not mend it."""
 
 
 class DeliveryError(SourceError):

@@ -25,6 +25,7 @@ EVERY: list[tuple[BaseException, str]] = [
         "row 4, column `note`: expected `varchar(9)`, got 5",
     ),
     (e.SourceError("gone"), "gone"),
+    (e.UnfitSourceError("not there"), "not there"),
     (e.DeliveryError("not taken", status=503, attempts=4, rows=(1, 100)), "not taken"),
     (
         e.NodeFailedError("bill", ValueError("no"), "Row(n=1)", ["post", "log"]),
@@ -80,6 +81,7 @@ def test_pickling_keeps_everything(error: BaseException) -> None:
         (e.IncompatibleTypesException, TypeError),
         (e.RowValidationError, e.RowError),
         (e.RowError, ValueError),
+        (e.UnfitSourceError, e.SourceError),
         (e.DeliveryError, e.SourceError),
         (e.PipelineStateError, RuntimeError),
         (e.PipelineInterrupted, KeyboardInterrupt),

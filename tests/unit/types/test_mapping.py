@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 
 from nanotyped.types import IncompatibleTypesException, MySQLTypeSystem, SQLiteTypeSystem, json_form, mysql_type
-from nanotyped.types.mapping import MAPPED_TYPES, TypeMapping, example_of, map_type, mapping_table
+from nanotyped.types import intermediate as it
+from nanotyped.types.mapping import MAPPED_TYPES, TypeMapping, example_of, json_example, map_type, mapping_table
 from tests.unit.types import strategies as any_
 
 
@@ -91,3 +92,27 @@ def test_every_column_type_has_a_mapping_whose_example_is_of_the_type(meaning: a
     back = json.loads(found.json_example, parse_float=Decimal)
     assert json_form(kind).decode(back) == value
     SQLiteTypeSystem.type_mapping(found.sqlite.removesuffix(" or invalid"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (it.INTEGER, '"42"'),
+        (it.INTEGER.of(unsigned=True), '"42"'),
+        (it.DECIMAL, '"9.90"'),
+        (it.BOOL, "true"),
+        (it.ENUM, '"new"'),
+        (it.SET, '["gift"]'),
+        (it.TIMESTAMP, '"2026-11-21T09:30:15.123456Z"'),
+        (it.TIME_INTERVAL, '"-23:59:59.123456"'),
+    ],
+)
+def test_families_without_a_size_have_an_example_too(kind: Any, expected: str) -> None:
+    """Where no largest value tells most, one that is seen often stands for all."""
+    assert json_example(kind) == expected
+
+
+def test_what_has_no_json_form_has_no_example() -> None:
+    """Objects of a user's own are refused, and not shown as something else."""
+    with pytest.raises(IncompatibleTypesException, match="values of `object` have no JSON form"):
+        json_example(it.OBJECT)
