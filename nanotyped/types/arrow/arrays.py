@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -209,7 +210,9 @@ def _prepared_moment(arrow: Any, place: Any, stored: Any) -> Any:
 
 
 def _prepared_date(arrow: Any, place: Any, stored: Any) -> Any:
-    return (stored if place.bits == 32 else stored.cast(arrow.date32())).view(arrow.int32())
+    days = stored if place.bits == 32 else stored.cast(arrow.date32())
+    # What wraps around is below 1, and so no day's number.
+    return arrow.compute.add(days.view(arrow.int32()), _EPOCH_DAY)
 
 
 _PREPARED: Mapping[type[DataType], Callable[[Any, Any, Any], Any]] = {
@@ -239,13 +242,6 @@ def _datetime(_meaning: Any, _place: Any) -> Coder:
 def _timestamp(_meaning: Any, _place: Any) -> Coder:
     read = datetime.fromisoformat
     return lambda text: read(text + "Z")
-
-
-def _date(_meaning: Any, _place: Any) -> Coder:
-    def read(days: int) -> date:
-        return date.fromordinal(days + _EPOCH_DAY)
-
-    return read
 
 
 def _span(_meaning: Any, place: Any) -> Coder:
@@ -279,10 +275,10 @@ def _geometry(meaning: Any, _place: Any) -> Coder:
 
 
 _DECODERS: Mapping[type[DataType], Callable[[Any, Any], Coder]] = {
-    it.DECIMAL: lambda _meaning, _place: it.DECIMAL.python_cast_function,
+    it.DECIMAL: lambda _meaning, _place: Decimal,
     it.DATETIME: _datetime,
     it.TIMESTAMP: _timestamp,
-    it.DATE: _date,
+    it.DATE: lambda _meaning, _place: date.fromordinal,
     it.TIME_INTERVAL: _span,
     it.SET: _set,
     it.UUID: lambda _meaning, _place: lambda value: UUID(bytes=value),
