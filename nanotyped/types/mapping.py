@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from nanotyped.types import intermediate as it
+from nanotyped.types.arrow import ArrowTypeSystem
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import JSONTypeSystem, json_form
 from nanotyped.types.mysql import mysql_type
@@ -47,6 +48,7 @@ class TypeMapping:
         intermediate: That of the intermediate type, in which systems meet.
         python: The Python class of its values, with its module unless that is ``builtins``.
         sqlite: The declared type of SQLite with the same values.
+        arrow: The type of Arrow that holds them, as pyarrow spells it.
         json_schema: JSON Schema (2020-12) of its JSON form, without null.
         json_example: A value of the type as JSON text.
         limits: What it holds, by what is limited; only what applies: ``minimum`` and ``maximum`` (numbers, and the
@@ -58,6 +60,7 @@ class TypeMapping:
     intermediate: str
     python: str
     sqlite: str
+    arrow: str
     json_schema: Mapping[str, Any]
     json_example: str
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -72,6 +75,7 @@ def map_type(kind: type[DataType]) -> TypeMapping:
         intermediate=meaning.spelling(),
         python=_class_name(kind.python_type),
         sqlite=SQLiteTypeSystem.from_intermediate(meaning, None).spelling(),
+        arrow=ArrowTypeSystem.from_intermediate(meaning, None).spelling(),
         json_schema=json_form(kind).schema,
         json_example=value.to_json().decode(),  # type: ignore[attr-defined]  # it is a JSON_VALUE
         limits=MappingProxyType(_limits_of(kind)),
