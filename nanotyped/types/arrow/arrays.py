@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from nanotyped.errors import shown
+from nanotyped.errors import TypeCastError, shown
 from nanotyped.types import intermediate as it
 from nanotyped.types.arrow.families import (
     ARROW_DECIMAL,
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 # What pyarrow and the code of cells raise for what is no value of the type; pyarrow's own are of these, too.
 _BROKEN = (ValueError, TypeError, ArithmeticError, NotImplementedError)
+
+
+# Why a cell of these cannot be read; pyarrow and Python have no words for it that say so.
+_TOO_FAR: Mapping[type[DataType], str] = {
+    ARROW_TIMESTAMP: "not from the year 1 to 9999",
+    ARROW_DATE: "no whole day from the year 1 to 9999",
+    ARROW_DURATION: "beyond a billion days",
+}
 
 
 class Broken(NamedTuple):
@@ -179,18 +187,19 @@ def _read_cell(arrow: Any, place: type[ArrowType], stored: Any, code: Coder | No
     try:
         return _read(arrow, place, stored, code)[0]
     except _BROKEN as error:
-        return Broken(_shown_cell(stored), _reason(error))
+        return Broken(_shown_cell(stored), _TOO_FAR.get(place.family, _reason(error)))
 
 
 def _shown_cell(stored: Any) -> str:
+    cell = stored[0]
     try:
-        return shown(stored[0].as_py())
-    except _BROKEN:
-        return str(stored[0].value if hasattr(stored[0], "value") else stored[0])
+        return shown(cell.as_py())
+    except _BROKEN:  # a moment beyond the year 9999, text that is not UTF-8: show what stands there instead
+        return shown(cell.as_buffer().to_pybytes() if hasattr(cell, "as_buffer") else getattr(cell, "value", None))
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "reason", None) or str(error)
+    return error.reason if isinstance(error, TypeCastError) else str(error)
 
 
 def _prepared(arrow: Any, place: type[ArrowType], stored: Any) -> Any:

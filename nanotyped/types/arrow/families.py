@@ -235,6 +235,8 @@ class ARROW_DECIMAL(ArrowType):
         if not 1 <= digits <= DECIMAL_DIGITS[bits]:
             raise ValueError(f"decimal{bits} has from 1 to {DECIMAL_DIGITS[bits]} digits, not {digits}")
         precision, scale = _exact_digits(digits, parameters.get("scale", cls.scale))
+        if scale > precision:
+            raise ValueError(f"more digits behind the point than in all; cast it to decimal{bits}({scale}, {scale})")
         if precision > it.MAX_DECIMAL_DIGITS or scale > it.MAX_SCALE:
             raise ValueError(
                 f"no type holds more than {it.MAX_DECIMAL_DIGITS} digits, {it.MAX_SCALE} of them behind the point; "
@@ -260,8 +262,8 @@ class ARROW_DECIMAL(ArrowType):
 
 
 def _exact_digits(precision: int, scale: int) -> tuple[int, int]:
-    """Return precision and scale as intermediate types have them: no scale is below 0 or above the precision."""
-    return (precision - scale, 0) if scale < 0 else (max(precision, scale), scale)
+    """Return precision and scale as intermediate types have them: no scale is below 0."""
+    return (precision - scale, 0) if scale < 0 else (precision, scale)
 
 
 class ARROW_STRING(ArrowType):
