@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nanotyped.types import intermediate as it
-from nanotyped.types.arrow.families import ARROW_INT, ARROW_NULL, ARROW_STRING, ArrowType
+from nanotyped.types.arrow.families import ARROW_BINARY, ARROW_INT, ARROW_NULL, ARROW_STRING, ArrowType
 from nanotyped.types.intermediate.system import check_range
 
 if TYPE_CHECKING:
@@ -80,17 +80,33 @@ def _meaning_of_list(item: type[ArrowType], length: int | None) -> type[DataType
 
 
 class ARROW_GEOMETRY(ArrowType):
-    """``struct<srid: uint32, wkb: binary>``: each geometry says its reference system, as in MySQL."""
+    """``struct<srid: uint32, wkb: binary>``: each geometry says its reference system, as in MySQL.
+
+    Parameter: ``wkb``, a type of bytes.
+    """
 
     __slots__ = ()
+    parameter_names = ("wkb",)
     python_type = it.GEOMETRY.python_type
-    word = "struct<srid: uint32, wkb: binary>"
     means = it.GEOMETRY
+    wkb: ClassVar[type[ArrowType]] = ARROW_BINARY
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters, checked."""
+        if parameters["wkb"].intermediate_type is not it.BYTES:
+            raise ValueError("the wkb of a geometry is bytes of any length")
+        return dict(parameters)
+
+    @classmethod
+    def spelling(cls) -> str:
+        """Return the type as ``str`` of pyarrow's spells it."""
+        return f"struct<srid: uint32, wkb: {cls.wkb.spelling()}>"
 
     @classmethod
     def make(cls, arrow: Any) -> Any:
         """Return the type out of the module ``pyarrow``."""
-        return arrow.struct([("srid", arrow.uint32()), ("wkb", arrow.binary())])
+        return arrow.struct([("srid", arrow.uint32()), ("wkb", cls.wkb.make(arrow))])
 
 
 def _plain_values(values: type[ArrowType]) -> type[ArrowType]:

@@ -180,9 +180,11 @@ def _item(reader: _Reader) -> dict[str, Any]:
 
 
 def _struct(reader: _Reader) -> type[ArrowType]:
-    if not reader.has(ARROW_GEOMETRY.word.removeprefix("struct")):
-        raise ValueError(f"`struct` is refused, but for a geometry, {ARROW_GEOMETRY.word}: {_NESTED}")
-    return ARROW_GEOMETRY
+    if not reader.has("<srid: uint32, wkb: "):
+        raise ValueError(f"`struct` is refused, but for a geometry, {ARROW_GEOMETRY.spelling()}: {_NESTED}")
+    wkb = reader.type()
+    reader.expect(">")
+    return ARROW_GEOMETRY.of(wkb=wkb)
 
 
 def _dictionary(reader: _Reader) -> type[ArrowType]:

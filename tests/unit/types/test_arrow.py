@@ -75,6 +75,7 @@ READ: list[tuple[Any, any_.Type]] = [
     (pa.large_list_view(pa.float32()), it.VECTOR),
     (pa.list_(pa.float32(), 3), it.VECTOR.of(dimensions=3)),
     (pa.struct([("srid", pa.uint32()), ("wkb", pa.binary())]), it.GEOMETRY),
+    (pa.struct([("srid", pa.uint32()), ("wkb", pa.large_binary())]), it.GEOMETRY),
     (pa.dictionary(pa.int32(), pa.string()), it.STRING),
     (pa.dictionary(pa.int8(), pa.large_string(), ordered=True), it.STRING),
     (pa.dictionary(pa.uint16(), pa.timestamp("ms")), it.DATETIME.of(fsp=3)),
@@ -186,6 +187,10 @@ SAMPLES: dict[str, list[Any]] = {
             "struct<a: int8>",
             "`struct` is refused, but for a geometry, struct<srid: uint32, wkb: binary>: no column type holds it "
             "exactly; give JSON text, as extension<arrow.json> at position 0 of `struct<a: int8>`",
+        ),
+        (
+            "struct<srid: uint32, wkb: string>",
+            "the wkb of a geometry is bytes of any length at position 0 of `struct<srid: uint32, wkb: string>`",
         ),
         (
             "list<item: int8>",
