@@ -85,8 +85,12 @@ class ArrowEncoder:
 
         Raises:
             RowValidationError: With every broken cell.
-            RowError: If a column is too large for one batch.
+            RowError: If rows have other columns, or a column is too large for one batch.
         """
+        for row_class in set(map(type, rows)):
+            names = row_info(row_class).schema.names
+            if names != self.schema.names:
+                raise RowError(f"the rows have the columns {_quoted(names)}, not {_quoted(self.schema.names)}")
         checked = self._validator.check_rows(list(rows), first)
         columns = _columns_of(checked, len(self.schema))
         arrays: list[Any] = []
@@ -260,6 +264,10 @@ def _placed(column: Column, broken: dict[int, Broken], first: int) -> dict[tuple
 def _in_order(problems: dict[tuple[int, str], CellProblem], schema: Schema) -> list[CellProblem]:
     place = {name: index for index, name in enumerate(schema.names)}
     return sorted(problems.values(), key=lambda problem: (problem.row, place[problem.column]))
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _spelled(arrow_schema: pa.Schema) -> str:

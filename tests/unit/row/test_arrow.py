@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanotyped import Column, Row, Schema, column, mysql_type
-from nanotyped.errors import IncompatibleTypesException, RowValidationError
+from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError
 from nanotyped.row import ArrowDecoder, ArrowEncoder, parse_schema
 from nanotyped.row.arrow_label import LABEL, parse_label, render_label
 from nanotyped.types import (
@@ -384,6 +384,14 @@ def test_rows_that_break_their_contract_make_no_batch() -> None:
         "row 3, column `at`: expected `timestamp`, got datetime.datetime(2021, 5, 6, 7, 8, 9) "
         "(it has no zone; a timestamp needs one)"
     )
+
+
+def test_rows_of_other_columns_make_no_batch() -> None:
+    """Columns go by their place, so rows that have them in another order are refused."""
+    make: Any = parse_schema({"b": "int", "a": "int"}).row_class()
+    with pytest.raises(RowError) as caught:
+        ArrowEncoder(parse_schema({"a": "int", "b": "int"})).batch([make(1, 2)])
+    assert str(caught.value) == "the rows have the columns `b`, `a`, not `a`, `b`"
 
 
 def test_values_beyond_what_arrow_holds_are_all_told() -> None:
