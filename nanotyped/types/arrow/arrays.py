@@ -118,9 +118,12 @@ def _make(arrow: Any, place: Any, values: list[Any]) -> Any:
 
 
 def _whole(arrow: Any, values: list[Any], target: Any) -> Any:
-    made = arrow.array(values, target)
-    if not isinstance(made, arrow.Array):
-        raise ValueError("a column of more than 2 GiB is no one array; give fewer rows in a batch")  # noqa: TRY004 - of values
+    try:
+        made = arrow.array(values, target)
+    except arrow.ArrowCapacityError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(made, arrow.Array):  # but several, in chunks
+        raise ValueError("a column of 2 GiB or more is no one array; give fewer rows in a batch")  # noqa: TRY004 - of values
     return made
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DECIMAL_DIGITS: Mapping[int, int] = {32: 9, 64: 18, 128: 38, 256: 76}  # Columnar.rst, "Decimal"
-MAX_OFFSET = 2**31 - 1  # of the bytes of a string or binary array with offsets of 32 bits
+MAX_OFFSET = 2**31 - 2  # bytes of all values of a string or binary array with offsets of 32 bits; as pyarrow counts
 _FLOATS: Mapping[int, str] = {16: "halffloat", 32: "float", 64: "double"}
 
 
