@@ -332,6 +332,22 @@ def test_tables_batches_and_readers_are_read_alike() -> None:
     assert [row.to_python() for row in decoder.read(batches[0])] == wanted[:2]
 
 
+def test_batches_of_any_members_go_into_one_file(tmp_path: Path) -> None:
+    """Arrow's own file format has one dictionary a column; labels of extension types survive it too."""
+    schema = parse_schema({"state": "enum('new','paid')", "doc": "json null", "id": "uuid"})
+    make: Any = schema.row_class()
+    rows = [make("paid", it.JSON_NULL, it.UUID.python_type(int=1)), make("new", None, it.UUID.python_type(int=2))]
+    encoder = ArrowEncoder(schema)
+    with pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as file, pa.ipc.new_file(file, encoder.arrow_schema) as writer:
+        for row in rows:
+            writer.write_batch(encoder.batch([row]))
+    with pa.OSFile(str(tmp_path / "rows.arrow"), "rb") as file:
+        table = pa.ipc.open_file(file).read_all()
+    decoder = ArrowDecoder(table.schema)
+    assert decoder.schema == schema
+    assert list(decoder.read(table)) == rows
+
+
 def test_rows_of_a_large_batch_are_made_in_parts() -> None:
     """However large the batches of the data are, rows are numbered through."""
     numbers: Any = pa.array([*range(70_000), None], pa.int32())
