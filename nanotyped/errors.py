@@ -15,7 +15,8 @@ NanotypedError
 │   └── NodeOptionError        an option that does not fit the rows it will see
 ├── ConfigProblem              one mistake in a file: file, line, column
 ├── NodeFailedError            a node ended a run: node, row, cause
-└── PipelineStateError         a call that does not fit the state of the run
+├── PipelineStateError         a call that does not fit the state of the run
+└── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
 GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
 ConfigError                    every ConfigProblem of a file at once        (an ExceptionGroup)
 PipelineInterrupted            a signal ended a run                         (a KeyboardInterrupt)
@@ -128,6 +129,20 @@ class DeliveryError(SourceError):
 
 class PipelineStateError(NanotypedError, RuntimeError):
     """A call that does not fit the state of the run, such as starting it twice."""
+
+
+class MissingExtraError(NanotypedError, ImportError):
+    """A package is not installed that only some need.
+
+    Attributes:
+        package: Name of the package.
+        extra: The extra of nanotyped that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(f"{package} is not installed; `pip install nanotyped[{extra}]` brings it")
 
 
 class RowError(NanotypedError, ValueError):

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
+from nanotyped.types.arrow import ArrowTypeSystem
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import JSONTypeSystem, json_form
 from nanotyped.types.mysql import mysql_type
@@ -47,6 +49,7 @@ class TypeMapping:
         intermediate: That of the intermediate type, in which systems meet.
         python: The Python class of its values, with its module unless that is ``builtins``.
         sqlite: The declared type of SQLite with the same values.
+        arrow: The type of Arrow that holds them, as pyarrow spells it; ``""`` where there is none.
         json_schema: JSON Schema (2020-12) of its JSON form, without null.
         json_example: A value of the type as JSON text.
         limits: What it holds, by what is limited; only what applies: ``minimum`` and ``maximum`` (numbers, and the
@@ -58,6 +61,7 @@ class TypeMapping:
     intermediate: str
     python: str
     sqlite: str
+    arrow: str
     json_schema: Mapping[str, Any]
     json_example: str
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +75,7 @@ def map_type(kind: type[DataType]) -> TypeMapping:
         intermediate=meaning.spelling(),
         python=_class_name(kind.python_type),
         sqlite=SQLiteTypeSystem.from_intermediate(meaning, None).spelling(),
+        arrow=_arrow_spelling(meaning),
         json_schema=json_form(kind).schema,
         json_example=json_example(kind),
         limits=MappingProxyType(_limits_of(kind)),
@@ -86,6 +91,13 @@ def json_example(kind: type[DataType]) -> str:
     json_form(kind)  # raises for what has no example either
     value = JSONTypeSystem.convert(kind(example_of(kind)))
     return value.to_json().decode()  # type: ignore[attr-defined,no-any-return]  # it is a JSON_VALUE
+
+
+def _arrow_spelling(meaning: type[DataType]) -> str:
+    try:
+        return ArrowTypeSystem.from_intermediate(meaning, None).spelling()
+    except IncompatibleTypesException:
+        return ""
 
 
 def mapping_table() -> list[TypeMapping]:
