@@ -120,7 +120,7 @@ def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
         live = reader.describe("orders", ())
     finally:
         reader.close()
-    assert live.refused == {"m": "unknown type `money` at position 0 of `money`"}
+    assert live.refused == {"m": "unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`"}
     assert [meaning(column) for column in cls.schema] == [meaning(column) for column in live.schema]
 
 
