@@ -1,0 +1,230 @@
+"""A text of many statements, as mysqldump writes it or people do: its tables, by name.
+
+Only the statements that make, change and drop tables are read; all others are passed over, as fast as their quotes and
+comments let one see where they end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, TypeAlias
+
+from nanotyped.errors import DdlError, DdlProblem, TypeSyntaxError, nearest_hint
+from nanotyped.row.ddl.cursor import Cursor
+from nanotyped.row.ddl.tables import Table, check_characters, read_alter, read_create
+from nanotyped.types.sql_tokens import SKIPPED_IN_STATEMENT, tokens
+
+if TYPE_CHECKING:
+    from nanotyped.row.schema import Schema
+
+_HEAD_CHARACTERS = 2000  # of a statement: the words that say what it is, and comments between them
+_HEAD_WORDS = 6
+_BEFORE_TABLE = ("or", "replace", "temporary", "global")
+_BETWEEN = re.compile(rf"(?:{SKIPPED_IN_STATEMENT.pattern})+")
+# What is passed over as a whole, then what is left open, then what a client reads itself.
+_PIECES = r"""
+    '(?:[^'\\]++|\\.)*+' | "(?:[^"\\]++|\\.)*+" | `[^`]*+`
+    | /\*.*?\*/ | --(?:[ \t\r\f\v][^\n]*|(?=\n)|\Z) | \#[^\n]*
+    | (?P<open>['"`]|/\*)
+    | (?P<end>{delimiter})
+"""
+_DELIMITER = re.compile(r"delimiter[ \t]+(\S+)[^\n]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One statement of a text: where it begins, its own text, and where a quote in it is open, if one is."""
+
+    start: int
+    text: str
+    open: int | None = None
+
+
+def parse_dump(text: str, tables: Collection[str] = ()) -> dict[str, Schema]:
+    """Return the schemas of the tables that a text of SQL leaves behind, by name, in order.
+
+    The text is that of MySQL 5.7-9 or MariaDB 10-11: a dump with all that stands around tables, or what people write.
+    A table that is dropped again is left out, and so are views, whose text tells no types. The schemas are what
+    introspection gives for the live tables: keys are those of the primary key alone, collations and the character set
+    utf8mb4 are not part of a type, and a ``longtext`` that a check holds to ``json_valid`` is MariaDB's ``json``.
+    A text column of a table that names no character set is taken for one of all Unicode.
+
+    Args:
+        text: The statements, each but the last with its delimiter.
+        tables: Names of the tables that are wanted; without any, all. Mistakes in others are not looked for.
+
+    Raises:
+        DdlError: Of every mistake, each with line and column; also where a wanted table is not there.
+    """
+    reader = _Reader(text, frozenset(tables))
+    for statement in _statements(text):
+        reader.read(statement)
+    return reader.finish(tables)
+
+
+def parse_table(text: str, table: str | None = None) -> Schema:
+    """Return the schema of one table of a text; without a name, of the only one.
+
+    Raises:
+        DdlError: Of every mistake, each with line and column; also where the table is not there, or not the only one.
+    """
+    found = parse_dump(text, () if table is None else (table,))
+    if len(found) != 1:
+        names = ", ".join(f"`{name}`" for name in found)
+        reason = f"there are {len(found)} tables: {names}; say which" if found else "there is no CREATE TABLE"
+        raise DdlError([DdlProblem(0, 0, reason)])
+    return next(iter(found.values()))
+
+
+@cache
+def _pieces(delimiter: str) -> re.Pattern[str]:
+    return re.compile(_PIECES.replace("{delimiter}", re.escape(delimiter)), re.DOTALL | re.VERBOSE)
+
+
+def _statements(text: str) -> Iterator[_Statement]:
+    """Yield the statements of a text that are not empty, comments before them left out."""
+    delimiter, position = ";", 0
+    while True:
+        between = _BETWEEN.match(text, position)
+        start = position = between.end() if between else position
+        if position >= len(text):
+            return
+        if changed := _DELIMITER.match(text, position):
+            delimiter, position = changed[1], changed.end()
+            continue
+        found = _pieces(delimiter).finditer(text, position)
+        end = next((piece for piece in found if piece.lastgroup is not None), None)
+        if end is None or end["open"]:
+            yield _Statement(start, text[start:], end.start() if end else None)
+            return
+        if end.start() > start:
+            yield _Statement(start, text[start : end.start()])
+        position = end.end()
+
+
+_Read: TypeAlias = Callable[[Cursor, _Statement], None]
+
+
+def _first_words(text: str) -> list[str]:
+    """Return the words that a statement begins with, in lower case."""
+    try:
+        found = list(islice(tokens(text[:_HEAD_CHARACTERS], statement=True), _HEAD_WORDS))
+    except TypeSyntaxError:
+        return []  # it is cut in the middle of what is no word
+    return [token.text for token in takewhile(lambda token: token.kind == "word", found)]
+
+
+class _Reader:
+    """What the statements of a text have made so far."""
+
+    def __init__(self, text: str, wanted: frozenset[str]) -> None:
+        self.text = text
+        self.wanted = wanted
+        self.database: str | None = None
+        self.tables: dict[tuple[str | None, str], Table] = {}
+        self.seen: set[str] = set()
+        self.problems: list[tuple[int, DdlProblem]] = []
+
+    def read(self, statement: _Statement) -> None:
+        """Read one statement, if it is about tables."""
+        if statement.open is not None:
+            self.add(statement.open, "this is not closed, so that nothing behind it can be read")
+            return
+        match _first_words(statement.text):
+            case ["create", *rest] if "table" in rest and not {"view", "trigger", "procedure", "function"} & {*rest}:
+                self._guarded(statement, "table", self._create)
+            case ["alter" | "drop" | "rename" as verb, *rest] if "table" in rest[:3] or "tables" in rest[:2]:
+                change = {"alter": self._alter, "drop": self._drop, "rename": self._rename}[verb]
+                self._guarded(statement, "table", change)
+            case ["use", *_]:
+                self._guarded(statement, "use", self._use)
+
+    def finish(self, names: Collection[str]) -> dict[str, Schema]:
+        """Return the schemas, in the order of the names or of the text; or raise all that is wrong."""
+        for name in sorted(self.wanted - self.seen):
+            hint = nearest_hint(name, sorted(self.seen)) or "its text tells none of views"
+            self.problems.append((len(self.text), DdlProblem(0, 0, f"there is no table `{name}`; {hint}", name)))
+        if self.problems:
+            raise DdlError([problem for _, problem in sorted(self.problems, key=lambda found: found[0])])
+        found = {table.name: table.schema() for table in self.tables.values()}
+        return {name: found[name] for name in names} if names else found
+
+    def add(self, position: int, reason: str, table: str | None = None) -> None:
+        """Add a mistake at a position of the text."""
+        line = self.text.count("\n", 0, position) + 1
+        column = position - self.text.rfind("\n", 0, position)
+        self.problems.append((position, DdlProblem(line, column, reason, table)))
+
+    # -- statements --------------------------------------------------------------------
+
+    def _guarded(self, statement: _Statement, word: str, read: _Read) -> None:
+        try:
+            cursor = Cursor(statement.text, list(tokens(statement.text, statement=True)))
+            while not cursor.take_words(word) and not cursor.take_words(f"{word}s"):
+                cursor.index += 1
+            read(cursor, statement)
+        except TypeSyntaxError as error:
+            self.add(statement.start + error.position, error.reason)
+
+    def _use(self, cursor: Cursor, _statement: _Statement) -> None:
+        self.database = cursor.name("a database").text
+
+    def _name(self, cursor: Cursor) -> tuple[tuple[str | None, str], int]:
+        database, name = cursor.qualified_name("a table")
+        return (database or self.database, name.text), name.position
+
+    def _create(self, cursor: Cursor, statement: _Statement) -> None:
+        before = [token.text for token in cursor.tokens[1 : cursor.index - 1]]
+        if strange := next((place for place, word in enumerate(before) if word not in _BEFORE_TABLE), None):
+            raise cursor.error(f"unexpected `{before[strange]}`", cursor.tokens[strange + 1])
+        keeps = cursor.take_words("if", "not", "exists")
+        key, position = self._name(cursor)
+        name = key[1]
+        if self.wanted and name not in self.wanted:
+            self.seen.add(name)
+            return
+        table = Table(name)
+        try:
+            read_create(cursor, table)
+        except TypeSyntaxError as error:
+            table.mistakes.append(error)
+        self._tell(statement, table)
+        self.seen.add(name)
+        if key in self.tables and keeps:
+            return
+        if "replace" not in before and any(known[1] == name for known in self.tables):
+            reason = f"table `{name}` is there already; give the text of one database, in which each name stands once"
+            self.add(statement.start + position, reason, name)
+            return
+        self.tables[key] = table
+
+    def _alter(self, cursor: Cursor, statement: _Statement) -> None:
+        cursor.take_words("if", "exists")
+        key, _ = self._name(cursor)
+        table = self.tables.get(key)
+        if table is not None:
+            read_alter(cursor, table)
+            self._tell(statement, table)
+
+    def _drop(self, cursor: Cursor, _statement: _Statement) -> None:
+        cursor.take_words("if", "exists")
+        while not cursor.is_done():
+            self.tables.pop(self._name(cursor)[0], None)
+            if not cursor.take("mark", ","):
+                return
+
+    def _rename(self, cursor: Cursor, _statement: _Statement) -> None:
+        cursor.take_words("if", "exists")
+        start = cursor.token
+        key, _ = self._name(cursor)
+        if key in self.tables:
+            raise cursor.error("a table that is renamed is not followed; dump it as it is now", start)
+
+    def _tell(self, statement: _Statement, table: Table) -> None:
+        for mistake in [*table.mistakes, *check_characters(statement.text)]:
+            self.add(statement.start + mistake.position, mistake.reason, table.name)
+        table.mistakes.clear()
