@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HEAD_CHARACTERS = 2000  # of a statement: the words that say what it is, and comments between them
 _HEAD_WORDS = 6
-_BEFORE_TABLE = ("or", "replace", "temporary", "global")
+_BEFORE_TABLE = ("create", "or", "replace", "temporary", "global")
 _BETWEEN = re.compile(rf"(?:{SKIPPED_IN_STATEMENT.pattern})+")
 # What is passed over as a whole, then what is left open, then what a client reads itself.
 _PIECES = r"""
@@ -178,9 +178,10 @@ class _Reader:
         return (database or self.database, name.text), name.position
 
     def _create(self, cursor: Cursor, statement: _Statement) -> None:
-        before = [token.text for token in cursor.tokens[1 : cursor.index - 1]]
-        if strange := next((place for place, word in enumerate(before) if word not in _BEFORE_TABLE), None):
-            raise cursor.error(f"unexpected `{before[strange]}`", cursor.tokens[strange + 1])
+        replaces = any(token.text == "replace" for token in cursor.tokens[: cursor.index])
+        for token in cursor.tokens[: cursor.index - 1]:
+            if token.text not in _BEFORE_TABLE:
+                raise cursor.error(f"unexpected `{token.text}` before `table`", token)
         keeps = cursor.take_words("if", "not", "exists")
         key, position = self._name(cursor)
         name = key[1]
@@ -196,7 +197,7 @@ class _Reader:
         self.seen.add(name)
         if key in self.tables and keeps:
             return
-        if "replace" not in before and any(known[1] == name for known in self.tables):
+        if not replaces and any(known[1] == name for known in self.tables):
             reason = f"table `{name}` is there already; give the text of one database, in which each name stands once"
             self.add(statement.start + position, reason, name)
             return

@@ -186,7 +186,6 @@ def read_option(cursor: Cursor, table: TableDefinition) -> None:
         return
     if cursor.take_words("start", "transaction"):
         return
-    start = cursor.index
     default = cursor.take_words("default")
     if cursor.take_words("charset") or cursor.take_words("character", "set") or cursor.take_words("char", "set"):
         name = cursor.value()
@@ -199,8 +198,7 @@ def read_option(cursor: Cursor, table: TableDefinition) -> None:
         return
     words = _option_words(cursor)
     if default or words is None:
-        cursor.index = start + default
-        raise cursor.unexpected([*_OPTIONS, *_CHARSET_OPTIONS])
+        raise cursor.unexpected(_CHARSET_OPTIONS if default else [*_OPTIONS, *_CHARSET_OPTIONS])
     cursor.index += words
     cursor.take("mark", "=")
     if cursor.parenthesised() is None:

@@ -142,7 +142,7 @@ class _Collecting:
 
 
 def _add_column(table: Table, column: ColumnDefinition) -> None:
-    if column.name.lower() in (known.name.lower() for known in table.columns):
+    if column.name.lower() in {*table.unread, *(known.name.lower() for known in table.columns)}:
         raise column.type.error(f"column `{column.name}` stands twice in the table", column.position)
     table.columns.append(column)
 
@@ -190,11 +190,11 @@ def _finish(text: str, table: Table) -> None:
     lower = {name.lower() for name in known} | table.unread
     for token in table.definition.named:
         if token.text.lower() not in lower:
-            hint = nearest_hint(token.text, known)
+            hint = nearest_hint(token.text, [*known, *sorted(table.unread)])
             reason = f"there is no column `{token.text}`{f' ({hint})' if hint else ''}"
             table.mistakes.append(TypeSyntaxError(text, token.position, reason))
     table.definition.named.clear()
-    if not table.columns and not table.unread:
+    if not (table.columns or table.unread or table.mistakes):
         table.mistakes.append(TypeSyntaxError(text, 0, "a table has a column at least"))
 
 
