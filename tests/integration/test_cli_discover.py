@@ -145,7 +145,7 @@ def meaning(column: Any) -> tuple[Any, ...]:
         (["--url-env", "BAD_URL"], "BAD_URL: url is not spelled dialect://user:password@host:port/database"),
         (
             ["mysql://u:s3cret@h/d", "--format", "jsno"],
-            "argument --format: unknown format `jsno`; known are python, yaml",
+            "argument --format: unknown format `jsno`; known are python, yaml, sql",
         ),
     ],
 )
