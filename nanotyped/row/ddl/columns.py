@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from nanotyped.row.ddl.cursor import Cursor
     from nanotyped.types.sql_tokens import Token
 
+_CONSTANTS = frozenset(
+    {
+        *("null", "true", "false", "current_timestamp", "localtime", "localtimestamp", "current_date", "current_time"),
+        *("current_user", "current_role", "utc_date", "utc_time", "utc_timestamp"),
+    }
+)
 _NOW = ("current_timestamp", "now", "localtime", "localtimestamp", "current_date", "curdate")
 
 
@@ -30,7 +36,9 @@ class ColumnDefinition:
         nullable: Whether it may be null, as far as it says so itself.
         primary: Where it says that it is the primary key; ``None`` where it does not.
         row_end: Whether it is the end of the period in which a row of a versioned table is valid.
+        never_null: Whether it is not null whatever it says itself.
         documents: Names of the columns that its checks hold to JSON, in lower case.
+        named: Names in its default, each of which must be that of a column.
     """
 
     name: str
@@ -41,6 +49,7 @@ class ColumnDefinition:
     row_end: bool = False
     never_null: bool = False
     documents: set[str] = field(default_factory=set)
+    named: list[Token] = field(default_factory=list)
 
 
 def read_column(cursor: Cursor) -> ColumnDefinition:
@@ -120,7 +129,7 @@ def _null(_cursor: Cursor, column: ColumnDefinition) -> None:
     column.nullable = True  # of two that contradict each other servers take the last
 
 
-def _default(cursor: Cursor, _column: ColumnDefinition) -> None:
+def _default(cursor: Cursor, column: ColumnDefinition) -> None:
     if cursor.parenthesised() is not None:
         return
     if cursor.take_words("next", "value", "for"):
@@ -135,15 +144,25 @@ def _default(cursor: Cursor, _column: ColumnDefinition) -> None:
     elif cursor.take("text"):
         while cursor.take("text"):
             pass
-    elif cursor.take("word"):
-        # A function, a constant, or a word before a quoted text: b'1', _utf8mb4'é', DATE '2020-01-01'.
-        while cursor.take("text"):
-            pass
-        while cursor.take("mark", "."):
-            cursor.name("a function")
-        cursor.parenthesised()
+    elif token := cursor.take("word") or cursor.take("name"):
+        _default_word(cursor, column, token)
     else:
         raise cursor.error("expected a default value")
+
+
+def _default_word(cursor: Cursor, column: ColumnDefinition, token: Token) -> None:
+    """Pass what follows a word: of a function, or before a quoted text as in b'1', _utf8mb4'é', DATE '2020-01-01'."""
+    start = cursor.index
+    while cursor.take("text"):
+        pass
+    while cursor.take("mark", "."):
+        cursor.name("a function")
+    if (
+        cursor.parenthesised() is None
+        and cursor.index == start
+        and not (token.kind == "word" and token.text in _CONSTANTS)
+    ):
+        column.named.append(token)  # in MariaDB the default may be what another column holds
 
 
 def _exponent(cursor: Cursor, number: Token) -> None:

@@ -23,7 +23,30 @@ if TYPE_CHECKING:
 
 _HEAD_CHARACTERS = 2000  # of a statement: the words that say what it is, and comments between them
 _HEAD_WORDS = 6
-_BEFORE_TABLE = ("create", "or", "replace", "temporary", "global")
+# What may be made beside tables (MySQL 8.4 manual 13.1, MariaDB knowledge base), and words that may stand before it.
+_OTHER_OBJECTS = frozenset(
+    {
+        *("aggregate", "algorithm", "database", "definer", "event", "fulltext", "function", "index", "json"),
+        *(
+            "library",
+            "logfile",
+            "materialized",
+            "package",
+            "procedure",
+            "resource",
+            "role",
+            "schema",
+            "sequence",
+            "server",
+        ),
+        *("spatial", "sql", "tablespace", "trigger", "undo", "unique", "user", "vector", "view"),
+    }
+)
+_BEFORE_TABLE = ("create", "or", "replace", "temporary", "global", "alter", "online", "ignore", "drop", "rename")
+_VERBS_OF_TABLES = (
+    *("create", "alter", "drop", "rename", "truncate", "lock", "unlock", "analyze", "optimize", "check", "repair"),
+    *("checksum", "flush", "import", "backup"),
+)
 _BETWEEN = re.compile(rf"(?:{SKIPPED_IN_STATEMENT.pattern})+")
 # What is passed over as a whole, then what is left open, then what a client reads itself.
 _PIECES = r"""
@@ -118,6 +141,21 @@ def _first_words(text: str) -> list[str]:
     return [token.text for token in takewhile(lambda token: token.kind == "word", found)]
 
 
+def _is_of_table(words: list[str]) -> bool:
+    """Return whether CREATE and these words make a table, or what is misspelt: nothing else that is known."""
+    word = next((word for word in words if word not in _BEFORE_TABLE), "")
+    return bool(words) and word not in _OTHER_OBJECTS
+
+
+def _pass_to_table(cursor: Cursor) -> list[str]:
+    """Pass the words up to TABLE and that itself, and return them."""
+    while cursor.token.text in _BEFORE_TABLE:
+        cursor.index += 1
+    if not cursor.take_words("tables"):
+        cursor.expect("table")
+    return [token.text for token in cursor.tokens[: cursor.index]]
+
+
 class _Reader:
     """What the statements of a text have made so far."""
 
@@ -134,18 +172,22 @@ class _Reader:
         if statement.open is not None:
             self.add(statement.open, "this is not closed, so that nothing behind it can be read")
             return
-        match _first_words(statement.text):
-            case ["create", *rest] if "table" in rest and not {"view", "trigger", "procedure", "function"} & {*rest}:
-                self._guarded(statement, "table", self._create)
-            case ["alter" | "drop" | "rename" as verb, *rest] if "table" in rest[:3] or "tables" in rest[:2]:
+        words = _first_words(statement.text)
+        match words:
+            case ["create", *rest] if _is_of_table(rest):
+                self._guarded(statement, self._create)
+            case ["alter" | "drop" | "rename" as verb, *rest] if {"table", "tables"} & {*rest[:3]}:
                 change = {"alter": self._alter, "drop": self._drop, "rename": self._rename}[verb]
-                self._guarded(statement, "table", change)
+                self._guarded(statement, change)
             case ["use", *_]:
-                self._guarded(statement, "use", self._use)
+                self._guarded(statement, self._use)
+            case [word, *rest] if "table" in rest[:2] and word not in _VERBS_OF_TABLES:
+                hint = nearest_hint(word, _VERBS_OF_TABLES)
+                self.add(statement.start, f"unknown statement `{word} table`{f' ({hint})' if hint else ''}")
 
     def finish(self, names: Collection[str]) -> dict[str, Schema]:
         """Return the schemas, in the order of the names or of the text; or raise all that is wrong."""
-        for name in sorted(self.wanted - self.seen):
+        for name in sorted(self.wanted - {table.name for table in self.tables.values()}):
             hint = nearest_hint(name, sorted(self.seen)) or "its text tells none of views"
             self.problems.append((len(self.text), DdlProblem(0, 0, f"there is no table `{name}`; {hint}", name)))
         if self.problems:
@@ -161,16 +203,14 @@ class _Reader:
 
     # -- statements --------------------------------------------------------------------
 
-    def _guarded(self, statement: _Statement, word: str, read: _Read) -> None:
+    def _guarded(self, statement: _Statement, read: _Read) -> None:
         try:
-            cursor = Cursor(statement.text, list(tokens(statement.text, statement=True)))
-            while not cursor.take_words(word) and not cursor.take_words(f"{word}s"):
-                cursor.index += 1
-            read(cursor, statement)
+            read(Cursor(statement.text, list(tokens(statement.text, statement=True))), statement)
         except TypeSyntaxError as error:
             self.add(statement.start + error.position, error.reason)
 
     def _use(self, cursor: Cursor, _statement: _Statement) -> None:
+        cursor.expect("use")
         self.database = cursor.name("a database").text
 
     def _name(self, cursor: Cursor) -> tuple[tuple[str | None, str], int]:
@@ -178,10 +218,7 @@ class _Reader:
         return (database or self.database, name.text), name.position
 
     def _create(self, cursor: Cursor, statement: _Statement) -> None:
-        replaces = any(token.text == "replace" for token in cursor.tokens[: cursor.index])
-        for token in cursor.tokens[: cursor.index - 1]:
-            if token.text not in _BEFORE_TABLE:
-                raise cursor.error(f"unexpected `{token.text}` before `table`", token)
+        replaces = "replace" in _pass_to_table(cursor)
         keeps = cursor.take_words("if", "not", "exists")
         key, position = self._name(cursor)
         name = key[1]
@@ -204,6 +241,7 @@ class _Reader:
         self.tables[key] = table
 
     def _alter(self, cursor: Cursor, statement: _Statement) -> None:
+        _pass_to_table(cursor)
         cursor.take_words("if", "exists")
         key, _ = self._name(cursor)
         table = self.tables.get(key)
@@ -212,13 +250,17 @@ class _Reader:
             self._tell(statement, table)
 
     def _drop(self, cursor: Cursor, _statement: _Statement) -> None:
+        _pass_to_table(cursor)
         cursor.take_words("if", "exists")
         while not cursor.is_done():
-            self.tables.pop(self._name(cursor)[0], None)
+            key, _ = self._name(cursor)
+            self.tables.pop(key, None)
+            self.seen.discard(key[1])
             if not cursor.take("mark", ","):
                 return
 
     def _rename(self, cursor: Cursor, _statement: _Statement) -> None:
+        _pass_to_table(cursor)
         cursor.take_words("if", "exists")
         start = cursor.token
         key, _ = self._name(cursor)

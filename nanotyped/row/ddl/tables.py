@@ -188,7 +188,7 @@ def _finish(text: str, table: Table) -> None:
     for column in named:
         column.primary = None
     lower = {name.lower() for name in known} | table.unread
-    for token in table.definition.named:
+    for token in [*table.definition.named, *(token for column in table.columns for token in column.named)]:
         if token.text.lower() not in lower:
             hint = nearest_hint(token.text, [*known, *sorted(table.unread)])
             reason = f"there is no column `{token.text}`{f' ({hint})' if hint else ''}"

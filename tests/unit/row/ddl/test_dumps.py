@@ -72,8 +72,9 @@ def test_tables_are_chosen_by_name_in_that_order() -> None:
 
 def test_tables_that_are_not_there_are_all_told() -> None:
     """Each with the nearest name."""
-    text = "CREATE TABLE orders (a int); CREATE VIEW v AS SELECT 1"
-    assert problems(text, "v", "ordesr") == [
+    text = "CREATE TABLE orders (a int); CREATE VIEW v AS SELECT 1; CREATE TABLE gone (a int); DROP TABLE gone"
+    assert problems(text, "v", "ordesr", "gone") == [
+        "there is no table `gone`; its text tells none of views",
         "there is no table `ordesr`; did you mean `orders`?",
         "there is no table `v`; its text tells none of views",
     ]
