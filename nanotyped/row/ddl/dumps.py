@@ -165,7 +165,7 @@ class _Reader:
         self.database: str | None = None
         self.tables: dict[tuple[str | None, str], Table] = {}
         self.seen: set[str] = set()
-        self.problems: list[tuple[int, DdlProblem]] = []
+        self.mistakes: list[tuple[int, str, str | None]] = []
 
     def read(self, statement: _Statement) -> None:
         """Read one statement, if it is about tables."""
@@ -187,19 +187,26 @@ class _Reader:
 
     def finish(self, names: Collection[str]) -> dict[str, Schema]:
         """Return the schemas, in the order of the names or of the text; or raise all that is wrong."""
+        problems = list(self._placed())
         for name in sorted(self.wanted - {table.name for table in self.tables.values()}):
             hint = nearest_hint(name, sorted(self.seen)) or "its text tells none of views"
-            self.problems.append((len(self.text), DdlProblem(0, 0, f"there is no table `{name}`; {hint}", name)))
-        if self.problems:
-            raise DdlError([problem for _, problem in sorted(self.problems, key=lambda found: found[0])])
+            problems.append(DdlProblem(0, 0, f"there is no table `{name}`; {hint}", name))
+        if problems:
+            raise DdlError(problems)
         found = {table.name: table.schema() for table in self.tables.values()}
         return {name: found[name] for name in names} if names else found
 
     def add(self, position: int, reason: str, table: str | None = None) -> None:
         """Add a mistake at a position of the text."""
-        line = self.text.count("\n", 0, position) + 1
-        column = position - self.text.rfind("\n", 0, position)
-        self.problems.append((position, DdlProblem(line, column, reason, table)))
+        self.mistakes.append((position, reason, table))
+
+    def _placed(self) -> Iterator[DdlProblem]:
+        """Yield the mistakes in the order of the text, with their lines and columns."""
+        line, before = 1, 0
+        for position, reason, table in sorted(self.mistakes, key=lambda found: found[0]):
+            line += self.text.count("\n", before, position)
+            before = position
+            yield DdlProblem(line, position - self.text.rfind("\n", 0, position), reason, table)
 
     # -- statements --------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ class Table:
         columns: Its columns of known types, as they were written, in order.
         types: By column, its type.
         definition: What it is beside them.
-        unread: Names of columns that could not be read, in lower case; keys may name them.
+        names: Names of all columns in lower case, of those too that could not be read: keys may name them.
         mistakes: What is wrong, each with its position in the statement that ``text`` is.
     """
 
@@ -41,7 +41,7 @@ class Table:
     columns: list[ColumnDefinition] = field(default_factory=list)
     types: dict[str, type[MySQLType]] = field(default_factory=dict)
     definition: TableDefinition = field(default_factory=TableDefinition)
-    unread: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     mistakes: list[TypeSyntaxError] = field(default_factory=list)
 
     def schema(self) -> Schema:
@@ -78,7 +78,7 @@ def read_create(cursor: Cursor, table: Table) -> None:
             _add_column(table, read_column(part))
         except TypeSyntaxError as error:
             table.mistakes.append(error)
-            table.unread.add(part.tokens[0].text.lower())
+            table.names.add(part.tokens[0].text.lower())
     # A key may stand before the period that it names.
     for part in sorted(keys, key=lambda part: not part.is_next("period")):
         with _Collecting(table):
@@ -142,9 +142,10 @@ class _Collecting:
 
 
 def _add_column(table: Table, column: ColumnDefinition) -> None:
-    if column.name.lower() in {*table.unread, *(known.name.lower() for known in table.columns)}:
+    if column.name.lower() in table.names:
         raise column.type.error(f"column `{column.name}` stands twice in the table", column.position)
     table.columns.append(column)
+    table.names.add(column.name.lower())
 
 
 def _read_options(cursor: Cursor, table: Table) -> None:
@@ -187,14 +188,13 @@ def _finish(text: str, table: Table) -> None:
             table.mistakes.append(column.type.error("a table has one primary key", column.primary))
     for column in named:
         column.primary = None
-    lower = {name.lower() for name in known} | table.unread
     for token in [*table.definition.named, *(token for column in table.columns for token in column.named)]:
-        if token.text.lower() not in lower:
-            hint = nearest_hint(token.text, [*known, *sorted(table.unread)])
+        if token.text.lower() not in table.names:
+            hint = nearest_hint(token.text, [*known, *sorted(table.names - {name.lower() for name in known})])
             reason = f"there is no column `{token.text}`{f' ({hint})' if hint else ''}"
             table.mistakes.append(TypeSyntaxError(text, token.position, reason))
     table.definition.named.clear()
-    if not (table.columns or table.unread or table.mistakes):
+    if not (table.names or table.mistakes):
         table.mistakes.append(TypeSyntaxError(text, 0, "a table has a column at least"))
 
 

@@ -97,6 +97,7 @@ def test_one_table_is_asked_for() -> None:
         ("CREATE TABLE t (a int); CREATE OR REPLACE TEMPORARY TABLE d.t (b int); DROP TABLE x, t", "b int null"),
         ("CREATE TABLE IF NOT EXISTS t (a int); CREATE TABLE IF NOT EXISTS t (b int)", "a int null"),
         ("USE d; CREATE TABLE t (a int); DROP TABLE e.t; drop tables if exists x, y", "a int null"),
+        ("USE d; CREATE TABLE t (a int); USE `e`; DROP TABLE d.t; CREATE TABLE t (b int)", "b int null"),
         ("create table t (a int); ALTER TABLE t DISABLE KEYS, ENGINE=x; ALTER TABLE t ADD PRIMARY KEY (a)", "a int"),
         ("CREATE TABLE t (a int, b longtext); ALTER TABLE t ADD CHECK (json_valid(b))", "a int null, b json null"),
         ("DELIMITER $$\nCREATE TABLE t (a int)$$\ndelimiter ;\nINSERT INTO t VALUES ('$$;')", "a int null"),
