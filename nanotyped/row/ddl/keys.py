@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KEY_WORDS = ("key", "index")
 _KEY_OPTIONS = (
     *("key_block_size", "using", "with", "comment", "visible", "invisible", "ignored", "not", "clustering"),
-    *("engine_attribute", "secondary_engine_attribute", "asc", "desc", "distance", "m"),
+    *("engine_attribute", "secondary_engine_attribute", "distance", "m"),
 )
 # Options that say nothing about what a column holds. Those of two words are joined by a blank.
 _OPTIONS = frozenset(
@@ -155,7 +155,7 @@ def _read_key_option(cursor: Cursor) -> None:
     elif word == "with":
         cursor.expect("parser")
         cursor.name("a parser")
-    elif word not in ("visible", "invisible", "ignored", "asc", "desc"):
+    elif word not in ("visible", "invisible", "ignored"):
         cursor.value()
 
 

@@ -34,7 +34,7 @@ class Table:
         types: By column, its type.
         definition: What it is beside them.
         names: Names of all columns in lower case, of those too that could not be read: keys may name them.
-        mistakes: What is wrong, each with its position in the statement that ``text`` is.
+        mistakes: What is wrong in the statement that is being read, each with its position in that.
     """
 
     name: str
@@ -106,13 +106,7 @@ def _read_alteration(cursor: Cursor, table: Table) -> None:
         return
     if cursor.take("word", "modify"):
         cursor.take_words("column")
-        column = read_column(cursor)
-        names = [known.name.lower() for known in table.columns]
-        if column.name.lower() not in names:
-            raise cursor.error(f"table `{table.name}` has no column `{column.name}`", start)
-        place = names.index(column.name.lower())
-        del table.types[table.columns[place].name]
-        table.columns[place] = column
+        _replace_column(table, read_column(cursor))
         return
     if start.kind == "word" and start.text in ("auto_increment", "engine", "comment"):
         while not cursor.is_done():
@@ -123,6 +117,17 @@ def _read_alteration(cursor: Cursor, table: Table) -> None:
         "dump the table as it is now",
         start,
     )
+
+
+def _replace_column(table: Table, column: ColumnDefinition) -> None:
+    name = column.name.lower()
+    if name not in table.names:
+        raise column.type.error(f"table `{table.name}` has no column `{column.name}`", column.position)
+    for place, known in enumerate(table.columns):
+        if known.name.lower() == name:
+            column.name = known.name
+            table.columns[place] = column
+            del table.types[known.name]
 
 
 class _Collecting:
@@ -180,15 +185,14 @@ def _finish(text: str, table: Table) -> None:
         if column.name not in table.types:
             with _Collecting(table):
                 table.types[column.name] = _type_of(column.type, table.definition.charset)
-    named = [column for column in table.columns if column.primary is not None]
-    for column in named:
-        if table.definition.primary is None:
-            table.definition.primary = [column.name]
-        elif table.definition.primary != [column.name] or column is not named[0]:
-            table.mistakes.append(column.type.error("a table has one primary key", column.primary))
-    for column in named:
-        column.primary = None
-    for token in [*table.definition.named, *(token for column in table.columns for token in column.named)]:
+        if column.primary is not None:
+            if table.definition.primary is not None:
+                table.mistakes.append(column.type.error("a table has one primary key", column.primary))
+            table.definition.primary, column.primary = [column.name], None
+        table.definition.named += column.named
+        column.named.clear()
+    table.columns = [column for column in table.columns if column.name in table.types]
+    for token in table.definition.named:
         if token.text.lower() not in table.names:
             hint = nearest_hint(token.text, [*known, *sorted(table.names - {name.lower() for name in known})])
             reason = f"there is no column `{token.text}`{f' ({hint})' if hint else ''}"

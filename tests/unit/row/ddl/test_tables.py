@@ -200,6 +200,7 @@ def test_every_mistake_of_a_table_is_told_with_its_place() -> None:
         ("CREATE TABLE t (a int, KEY (a))) x", "1, column 32: unexpected `)`"),
         ("CREATE TABLE t (KEY (a))", "1, column 22: there is no column `a`"),
         ("CREATE TABLE t (a int, PRIMARY KEY (a), PRIMARY KEY (a))", "1, column 41: a table has one primary key"),
+        ("CREATE TABLE t (a int PRIMARY KEY, PRIMARY KEY (a))", "1, column 23: a table has one primary key"),
         ("CREATE TABLE t (a int PRIMARY KEY, b int PRIMARY KEY)", "1, column 42: a table has one primary key"),
         ("CREATE TABLE t (a int, PRIMARY KEY (a) b int)", "1, column 40: unexpected `b`"),
         ("CREATE TABLE t (a int, PRIMARY KEY (a WITHOUT OVERLAPS))", "1, column 37: there is no period `a`"),
