@@ -13,7 +13,7 @@ DUMPS = Path(__file__).parent / "dumps"
 
 
 def dump(name: str) -> str:
-    """Return a dump as a tool wrote it."""
+    """Return a dump: that of MariaDB was printed by mysqldump 10.11, the others have the form of their tools."""
     return (DUMPS / name).read_text(encoding="utf-8")
 
 

@@ -1,8 +1,4 @@
--- MySQL dump 10.13  Distrib 8.4.3, for Linux (x86_64)
---
--- Host: localhost    Database: shop
--- ------------------------------------------------------
--- Server version	8.4.3
+-- In the form of mysqldump 8.4, after its manual: no server printed this.
 
 /*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
 /*!50503 SET NAMES utf8mb4 */;
@@ -57,5 +53,3 @@ UNLOCK TABLES;
 /*!50001 CREATE ALGORITHM=UNDEFINED */
 /*!50013 DEFINER=`shop`@`localhost` SQL SECURITY DEFINER */
 /*!50001 VIEW `paid` AS select 1 AS `id` */;
-
--- Dump completed on 2026-11-21  6:34:13

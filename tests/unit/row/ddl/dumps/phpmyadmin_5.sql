@@ -1,5 +1,4 @@
--- phpMyAdmin SQL Dump
--- version 5.2.1
+-- In the form of an export of phpMyAdmin 5: no server printed this.
 
 SET SQL_MODE = "NO_AUTO_VALUE_ON_ZERO";
 START TRANSACTION;
