@@ -7,6 +7,8 @@ from nanotyped.engine import Run, start_run
 from nanotyped.errors import (
     ConfigError,
     ConfigProblem,
+    DdlError,
+    DdlProblem,
     DeliveryError,
     GraphProblem,
     GraphTypeError,
@@ -38,7 +40,7 @@ from nanotyped.nodes import (
     WriteRows,
 )
 from nanotyped.registry import register_node
-from nanotyped.row import Column, Row, Schema, column
+from nanotyped.row import Column, Row, Schema, column, parse_dump
 from nanotyped.types import (
     BITS,
     BOOL,
@@ -109,6 +111,8 @@ __all__ = [
     "ConfigProblem",
     "DataSourceTypeSystem",
     "DataType",
+    "DdlError",
+    "DdlProblem",
     "DeliveryError",
     "FarEnd",
     "Filter",
@@ -158,6 +162,7 @@ __all__ = [
     "get_type_system",
     "make_types",
     "mysql_type",
+    "parse_dump",
     "pipeline",
     "primitive_to_intermediate_type",
     "register_node",

@@ -12,7 +12,7 @@ from nanotyped.errors import NanotypedError, nearest_hint
 
 DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw")
-CONTRACT_FORMATS = ("python", "yaml")
+CONTRACT_FORMATS = ("python", "yaml", "sql")
 EXPLAIN_FORMATS = ("text", "json")
 
 
@@ -117,12 +117,17 @@ def _arguments_of_words(parser: _Parser, words: Sequence[str], settings: dict[st
         return Arguments(**{**settings, "words": ()})
     if settings["command"] == "discover":
         if settings["url_env"] is None and not words:
-            parser.error("the database is missing: URL or --url-env NAME")
+            parser.error("the database is missing: URL, FILE.sql or --url-env NAME")
         if settings["url_env"] is None:
             settings["url"], *words = words
-        elif words and "://" in words[0]:
-            parser.error("the database is given twice: URL and --url-env")
+        elif words and ("://" in words[0] or is_sql_file(words[0])):
+            parser.error(f"the database is given twice: {'URL' if '://' in words[0] else words[0]} and --url-env")
     return Arguments(**{**settings, "words": tuple(words)})
+
+
+def is_sql_file(text: str) -> bool:
+    """Return whether what is given in the place of a URL is a file of SQL."""
+    return "://" not in text and text.lower().endswith(".sql")
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -146,7 +151,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),
         "types": ("show what column types are in every system", _add_types),
-        "discover": ("write the contracts of live tables", _add_discover),
+        "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
     }
     commands: dict[str, _Parser] = {}
     for name, (summary, add) in adders.items():
@@ -233,9 +238,9 @@ def _add_discover(parser: _Parser) -> None:
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="URL [TABLE ...]",
-        help="where the tables are, as mysql://user:password@host:3306/database or sqlite:///file.db, and which ones;"
-        " without any: all",
+        metavar="URL|FILE.sql [TABLE ...]",
+        help="where the tables are, as mysql://user:password@host:3306/database or sqlite:///file.db, or a file of"
+        " CREATE TABLE statements such as a dump of MySQL, and which ones; without any: all",
     )
     parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL, in its place")
     parser.add_argument(
@@ -243,7 +248,7 @@ def _add_discover(parser: _Parser) -> None:
         type=_one_of(CONTRACT_FORMATS),
         default="python",
         metavar="FORMAT",
-        help="python (the default), Row classes, or yaml, nodes of a pipeline",
+        help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements",
     )
 
 

@@ -51,6 +51,9 @@ EVERY: list[tuple[BaseException, str]] = [
     (e.ConfigProblem("p.yaml", 3, 7, "no such key"), "p.yaml:3:7: no such key"),
     (e.ConfigProblem("p.yaml", 0, 0, "no such file"), "p.yaml: no such file"),
     (e.ConfigError([e.ConfigProblem("p.yaml", 1, 2, "x")]), "p.yaml: 1 problem\n  p.yaml:1:2: x"),
+    (e.DdlProblem(3, 7, "no such type", "orders"), "line 3, column 7: no such type"),
+    (e.DdlProblem(0, 0, "a table has columns"), "a table has columns"),
+    (e.DdlError([e.DdlProblem(1, 2, "x")]), "1 problem\n  line 1, column 2: x"),
 ]
 
 

@@ -29,6 +29,7 @@ from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
         ("types int --json bigint", Arguments("types", words=("int", "bigint"), json=True)),
         ("types --json int", Arguments("types", words=("int",), json=True)),
         ("discover sqlite:///a.db", Arguments("discover", url="sqlite:///a.db", format="python")),
+        ("discover shop.sql t --format sql", Arguments("discover", url="shop.sql", words=("t",), format="sql")),
         (
             "discover sqlite:///a.db t --format yaml u",
             Arguments("discover", url="sqlite:///a.db", words=("t", "u"), format="yaml"),
@@ -64,8 +65,9 @@ def test_reads(words: str, expected: Arguments) -> None:
         ("explain p.yaml a.b --format jsn", "argument --format: unknown format `jsn`; did you mean `json`?"),
         ("nodes p.yaml", "unexpected `p.yaml`"),
         ("types --jsno", "unknown option `--jsno`; did you mean `--json`?"),
-        ("discover", "the database is missing: URL or --url-env NAME"),
+        ("discover", "the database is missing: URL, FILE.sql or --url-env NAME"),
         ("discover sqlite:///a.db --url-env DB", "the database is given twice: URL and --url-env"),
+        ("discover shop.sql --url-env DB", "the database is given twice: shop.sql and --url-env"),
         ("discover u --format yml", "argument --format: unknown format `yml`; did you mean `yaml`?"),
         ("draw a.yaml --format x", "argument --format: unknown format `x`; known are dot, mermaid, svg"),
     ],
