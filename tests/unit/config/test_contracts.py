@@ -154,7 +154,27 @@ def test_what_a_format_cannot_say_is_told() -> None:
 # -- any table ------------------------------------------------------------------------
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50) | st.sampled_from(
-    ["class", "schema", "__x", "_", "_a", "int", "Row", "a b", "a_b", "A", "a", "1a", 'a"b', "it's", "\\", "None", "ﬁ"]
+    [
+        "class",
+        "schema",
+        "__x",
+        "_",
+        "_a",
+        "int",
+        "Row",
+        "a b",
+        "a_b",
+        "A",
+        "a",
+        "1a",
+        'a"b',
+        "it's",
+        "\\",
+        "None",
+        "ﬁ",
+        "𝍠",
+        "x ",
+    ]
 )
 
 
