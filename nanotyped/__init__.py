@@ -7,6 +7,8 @@ from nanotyped.engine import Run, start_run
 from nanotyped.errors import (
     ConfigError,
     ConfigProblem,
+    DdlError,
+    DdlProblem,
     DeliveryError,
     GraphProblem,
     GraphTypeError,
@@ -21,8 +23,9 @@ from nanotyped.errors import (
     SourceError,
     TypeCastError,
     TypeSyntaxError,
+    UnfitSourceError,
 )
-from nanotyped.node import Flow, Link, NanoNode, NodeReport, PassThrough, RunReport, pipeline
+from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, RunReport, pipeline
 from nanotyped.nodes import (
     Cast,
     Filter,
@@ -37,7 +40,7 @@ from nanotyped.nodes import (
     WriteRows,
 )
 from nanotyped.registry import register_node
-from nanotyped.row import Column, Row, Schema, column
+from nanotyped.row import Column, Row, Schema, column, parse_dump
 from nanotyped.types import (
     BITS,
     BOOL,
@@ -108,7 +111,10 @@ __all__ = [
     "ConfigProblem",
     "DataSourceTypeSystem",
     "DataType",
+    "DdlError",
+    "DdlProblem",
     "DeliveryError",
+    "FarEnd",
     "Filter",
     "Flow",
     "Geometry",
@@ -126,6 +132,7 @@ __all__ = [
     "NanotypedError",
     "NodeFailedError",
     "NodeReport",
+    "Origin",
     "PassThrough",
     "PipelineInterrupted",
     "PipelineStateError",
@@ -145,6 +152,7 @@ __all__ = [
     "StreamTable",
     "TypeCastError",
     "TypeSyntaxError",
+    "UnfitSourceError",
     "WriteMySQLTable",
     "WriteRows",
     "all_bases",
@@ -154,6 +162,7 @@ __all__ = [
     "get_type_system",
     "make_types",
     "mysql_type",
+    "parse_dump",
     "pipeline",
     "primitive_to_intermediate_type",
     "register_node",

@@ -7,16 +7,20 @@ NanotypedError
 ├── RowError                   one row is wrong                             (also a ValueError)
 │   └── RowValidationError     cells that break the contract of their column
 ├── SourceError                a table, file or service that cannot be read
+│   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
 │   └── DeliveryError          a service that does not take what it is sent
 ├── GraphProblem               one thing wrong with a pipeline
 │   ├── Mismatch               a given type or column does not fit what is needed
 │   ├── GraphStructureError    cycles, missing ends, names given twice
 │   └── NodeOptionError        an option that does not fit the rows it will see
 ├── ConfigProblem              one mistake in a file: file, line, column
+├── DdlProblem                 one mistake in CREATE TABLE text, or in a schema that has none (also a ValueError)
 ├── NodeFailedError            a node ended a run: node, row, cause
-└── PipelineStateError         a call that does not fit the state of the run
+├── PipelineStateError         a call that does not fit the state of the run
+└── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
 GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
 ConfigError                    every ConfigProblem of a file at once        (an ExceptionGroup)
+DdlError                       every DdlProblem of a text or a schema       (an ExceptionGroup)
 PipelineInterrupted            a signal ended a run                         (a KeyboardInterrupt)
 
 ``nanotyped.registry`` has its own for names: RegistrationError, UnknownNameError, ModuleLoadError.
@@ -103,6 +107,10 @@ class SourceError(NanotypedError):
     """A table, file or service that cannot be read; never an error of one row."""
 
 
+class UnfitSourceError(SourceError):
+    """A table or file that is not there, or is none that a pipeline can use: to try again later does not mend it."""
+
+
 class DeliveryError(SourceError):
     """A service that does not take what it is sent, after every retry.
 
@@ -123,6 +131,20 @@ class DeliveryError(SourceError):
 
 class PipelineStateError(NanotypedError, RuntimeError):
     """A call that does not fit the state of the run, such as starting it twice."""
+
+
+class MissingExtraError(NanotypedError, ImportError):
+    """A package is not installed that only some need.
+
+    Attributes:
+        package: Name of the package.
+        extra: The extra of nanotyped that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(f"{package} is not installed; `pip install nanotyped[{extra}]` brings it")
 
 
 class RowError(NanotypedError, ValueError):
@@ -361,6 +383,47 @@ class ConfigError(ExceptionGroup[ConfigProblem]):
     def derive(self, excs: Sequence[ConfigProblem]) -> ConfigError:  # type: ignore[override]  # the group's own kind
         """Return a group of some of the problems (used by ``except*``)."""
         return ConfigError(excs)
+
+
+class DdlProblem(NanotypedError, ValueError):
+    """One thing wrong with the text of a CREATE TABLE, or with a schema that is to be written as one.
+
+    Attributes:
+        line: Line, from 1; 0 where it is about no place of a text.
+        column: Column, from 1, in characters.
+        reason: What is wrong, with its remedy.
+        table: Name of the table, ``None`` where it is not known.
+    """
+
+    def __init__(self, line: int, column: int, reason: str, table: str | None = None) -> None:
+        self.line = line
+        self.column = column
+        self.reason = reason
+        self.table = table
+        super().__init__(f"line {line}, column {column}: {reason}" if line else reason)
+
+
+class DdlError(ExceptionGroup[DdlProblem]):
+    """Everything wrong with a text of tables, in its order, or with a schema that is to be written as a table."""
+
+    def __new__(cls, problems: Sequence[DdlProblem], message: str = "") -> Self:
+        """Make the group; the message is made from the problems."""
+        count = len(problems)
+        return super().__new__(cls, message or f"{count} problem{'s' if count != 1 else ''}", list(problems))
+
+    def __init__(self, problems: Sequence[DdlProblem], message: str = "") -> None:  # noqa: ARG002 - __new__ takes it
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        """Render the count and then every problem on a line of its own."""
+        return "\n".join([self.message, *(f"  {problem}" for problem in self.exceptions)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self.exceptions), self.message)
+
+    def derive(self, excs: Sequence[DdlProblem]) -> DdlError:  # type: ignore[override]  # the group's own kind
+        """Return a group of some of the problems (used by ``except*``)."""
+        return DdlError(excs)
 
 
 def nearest_hint(wrong: str, known: Mapping[str, object] | Sequence[str]) -> str:

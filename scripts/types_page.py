@@ -64,7 +64,8 @@ What a column type of MySQL or MariaDB is in every system. `nanotyped types TYPE
 
 Integers of more than 32 bits and decimals are text in JSON, for a JSON number keeps 53 bits. A `tinyint(1)` is an
 integer. A `timestamp` is a moment in UTC, a `datetime` has no zone, and a `time` is a span of up to ±838:59:59. JSON
-cannot tell a document that is `null` from a null. SQLite has no sizes of its own: what it declares is held to here.
+cannot tell a document that is `null` from a null. SQLite has no sizes of its own: what it declares is held to here. The
+fields of an Arrow schema say in their metadata which column type they stand for.
 """
 _TYPES = """\
 ## Types that are refused
@@ -86,7 +87,8 @@ What `check` says where a column is given to one that needs another type, and no
 def render_page() -> str:
     """Return the text of the page."""
     mapped = _table(
-        ["MySQL", "intermediate", "Python", "SQLite", "JSON, by example", "limits"], map(_mapped, mapping_table())
+        ["MySQL", "intermediate", "Python", "SQLite", "Arrow", "JSON, by example", "limits"],
+        map(_mapped, mapping_table()),
     )
     types = _table(["text", "position", "why"], map(_refused_type, REFUSED_TYPES))
     values = _table(["type", "value", "why"], [_refused_value(text, value) for text, value in REFUSED_VALUES])
@@ -95,7 +97,7 @@ def render_page() -> str:
 
 
 def _mapped(mapping: TypeMapping) -> Sequence[str]:
-    spelled = (mapping.mysql, mapping.intermediate, mapping.python, mapping.sqlite, mapping.json_example)
+    spelled = (mapping.mysql, mapping.intermediate, mapping.python, mapping.sqlite, mapping.arrow, mapping.json_example)
     limits = [f"{name} {_limit(limit)}" for name, limit in mapping.limits.items()]
     return [*map(_code, spelled), ", ".join(limits)]
 

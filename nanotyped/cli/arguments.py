@@ -12,7 +12,8 @@ from nanotyped.errors import NanotypedError, nearest_hint
 
 DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw")
-CONTRACT_FORMATS = ("python", "yaml")
+CONTRACT_FORMATS = ("python", "yaml", "sql")
+EXPLAIN_FORMATS = ("text", "json")
 
 
 class UsageError(NanotypedError):
@@ -35,6 +36,7 @@ class Arguments:
 
     command: str
     config: str = ""
+    target: str = ""
     traceback: bool = False
     strict: bool = False
     connect: bool = False
@@ -81,29 +83,51 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
         own.error(f"unknown option `{option}`{_hint(option, own.options)}")
     if found.command is None:
         parser.error("a command is missing")
-    if found.command not in PIPELINE_COMMANDS:
-        # Of words on both sides of an option argparse takes the first ones only.
-        return _arguments_of_words(own, [*found.words, *rest], {**vars(found)})
-    if rest:
-        own.error(f"unexpected `{rest[0]}`: one configuration file at a time")
     settings = vars(found)
+    if "words" in settings:
+        # Of words on both sides of an option argparse takes the first ones only.
+        return _arguments_of_words(own, [*found.words, *rest], settings)
+    if rest:
+        reason = ": one configuration file at a time" if found.command in PIPELINE_COMMANDS else ""
+        own.error(f"unexpected `{rest[0]}`{reason}")
+    return Arguments(**_with_config(own, settings) if found.command in PIPELINE_COMMANDS else settings)
+
+
+def _with_config(parser: _Parser, settings: dict[str, Any]) -> dict[str, Any]:
     by_position, by_option = settings.pop("position"), settings.pop("filename")
     if by_position is not None and by_option is not None:
-        own.error("the configuration file is given twice: CONFIG and --filename")
+        parser.error("the configuration file is given twice: CONFIG and --filename")
     if by_position is None and by_option is None:
-        own.error("the configuration file is missing: CONFIG or --filename CONFIG")
-    return Arguments(config=by_position if by_position is not None else by_option, **settings)
+        parser.error("the configuration file is missing: CONFIG or --filename CONFIG")
+    return {**settings, "config": by_position if by_position is not None else by_option}
 
 
 def _arguments_of_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> Arguments:
+    if settings["command"] == "explain":
+        file = settings.pop("filename")
+        if file is not None:
+            words = [file, *words]
+        if not words:
+            parser.error("the configuration file is missing: CONFIG or --filename CONFIG")
+        if len(words) < 2:
+            parser.error("what to explain is missing: NODE.COLUMN, or NODE for all of its columns")
+        settings["config"], settings["target"], *more = words
+        if more:
+            parser.error(f"unexpected `{more[0]}`: one column at a time; quote a name that holds blanks")
+        return Arguments(**{**settings, "words": ()})
     if settings["command"] == "discover":
         if settings["url_env"] is None and not words:
-            parser.error("the database is missing: URL or --url-env NAME")
+            parser.error("the database is missing: URL, FILE.sql or --url-env NAME")
         if settings["url_env"] is None:
             settings["url"], *words = words
-        elif words and "://" in words[0]:
-            parser.error("the database is given twice: URL and --url-env")
+        elif words and ("://" in words[0] or is_sql_file(words[0])):
+            parser.error(f"the database is given twice: {'URL' if '://' in words[0] else words[0]} and --url-env")
     return Arguments(**{**settings, "words": tuple(words)})
+
+
+def is_sql_file(text: str) -> bool:
+    """Return whether what is given in the place of a URL is a file of SQL."""
+    return "://" not in text and text.lower().endswith(".sql")
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -124,8 +148,10 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
+        "explain": ("show where a column comes from, step by step", _add_explain),
+        "nodes": ("list the node classes that a pipeline may name", _add_module),
         "types": ("show what column types are in every system", _add_types),
-        "discover": ("write the contracts of live tables", _add_discover),
+        "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
     }
     commands: dict[str, _Parser] = {}
     for name, (summary, add) in adders.items():
@@ -141,6 +167,10 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
 def _add_pipeline(parser: _Parser) -> None:
     parser.add_argument("position", nargs="?", metavar="CONFIG", help="the YAML file of the pipeline")
     parser.add_argument("--filename", metavar="CONFIG", help="the same, as an option")
+    _add_module(parser)
+
+
+def _add_module(parser: _Parser) -> None:
     parser.add_argument(
         "--module",
         action="append",
@@ -157,10 +187,15 @@ def _add_run(parser: _Parser) -> None:
 
 def _add_check(parser: _Parser) -> None:
     _add_run(parser)
+    _add_connect(parser)
+
+
+def _add_connect(parser: _Parser) -> None:
     parser.add_argument("--connect", action="store_true", help="look at the live tables and services too")
 
 
 def _add_draw(parser: _Parser) -> None:
+    _add_connect(parser)
     parser.add_argument(
         "--format",
         type=_one_of(DRAW_FORMATS),
@@ -169,6 +204,27 @@ def _add_draw(parser: _Parser) -> None:
         help="dot (the default), mermaid or svg",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file rather than to stdout")
+
+
+def _add_explain(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="CONFIG NODE[.COLUMN]",
+        help="the YAML file, and a column as it leaves a node or arrives at a sink; without a column: all of the node."
+        " NODE ends at the first dot before which the name of a node stands, and the rest is the name of the column,"
+        " dots and all. In a shell a name with blanks or quotes wants quotes: 'post.unit price'",
+    )
+    parser.add_argument("--filename", metavar="CONFIG", help="the file, as an option")
+    _add_module(parser)
+    _add_connect(parser)
+    parser.add_argument(
+        "--format",
+        type=_one_of(EXPLAIN_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json, for programs",
+    )
 
 
 def _add_types(parser: _Parser) -> None:
@@ -182,9 +238,9 @@ def _add_discover(parser: _Parser) -> None:
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="URL [TABLE ...]",
-        help="where the tables are, as mysql://user:password@host:3306/database or sqlite:///file.db, and which ones;"
-        " without any: all",
+        metavar="URL|FILE.sql [TABLE ...]",
+        help="where the tables are, as mysql://user:password@host:3306/database or sqlite:///file.db, or a file of"
+        " CREATE TABLE statements such as a dump of MySQL, and which ones; without any: all",
     )
     parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL, in its place")
     parser.add_argument(
@@ -192,7 +248,7 @@ def _add_discover(parser: _Parser) -> None:
         type=_one_of(CONTRACT_FORMATS),
         default="python",
         metavar="FORMAT",
-        help="python (the default), Row classes, or yaml, nodes of a pipeline",
+        help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements",
     )
 
 

@@ -12,13 +12,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.discovery import discover
-from nanotyped.cli.output import CommandFailedError, print_problems
+from nanotyped.cli.explain import explain
+from nanotyped.cli.loading import load, look_at_live
+from nanotyped.cli.nodes import nodes
+from nanotyped.cli.output import CommandFailedError
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.types import types
-from nanotyped.config import check_pipeline, discover_schemas, load_pipeline
+from nanotyped.config import check_pipeline
 from nanotyped.errors import ConfigError
 from nanotyped.graph import render_dot, render_mermaid, survey_graph
-from nanotyped.registry import load_module
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -30,25 +32,21 @@ DOT_TIMEOUT_S = 60.0
 
 def run(arguments: Arguments) -> int:
     """Check the pipeline, run it to its end; 0, or the status of its failure."""
-    pipeline = _load(arguments)
+    pipeline = load(arguments)
     _refuse(pipeline, strict=False)
-    unreachable = discover_schemas(pipeline)
-    if unreachable:
-        print_problems(unreachable)
-        return 1
+    if code := look_at_live(pipeline):
+        return code
     _refuse(pipeline, strict=arguments.strict)
     return run_pipeline(pipeline, show_traceback=arguments.traceback)
 
 
 def check(arguments: Arguments) -> int:
-    """Check the pipeline: 0 with one line on stdout, 1 if something live cannot be reached, 2 if it is refused."""
-    pipeline = _load(arguments)
+    """Check the pipeline: 0 with one line on stdout, 1 if something live is out of reach, 2 if it is refused."""
+    pipeline = load(arguments)
     if arguments.connect:
         _refuse(pipeline, strict=False)
-        unreachable = discover_schemas(pipeline)
-        if unreachable:
-            print_problems(unreachable)
-            return 1
+        if code := look_at_live(pipeline):
+            return code
     _refuse(pipeline, strict=arguments.strict)
     print(f"{pipeline.file}: ok ({_summary(survey_graph(pipeline.anchor).graph)})")
     return 0
@@ -56,7 +54,9 @@ def check(arguments: Arguments) -> int:
 
 def draw(arguments: Arguments) -> int:
     """Write the graph of the pipeline, also of one that cannot run, to stdout or a file."""
-    pipeline = _load(arguments)
+    pipeline = load(arguments)
+    if arguments.connect and (code := look_at_live(pipeline)):
+        return code
     text = RENDERERS[arguments.format](survey_graph(pipeline.anchor).graph)
     if arguments.output is None:
         sys.stdout.write(text)
@@ -69,17 +69,8 @@ def draw(arguments: Arguments) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
-    {"run": run, "check": check, "draw": draw, "types": types, "discover": discover}
+    {"run": run, "check": check, "draw": draw, "explain": explain, "nodes": nodes, "types": types, "discover": discover}
 )
-
-
-def _load(arguments: Arguments) -> Pipeline:
-    if arguments.modules and not {"", str(Path.cwd())} & set(sys.path):
-        # `python -m nanotyped` looks in the working directory, and so does the command; behind what is installed.
-        sys.path.append(str(Path.cwd()))
-    for name in arguments.modules:
-        load_module(name)
-    return load_pipeline(arguments.config)
 
 
 def _refuse(pipeline: Pipeline, *, strict: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import stat
@@ -34,6 +35,13 @@ class CommandFailedError(NanotypedError):
 def stderr_console() -> Console:
     """Return a console on stderr: colours on a terminal only, and none where NO_COLOR is set."""
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+
+def stdout_console() -> Console:
+    """Return a console on stdout, else as ``stderr_console``; a letter that it cannot show is an escape."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
 
 
 def print_error(message: str) -> None:

@@ -17,7 +17,7 @@ from nanotyped.types.mapping import TypeMapping, map_type, mapping_table
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
 
-_HEAD = ("MySQL", "Intermediate", "Python", "SQLite", "JSON, by example")
+_HEAD = ("MySQL", "Intermediate", "Python", "SQLite", "Arrow", "JSON, by example")
 _LONGEST_CELL = 40
 
 
@@ -55,6 +55,7 @@ def as_json(mapping: TypeMapping) -> dict[str, Any]:
         "intermediate": mapping.intermediate,
         "python": mapping.python,
         "sqlite": mapping.sqlite,
+        "arrow": mapping.arrow,
         "json": {"schema": dict(mapping.json_schema), "example": msgspec.Raw(mapping.json_example.encode())},
         "limits": dict(mapping.limits),
     }
@@ -67,6 +68,7 @@ def render_mapping(mapping: TypeMapping) -> str:
         ("intermediate", mapping.intermediate),
         ("Python", mapping.python),
         ("SQLite", mapping.sqlite),
+        ("Arrow", mapping.arrow),
         ("JSON", mapping.json_example),
         ("JSON Schema", json.dumps(dict(mapping.json_schema), ensure_ascii=False)),
         *((name, _render_limit(limit)) for name, limit in mapping.limits.items()),
@@ -77,7 +79,10 @@ def render_mapping(mapping: TypeMapping) -> str:
 
 def render_table(mappings: Sequence[TypeMapping]) -> str:
     """Return mappings as an aligned table, one line for each."""
-    rows = [_HEAD, *((m.mysql, m.intermediate, m.python, m.sqlite, _shortened(m.json_example)) for m in mappings)]
+    rows = [
+        _HEAD,
+        *((m.mysql, m.intermediate, m.python, m.sqlite, m.arrow, _shortened(m.json_example)) for m in mappings),
+    ]
     widths = [max(len(row[index]) for row in rows) for index in range(len(_HEAD))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

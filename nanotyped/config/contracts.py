@@ -1,4 +1,4 @@
-"""Contracts of live tables as nodes of a pipeline file, and what a contract cannot hold of them."""
+"""Contracts of live tables as nodes of a pipeline file or as SQL, and what a contract cannot hold of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nanotyped.errors import IncompatibleTypesException, TypeSyntaxError
+from nanotyped.errors import DdlError, IncompatibleTypesException, TypeSyntaxError
+from nanotyped.row import Column, Schema
+from nanotyped.row.ddl import column_problem, key_problem
 from nanotyped.types import MySQLType, MySQLTypeSystem, mysql_type
 
 if TYPE_CHECKING:
-    from nanotyped.row import Schema
     from nanotyped.types import DataType
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\([0-9]+(?:,[0-9]+)?\))?(?: [A-Za-z][A-Za-z0-9_]*)*")
@@ -84,6 +85,30 @@ def render_yaml(contracts: Sequence[TableContract], node_class: str, variable: s
             if text is not None:
                 lines.append(f"      {_scalar(column.name)}: {_scalar(f'{text} null' if column.nullable else text)}")
     return "\n".join(lines) + "\n"
+
+
+def render_sql(contracts: Sequence[TableContract]) -> str:
+    """Return a CREATE TABLE statement for each table, behind comments on what no table of MySQL can have."""
+    return "\n".join("\n".join(_sql_lines(contract)) + "\n" for contract in contracts)
+
+
+def _sql_lines(contract: TableContract) -> list[str]:
+    refused = {column.name: reason for column in contract.schema if (reason := column_problem(column))}
+    schema = Schema(column for column in contract.schema if column.name not in refused)
+    comments = [f"`{name}`: {reason}" for name, reason in {**contract.refused, **refused}.items()]
+    if any(column.key for column in contract.schema if column.name in refused):
+        reason = "a column of it is left out"  # the rest of a key is none
+    else:
+        reason = key_problem(schema)
+    if reason:
+        comments.append(f"the primary key is left out: {reason}")
+        schema = Schema(Column(column.name, column.type, nullable=column.nullable) for column in schema)
+    try:
+        statement = [f"{schema.to_ddl(contract.table)};"]
+    except DdlError as error:
+        statement = []
+        comments += [f"`{contract.table}` is left out: {problem}" for problem in error.problems]
+    return [*(f"-- {visible(comment)}" for comment in comments), *statement]
 
 
 def visible(text: str) -> str:

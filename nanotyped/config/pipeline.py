@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them registers them
 from nanotyped.config.environment import Redactor, Substitution
 from nanotyped.config.links import LinkReader
 from nanotyped.config.models import OTHER_FORMS, NodeForm, PipelineForm, read_form
 from nanotyped.config.options import SCHEMA_OPTIONS, CheckedOptions, OptionChecker
+from nanotyped.config.unmade import unmade
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
-from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError
+from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError, UnfitSourceError
 from nanotyped.graph import survey_graph
 from nanotyped.node import NanoNode
 from nanotyped.registry import UnknownNameError, find_node_class
 
 if TYPE_CHECKING:
     from nanotyped.config.annotations import NodeClass
-    from nanotyped.config.yaml_reader import Value
+    from nanotyped.config.yaml_reader import Path, Value
+
+_CLASSES = "`nanotyped nodes` lists the classes; those of a module of your own are known with `--module NAME`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Pipeline:
         nodes: The nodes by name, in the order of the file.
         positions: Line and column of each node, by name.
         redactor: Takes the secrets of this pipeline out of text.
+        problems: What is wrong with the file, where the pipeline was to be made as far as it can be.
     """
 
     file: str
@@ -42,6 +48,7 @@ class Pipeline:
     nodes: Mapping[str, NanoNode[Any, Any]]
     positions: Mapping[str, Spot]
     redactor: Redactor = field(repr=False)
+    problems: tuple[ConfigProblem, ...] = ()
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
@@ -57,17 +64,28 @@ class Pipeline:
         return sorted(placed, key=lambda problem: (problem.line, problem.column))
 
 
-def load_pipeline(path: str | os.PathLike[str], environment: Mapping[str, str] | None = None) -> Pipeline:
+class Discovery(NamedTuple):
+    """What came of a look at everything live: the problems, and whether one of them is that a table is unfit."""
+
+    problems: tuple[ConfigProblem, ...]
+    is_unfit: bool
+
+
+def load_pipeline(
+    path: str | os.PathLike[str], environment: Mapping[str, str] | None = None, *, partial: bool = False
+) -> Pipeline:
     """Return the pipeline that a file describes.
 
     Args:
         path: The file.
         environment: Where ``${NAME}`` is looked up; by default the environment of the process.
+        partial: Whether to return what can be made of a file with mistakes, with its ``problems``, to look at it:
+            nodes that cannot be made are stood for, and it cannot run.
 
     Raises:
         ConfigError: With every mistake of the file, in its order.
     """
-    return _build(load_yaml(os.fspath(path)), os.environ if environment is None else environment)
+    return _build(load_yaml(os.fspath(path)), os.environ if environment is None else environment, partial=partial)
 
 
 def parse_pipeline(text: str, file: str = "<text>", environment: Mapping[str, str] | None = None) -> Pipeline:
@@ -83,14 +101,15 @@ def check_pipeline(pipeline: Pipeline, *, strict: bool = False, connect: bool = 
         strict: Whether edges of unknown schema are problems too.
         connect: Whether live tables and services are looked at first; one that cannot be is a problem.
     """
-    problems = discover_schemas(pipeline) if connect else []
+    problems = discover_schemas(pipeline).problems if connect else ()
     survey = survey_graph(*pipeline.nodes.values(), strict=strict)
     return sorted([*problems, *pipeline.place(survey.problems)], key=lambda problem: (problem.line, problem.column))
 
 
-def discover_schemas(pipeline: Pipeline) -> list[ConfigProblem]:
+def discover_schemas(pipeline: Pipeline) -> Discovery:
     """Let every node look at its live table or service; return those that could not, with their causes."""
-    problems = []
+    problems: list[ConfigProblem] = []
+    is_unfit = False
     for name, node in pipeline.nodes.items():
         try:
             node.discover_schema()
@@ -98,27 +117,30 @@ def discover_schemas(pipeline: Pipeline) -> list[ConfigProblem]:
             spot = pipeline.positions[name]
             reason = pipeline.redactor.redact(f"node `{name}`: {error}")
             problems.append(ConfigProblem(pipeline.file, spot.line, spot.column, reason))
-    return problems
+            is_unfit = is_unfit or isinstance(error, UnfitSourceError)
+    return Discovery(tuple(problems), is_unfit)
 
 
-def _build(document: Document, environment: Mapping[str, str]) -> Pipeline:
-    builder = _Builder(document, environment)
+def _build(document: Document, environment: Mapping[str, str], *, partial: bool = False) -> Pipeline:
+    builder = _Builder(document, environment, partial=partial)
     pipeline = builder.build()
     problems = sorted(builder.problems, key=lambda problem: (problem.line, problem.column))
-    if problems or pipeline is None:
+    if pipeline is None or (problems and not partial):
         raise ConfigError(problems)
-    return pipeline
+    return replace(pipeline, problems=tuple(problems))
 
 
 class _Builder:
-    """Collects the problems of one file; makes the pipeline if there are none."""
+    """Collects the problems of one file; makes the pipeline if there are none, or as far as it can be."""
 
-    def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, environment: Mapping[str, str], *, partial: bool) -> None:
         self.document = document
+        self.partial = partial
         self.problems = list(document.problems)
         self.substitution = Substitution(document, environment)
         self.redactor = Redactor()
         self.nodes: dict[str, NanoNode[Any, Any]] = {}
+        self.values: dict[str, Mapping[str, Any]] = {}
 
     def build(self) -> Pipeline | None:
         form = self._form()
@@ -126,7 +148,11 @@ class _Builder:
             return None
         whole_is_wrong = len(self.problems) > len(self.document.problems)
         for name in form.nodes:
+            before = len(self.problems), len(self.substitution.problems)
             node = self._node(name)
+            if node is None and self.partial:
+                found = [*self.problems[before[0] :], *self.substitution.problems[before[1] :]]
+                node = self._stand_in(name, [problem.reason for problem in found])
             if node is not None:
                 self.nodes[name] = node
         self.problems += self.substitution.problems
@@ -135,7 +161,7 @@ class _Builder:
         reader = LinkReader(self.document, form.nodes)
         links = reader.read(form)
         self.problems += reader.problems
-        if self.problems:
+        if not self.nodes or (self.problems and not self.partial):
             return None
         for link in links:
             self.nodes[link.source].add_edge(self.nodes[link.target])
@@ -174,6 +200,7 @@ class _Builder:
         # Where a key is misspelt it may be that of the options; none of them is missing then.
         has_options = form.options is not None or len(self.problems) == before
         checked = self._options(cls, form, name, has_options=has_options)
+        self.values[name] = checked.values
         self.problems += checked.problems
         self.redactor.hide(checked.secrets)
         self.redactor.hide_variables(self.substitution.used)
@@ -185,6 +212,12 @@ class _Builder:
             return None
         return self._make(cls, name, form.summary or "", checked.values)
 
+    def _stand_in(self, name: str, reasons: list[str]) -> NanoNode[Any, Any]:
+        value: Any = self.document.value
+        node = value["nodes"][name]
+        class_name = node.get("class") if isinstance(node, dict) else None
+        return unmade(class_name if isinstance(class_name, str) else "?", name, reasons, self.values.get(name, {}))
+
     def _places_below(self, path: tuple[str, str]) -> list[tuple[str | int, ...]]:
         return [place for place in self.document.unread if place[:2] == path]
 
@@ -193,7 +226,8 @@ class _Builder:
         try:
             cls = find_node_class(class_name)
         except UnknownNameError as error:
-            self.problems.append(self.document.problem(spot, str(error)))
+            remedy = "" if error.hint else f"; {_CLASSES}"
+            self.problems.append(self.document.problem(spot, f"{error}{remedy}"))
             return None
         if issubclass(cls, NanoNode):
             return cls
@@ -222,6 +256,24 @@ class _Builder:
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
             reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
-            spot = self.document.key_spot(("nodes", name))
+            spot = self._spot_of_option(name, text)
             self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
             return None
+
+    def _spot_of_option(self, name: str, reason: str) -> Spot:
+        """Return where the option stands that a reason names first; where it names none of the file, the node."""
+        node: Path = ("nodes", name)
+        found = self._named_first((*node, "options"), r"\b{}\b", reason) or self._named_first(node, r"\b{}\b", reason)
+        if found is None or found == (*node, "class"):
+            return self.document.key_spot(node)
+        # Such as a column of `columns`, which stands there in backticks.
+        return self.document.value_spot(self._named_first(found, "`{}`", reason) or found)
+
+    def _named_first(self, parent: Path, pattern: str, reason: str) -> Path | None:
+        """Return the part of a mapping whose key a reason names before those of the others."""
+        named = [
+            (found.start(), place)
+            for place in self.document.places
+            if place[:-1] == parent and (found := re.search(pattern.format(re.escape(str(place[-1]))), reason))
+        ]
+        return min(named, key=itemgetter(0))[1] if named else None

@@ -55,7 +55,7 @@ def render_module(contracts: Sequence[TableContract]) -> str:
             used |= {*annotation, "Row"} & {*_MODULES}
             fields += _field(names[column.name], annotation, column)
             used |= {"column"} if _arguments(names[column.name], column) else set()
-        comments = [f"# {visible(f'`{name}`: {reason}')}" for name, reason in refused.items()]
+        comments = [f"# {visible(f'`{name}`: {reason}').rstrip()}" for name, reason in refused.items()]
         if not fields:
             blocks.append([f"# {visible(f'`{contract.table}` has no column that a contract holds')}", *comments])
             continue
@@ -88,7 +88,7 @@ def _class_name(table: str, taken: set[str]) -> str:
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", table))
     name = "".join(word[:1].upper() + word[1:] for word in words)
     if not name.isidentifier():
-        name = re.sub(r"\W", "", f"Table{name}")
+        name = _identifier_part(f"Table{name}", "")
     if keyword.iskeyword(name) or name in _TAKEN:
         name += "Row"
     return _untaken(name, "", taken)
@@ -101,9 +101,9 @@ def _field_names(contract: TableContract) -> dict[str, str]:
     taken = set(found)
     for name in names:
         if name not in found:
-            base = re.sub(r"\W", "_", unicodedata.normalize("NFKC", name)).strip("_") or "column"
+            base = _identifier_part(unicodedata.normalize("NFKC", name), "_").strip("_") or "column"
             if not base.isidentifier():
-                base = re.sub(r"\W", "_", f"column_{base}")
+                base = f"column_{base}"
             if not _is_field(base):
                 base += "_"
             found[name] = _untaken(base, "_", taken)
@@ -120,6 +120,11 @@ def _is_field(name: str) -> bool:
         and name not in _TAKEN
         and not hasattr(RowBase, name)
     )
+
+
+def _identifier_part(text: str, instead: str) -> str:
+    """Return the text with something else for what no identifier has in it; some numerals are letters of words only."""
+    return "".join(letter if f"_{letter}".isidentifier() else instead for letter in text)
 
 
 def _untaken(name: str, joint: str, taken: set[str]) -> str:

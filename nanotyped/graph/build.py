@@ -1,24 +1,16 @@
 """Links -> ``Graph``: order, structure, and the schema of the rows on every edge along every path.
 
-The real schemas are threaded from the sources down: a node with several inputs has one *flow* for each kind of row that
-reaches it, and every flow is checked. Nothing here connects, reads or starts anything.
+Nothing here connects, reads or starts anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError
+from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError
+from nanotyped.graph.flows import Flow, FlowTracer, Node, Passage, unknown_since
 from nanotyped.node import NanoNode
-from nanotyped.row.schema import check_schema
-
-if TYPE_CHECKING:
-    from nanotyped.row import Schema
-
-Node: TypeAlias = NanoNode[Any, Any]
-Flow: TypeAlias = "Schema | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +52,17 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A graph as far as it can be made, and everything that is wrong with it."""
+    """A graph as far as it can be made, and everything that is wrong with it.
+
+    Attributes:
+        graph: The graph.
+        problems: What is wrong, along the paths.
+        passages: What each node does to each kind of row that reaches it; of nodes in and behind a cycle nothing.
+    """
 
     graph: Graph
     problems: tuple[GraphProblem, ...]
+    passages: Mapping[Node, tuple[Passage, ...]]
 
 
 def build_graph(node: Node, *, strict: bool = False) -> Graph:
@@ -87,23 +86,23 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     found = _connected(nodes)
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
     ordered = _topological(found)
-    tracer = _FlowTracer(ordered)
-    graph = Graph(tuple(ordered), tuple(tracer.trace()))
+    tracer = FlowTracer(ordered)
+    graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
     if len(ordered) < len(found):  # what stands before the cycles was traced, what stands in and behind them cannot be
         problems += _cycle_problems(set(found) - set(ordered), found)
         graph = Graph(tuple(found), tuple(_edges(found)))
-        return Survey(graph, (*problems, *tracer.problems))
+        return Survey(graph, (*problems, *tracer.problems), tracer.passages)
     problems += tracer.problems
     if strict:
-        problems += [
-            GraphStructureError(
-                f"the edge `{edge.label}` is unchecked: what `{edge.source.label}` gives is not known",
-                node=edge.source.label,
-                hint="declare its output_schema",
-            )
-            for edge in graph.unchecked_edges
-        ]
-    return Survey(graph, tuple(problems))
+        problems += [_unchecked_problem(edge, tracer.passages) for edge in graph.unchecked_edges]
+    return Survey(graph, tuple(problems), tracer.passages)
+
+
+def _unchecked_problem(edge: Edge, passages: Mapping[Node, tuple[Passage, ...]]) -> GraphProblem:
+    reason = f"the edge `{edge.label}` is unchecked: what `{edge.source.label}` gives is not known"
+    cause = unknown_since(edge.source, passages)
+    hint = cause.schema_remedy() if cause is edge.source else f"of `{cause.label}`, {cause.schema_remedy()}"
+    return GraphStructureError(reason, node=edge.source.label, hint=hint)
 
 
 def _connected(nodes: Iterable[Node]) -> list[Node]:
@@ -117,8 +116,12 @@ def _connected(nodes: Iterable[Node]) -> list[Node]:
     return list(found)
 
 
-def _edges(nodes: Iterable[Node]) -> list[Edge]:
-    return [Edge(node, target, node.queue_rows(target)) for node in nodes for target in node.output_node_list]
+def _edges(nodes: Iterable[Node], tracer: FlowTracer | None = None) -> list[Edge]:
+    return [
+        Edge(node, target, node.queue_rows(target), tracer.flows_out[node] if tracer is not None else ())
+        for node in nodes
+        for target in node.output_node_list
+    ]
 
 
 def _topological(nodes: list[Node]) -> list[Node]:
@@ -188,55 +191,3 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
 
 def _overrides(cls: type[Node], *methods: str) -> bool:
     return any(getattr(cls, method) is not getattr(NanoNode, method) for method in methods)
-
-
-class _FlowTracer:
-    """Threads schemas down the graph, in topological order, and collects what does not fit."""
-
-    def __init__(self, ordered: list[Node]) -> None:
-        self.ordered = ordered
-        self.problems: list[GraphProblem] = []
-        self._seen: set[str] = set()
-
-    def trace(self) -> list[Edge]:
-        outgoing: dict[Node, tuple[Flow, ...]] = {}
-        edges: list[Edge] = []
-        for node in self.ordered:
-            incoming = [(source, flow) for source in node.input_node_list for flow in outgoing[source]]
-            self._check(node, incoming)
-            given: list[Flow] = [flow for _, flow in incoming] if incoming else [None]
-            outgoing[node] = tuple(dict.fromkeys(self._output(node, flow) for flow in given))
-            edges += [Edge(node, target, node.queue_rows(target), outgoing[node]) for target in node.output_node_list]
-        return edges
-
-    def _check(self, node: Node, incoming: list[tuple[Node, Flow]]) -> None:
-        try:
-            need = node.needed_input()
-        except Exception as error:  # noqa: BLE001 - whatever a declaration raises is a problem of that declaration
-            self._option_problem(node, "input_schema", error)
-            need = None
-        self._add(node.check_contract())
-        for source, flow in incoming:
-            if flow is None:
-                continue
-            if need is not None:
-                self._add(check_schema(flow, need, (source.label, node.label)))
-            self._add(node.check_input(flow))
-
-    def _output(self, node: Node, given: Flow) -> Flow:
-        try:
-            return node.output_schema_for(given)
-        except Exception as error:  # noqa: BLE001 - whatever a declaration raises is a problem of that declaration
-            if given is None or not node.check_input(given):  # else the options were reported above
-                self._option_problem(node, "output_schema", error)
-            return None
-
-    def _option_problem(self, node: Node, option: str, error: Exception) -> None:
-        causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-        self._add([NodeOptionError(f"node `{node.label}`, {option}: {cause}", node=node.label) for cause in causes])
-
-    def _add(self, problems: Iterable[GraphProblem]) -> None:
-        for problem in problems:
-            if str(problem) not in self._seen:  # two paths may bring the same rows
-                self._seen.add(str(problem))
-                self.problems.append(problem)

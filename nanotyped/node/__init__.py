@@ -2,6 +2,7 @@
 
 from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
 from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
+from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
 from nanotyped.node.running import (
     NodeReport,
     NodeStatistics,
@@ -15,12 +16,16 @@ from nanotyped.node.running import (
 __all__ = [
     "DEFAULT_BATCH_ROWS",
     "DEFAULT_QUEUE_ROWS",
+    "FarEnd",
+    "FarForm",
     "Flow",
     "Link",
     "Linkable",
     "NanoNode",
     "NodeReport",
     "NodeStatistics",
+    "Origin",
+    "OriginKind",
     "PassThrough",
     "RunHandle",
     "RunReport",

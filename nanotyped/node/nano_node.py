@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nanotyped.errors import GraphProblem, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
+from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NodeStatistics, RunHandle, Status
 from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.declared import schema_of_type, type_arguments
@@ -159,6 +160,27 @@ class NanoNode(Linkable[In_contra, Out_co]):
         if own is None or (given is None and not self.is_source and self.retain_input):
             return None
         return own if given is None or not self.retain_input else given.merge(own)
+
+    def column_origin(self, column: str, given: Schema | None) -> Origin:
+        """Return how the node comes by a column that it sends, for rows of ``given`` (``None``: not known).
+
+        A node that gives columns other names or types says so here; of any other the declared output tells enough.
+        """
+        own = None if self.passes_rows_on else self.own_output()
+        comes = not self.is_source and (given is None or column in given)
+        if comes and (self.passes_rows_on or (self.retain_input and own is not None and column not in own)):
+            return Origin("passed on", (column,))
+        if own is not None or self.is_source:
+            return Origin("made")
+        return Origin("unknown", (column,) if comes and self.retain_input else ())
+
+    def far_end(self, column: str) -> FarEnd | None:  # noqa: ARG002 - for the nodes that have one
+        """Return what a column is in the table or file that the node reads, or in what it sends or writes."""
+        return None
+
+    def schema_remedy(self) -> str:
+        """Return what would let it be known what the node gives, as the hint where it is not."""
+        return "declare its output_schema"
 
     # -- declared schemas -------------------------------------------------------------
 

@@ -8,8 +8,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from nanotyped.errors import GraphProblem, IncompatibleTypesException, NodeOptionError, RowError, SourceError
-from nanotyped.node import NanoNode, PassThrough
+from nanotyped.errors import (
+    GraphProblem,
+    IncompatibleTypesException,
+    NodeOptionError,
+    RowError,
+    SourceError,
+    UnfitSourceError,
+)
+from nanotyped.node import FarEnd, NanoNode, PassThrough
+from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
 from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare
 from nanotyped.registry import register_node
@@ -41,6 +49,13 @@ def _checked_null_text(text: str) -> str:
     if not text.isprintable():
         raise ValueError(f"null_text must be printable, not {text!r}")
     return text
+
+
+def _text_of_file(path: str, form: FileFormat, schema: Schema | None, column: str, null_text: str) -> FarEnd:
+    if form == "jsonl":
+        return FarEnd(f"file {path}", "json", null="null")
+    nulls = null_texts(schema[column], null_text) if schema is not None and column in schema else ()
+    return FarEnd(f"file {path}", "csv", null=(nulls[0] or "an empty cell") if nulls else "")
 
 
 @register_node
@@ -94,6 +109,10 @@ class ReadRows(NanoNode[object, Any]):
             raise ValueError(str(problems[0]))
         return own
 
+    def far_end(self, column: str) -> FarEnd:
+        """Return that the column is a text of the file."""
+        return _text_of_file(self.path, self.format, self.own_output(), column, self.null_text)
+
     def discover_schema(self) -> None:
         """Look whether the file can be read and its header goes with the schema.
 
@@ -121,6 +140,8 @@ class ReadRows(NanoNode[object, Any]):
     def _opened(self) -> IO[bytes]:
         try:
             return Path(self.path).open("rb")
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise UnfitSourceError(f"cannot read {self.path}: {error.strerror}") from None
         except OSError as error:
             raise SourceError(f"cannot read {self.path}: {error.strerror or error}") from None
 
@@ -177,6 +198,10 @@ class WriteRows(PassThrough[object]):
         if self.format == "csv" and is_bare(given):
             problems.append(NodeOptionError(f"node `{self.label}`: a bare value has no column", node=self.label))
         return problems
+
+    def far_end(self, column: str) -> FarEnd:
+        """Return that the column is a text of the file."""
+        return _text_of_file(self.path, self.format, self._expected, column, self.null_text)
 
     def setup(self) -> None:
         """Open the file under another name."""

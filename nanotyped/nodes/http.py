@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import GraphProblem, GraphStructureError, PipelineStateError, RowError, shown
-from nanotyped.node import NanoNode
+from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.http_delivery import DeliveryStopped, Poster, RetryPolicy
 from nanotyped.nodes.url_template import UrlTemplate
 from nanotyped.registry import register_node
@@ -103,6 +103,10 @@ class HttpPostRequest(NanoNode[object, Never]):
             reason = f"node `{self.label}` gives nothing, and nothing can be linked behind it"
             problems.append(GraphStructureError(reason, node=self.label, hint="link both to the node before it"))
         return problems
+
+    def far_end(self, column: str) -> FarEnd:  # noqa: ARG002 - every column is sent alike
+        """Return that the column is sent as JSON."""
+        return FarEnd(f"POST {self._url.display}", "json", null="null")
 
     # -- the run -----------------------------------------------------------------------
 

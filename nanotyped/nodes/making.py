@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.errors import CellProblem, GraphProblem, RowError, RowValidationError, TypeCastError, shown
-from nanotyped.node import NanoNode
+from nanotyped.node import NanoNode, Origin
 from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.rows import BARE_VALUE, row_info
 from nanotyped.row.schema import check_schema
@@ -168,6 +168,23 @@ class MakingNode(NanoNode[object, Any]):
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return the schema of what becomes of rows of ``given``; what cannot be done there is ``check_input``'s."""
         return None if given is None else self.plan(given, []).schema
+
+    def column_origin(self, column: str, given: Schema | None) -> Origin:
+        """Return what the plan says of the column."""
+        problems: list[GraphProblem] = []
+        cell = None if given is None else self.plan(given, problems).cells.get(column)
+        if problems and cell == Constant(None):
+            return Origin("refused")
+        match cell:
+            case Taken(name):
+                return Origin("passed on" if name == column else "renamed", (name,))
+            case Constant(value):
+                return Origin("constant", detail=shown(value))
+            case Filled(name, value):
+                return Origin("filled", (name,), f"nulls become {shown(value)}")
+            case Computed(names):
+                return Origin("made", names)
+        return super().column_origin(column, given)
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Return the new rows."""

@@ -14,6 +14,7 @@ from nanotyped.errors import (
     nearest_hint,
     shown,
 )
+from nanotyped.node import Origin
 from nanotyped.nodes.casting import LOSSY_MODES, Lossy, cast_problem, has_meaning, make_caster
 from nanotyped.nodes.keypaths import MISSING, Keypath, reach
 from nanotyped.nodes.making import Cell, Computed, Constant, Filled, MakingNode, Plan, Taken
@@ -213,6 +214,13 @@ class Remapper(MakingNode):
         own = Plan(Schema(columns), cells)
         return Plan.keeping(given, own) if self.retain_input else own
 
+    def column_origin(self, column: str, given: Schema | None) -> Origin:
+        """Return what the plan says of the column; where it is not known what comes, what ``mapping`` says alone."""
+        source = self.mapping.get(column)
+        if given is not None or not isinstance(source, str) or "." in source:
+            return super().column_origin(column, given)
+        return Origin("passed on" if source == column else "renamed", (source,))
+
     def _target(self, target: str, source: object, given: Schema, problems: list[GraphProblem]) -> tuple[Column, Cell]:
         if isinstance(source, Mapping):
             names: dict[str, None] = {}
@@ -357,6 +365,12 @@ class Cast(MakingNode):
             cells[name] = Taken(name, make_caster(there.type, needed, mode))
         own = Plan(Schema(columns), cells)
         return Plan.keeping(given, own) if self.retain_input else own
+
+    def column_origin(self, column: str, given: Schema | None) -> Origin:
+        """Return that the column is cast, and how it may lose."""
+        if column not in self._casts or (given is not None and column not in given):
+            return super().column_origin(column, given)
+        return Origin("cast", (column,), f"lossy: {self._casts[column][1]}")
 
 
 def _read_cast(name: str, spelled: str | dict[str, str] | type[DataType], default: str) -> tuple[type[DataType], str]:

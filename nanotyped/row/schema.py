@@ -74,6 +74,38 @@ class Schema:
         """The names of the key's columns, in order; empty where there is none."""
         return tuple(column.name for column in self.columns if column.key)
 
+    @classmethod
+    def from_ddl(cls, text: str, table: str | None = None) -> Schema:
+        """Return the schema of a table out of CREATE TABLE text of MySQL or MariaDB, such as a dump.
+
+        It is what introspection gives for the live table. For all tables of a text there is ``parse_dump``, which says
+        what is read and how.
+
+        Args:
+            text: The statements; whatever else a dump has may stand around.
+            table: Name of the table; may be left out where there is one only.
+
+        Raises:
+            DdlError: Of every mistake, each with line and column; also where the table is not there.
+        """
+        from nanotyped.row.ddl.dumps import parse_table  # noqa: PLC0415 - text is made into schemas, not the reverse
+
+        return parse_table(text, table)
+
+    def to_ddl(self, table: str) -> str:
+        """Return the CREATE TABLE statement of a table with these columns and this key, without a ``;`` behind it.
+
+        Types of other systems become the narrowest of MySQL that hold all their values, bare ones the widest.
+        ``Schema.from_ddl`` gives an equal schema for it, where the types are as introspection gives them: of MySQL,
+        and without a collation. ``MYSQL_BOOL`` comes back as the ``tinyint(1)`` that it is to a server.
+
+        Raises:
+            DdlError: Of every column that no table can have, the key, and the names.
+        """
+        from nanotyped.row.ddl.rendering import render_create_table  # noqa: PLC0415 - as above
+
+        return render_create_table(table, self)
+
     def row_class(self) -> type[Row]:
         """Return the Row class of this schema: one class for all equal schemas, made when first asked for."""
         from nanotyped.row.rows import row_class_of  # noqa: PLC0415 - rows are made of schemas, not the reverse

@@ -6,6 +6,26 @@
 from __future__ import annotations
 
 from nanotyped.errors import IncompatibleTypesException, TypeCastError, TypeSyntaxError
+from nanotyped.types.arrow import (
+    ARROW_BINARY,
+    ARROW_BOOL,
+    ARROW_DATE,
+    ARROW_DECIMAL,
+    ARROW_DICTIONARY,
+    ARROW_DURATION,
+    ARROW_FLOAT,
+    ARROW_GEOMETRY,
+    ARROW_INT,
+    ARROW_JSON,
+    ARROW_LIST,
+    ARROW_NULL,
+    ARROW_RUN_END_ENCODED,
+    ARROW_STRING,
+    ARROW_TIMESTAMP,
+    ARROW_UUID,
+    ArrowType,
+    ArrowTypeSystem,
+)
 from nanotyped.types.base import DataSourceTypeSystem, DataType, Nullable, all_bases, get_type_system
 from nanotyped.types.compat import Judgement, Verdict, check_assignable, judge, verdict
 from nanotyped.types.convert import convert_to_type_system, primitive_to_intermediate_type, value_converter
@@ -156,6 +176,22 @@ def __getattr__(name: str) -> type[MySQLType]:
 
 
 __all__ = [
+    "ARROW_BINARY",
+    "ARROW_BOOL",
+    "ARROW_DATE",
+    "ARROW_DECIMAL",
+    "ARROW_DICTIONARY",
+    "ARROW_DURATION",
+    "ARROW_FLOAT",
+    "ARROW_GEOMETRY",
+    "ARROW_INT",
+    "ARROW_JSON",
+    "ARROW_LIST",
+    "ARROW_NULL",
+    "ARROW_RUN_END_ENCODED",
+    "ARROW_STRING",
+    "ARROW_TIMESTAMP",
+    "ARROW_UUID",
     "BITS",
     "BOOL",
     "BYTES",
@@ -267,6 +303,8 @@ __all__ = [
     "UUID",
     "VECTOR",
     "YEAR",
+    "ArrowType",
+    "ArrowTypeSystem",
     "ColumnType",
     "DataSourceTypeSystem",
     "DataType",

@@ -274,6 +274,8 @@ def _name_part(key: str, value: object) -> str:
         return key.upper()
     if isinstance(value, tuple):  # members: a digest, the same in every process
         return f"{key.upper()}_{zlib.crc32(repr(value).encode()):08X}"
+    if isinstance(value, type):
+        return value.__name__
     return str(value).upper()
 
 

@@ -2,49 +2,22 @@
 
 ``parse_column_type`` turns text into a ``ColumnType``, a small frozen tree with positions. It knows how types are
 written, not what they mean nor how long a column may be: that is the business of each type system. Sources: MySQL 8.4
-manual 11.1-11.5 and 11.9 (types and their synonyms), 9.1.1 (escapes in quoted text), 9.7 (comments that are read).
+manual 11.1-11.5 and 11.9 (types and their synonyms).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from nanotyped.errors import TypeSyntaxError, nearest_hint
-from nanotyped.types.type_names import SHAPES, SPELLINGS, TEXT_FLAGS, Shape, Spelling
+from nanotyped.types.sql_tokens import Kind, Token, tokens
+from nanotyped.types.type_names import ELSEWHERE, SHAPES, SPELLINGS, TEXT_FLAGS, Shape, Spelling
 
 MAX_DIGITS = 12  # far more than any argument has, far fewer than Python takes long to read
 
-_SKIPPED = re.compile(r"[ \t\r\n\f\v]+|/\*(?!M?!).*?\*/", re.DOTALL)
-_OPEN_COMMENT = re.compile(r"/\*M?!(?:[0-9]{5,6}(?![0-9]))?")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-_NUMBER = re.compile(r"[0-9][A-Za-z0-9_.$]*")
 _WHOLE = re.compile(r"[0-9]+")
-_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\"", re.DOTALL)
-_ESCAPED = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
-_ESCAPES: Mapping[str, str] = {
-    "0": "\0",
-    "b": "\b",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "Z": "\x1a",
-    "%": "\\%",
-    "_": "\\_",
-}
-
-Kind = Literal["word", "number", "text", "mark", "end"]
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token: its kind, its text (words in lower case, quoted text undone), and where it begins."""
-
-    kind: Kind
-    text: str
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,60 +71,6 @@ class ColumnType:
         return TypeSyntaxError(self.text, self.position if position is None else position, reason)
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text, the last of kind ``end``.
-
-    Comments are skipped, but for ``/*!50000 … */`` and ``/*M!100301 … */``, whose content servers read.
-
-    Raises:
-        TypeSyntaxError: At a character that begins no token.
-    """
-    position = 0
-    inside = False  # of a comment that is read
-    while position < len(text):
-        if skipped := _SKIPPED.match(text, position):
-            position = skipped.end()
-        elif not inside and (opened := _OPEN_COMMENT.match(text, position)):
-            inside, position = True, opened.end()
-        elif inside and text.startswith("*/", position):
-            inside, position = False, position + 2
-        else:
-            token, position = _token_at(text, position)
-            yield token
-    if inside:
-        raise TypeSyntaxError(text, len(text), "a comment is not closed")
-    yield Token("end", "", len(text))
-
-
-def _token_at(text: str, position: int) -> tuple[Token, int]:
-    if word := _WORD.match(text, position):
-        return Token("word", word[0].lower(), position), word.end()
-    if number := _NUMBER.match(text, position):
-        return Token("number", number[0], position), number.end()
-    character = text[position]
-    if character in "(),=":
-        return Token("mark", character, position), position + 1
-    if character in "'\"":
-        quoted = _QUOTED.match(text, position)
-        if not quoted:
-            raise TypeSyntaxError(text, position, "a quote is not closed")
-        return Token("text", _unquoted(quoted[0]), position), quoted.end()
-    if text.startswith("/*", position):
-        raise TypeSyntaxError(text, position, "a comment is not closed")
-    raise TypeSyntaxError(text, position, f"unexpected character {character!r}")
-
-
-def _unquoted(quoted: str) -> str:
-    quote = quoted[0]
-
-    def undo(found: re.Match[str]) -> str:
-        if found[1] is not None:
-            return _ESCAPES.get(found[1], found[1])
-        return quote if found[0] == quote * 2 else found[0]
-
-    return _ESCAPED.sub(undo, quoted[1:-1])
-
-
 def parse_column_type(
     text: str, spellings: Mapping[str, Spelling] = SPELLINGS, shapes: Mapping[str, Shape] = SHAPES
 ) -> ColumnType:
@@ -168,18 +87,46 @@ def parse_column_type(
     """
     if not isinstance(text, str):
         raise TypeError(f"a column type is spelled in a str, not in {type(text).__name__}")
-    return _Parser(text, spellings, shapes).column_type()
+    return _Parser(text, list(tokens(text)), 0, spellings=spellings, shapes=shapes).column_type()
+
+
+def read_column_type(
+    text: str, found: Sequence[Token], index: int, following: Collection[str]
+) -> tuple[ColumnType, int]:
+    """Return the tree of a column type that stands among other tokens, and the index of the first one behind it.
+
+    Args:
+        text: What the tokens are of; positions of the tree point into it.
+        found: The tokens, the last of kind ``end``.
+        index: Where the type begins.
+        following: The words that may stand behind a type. It ends before one of them, or before what is no word.
+
+    Raises:
+        TypeSyntaxError: If it is no column type; says where and why.
+    """
+    parser = _Parser(text, found, index, spellings=SPELLINGS, shapes=SHAPES, following=following)
+    return parser.column_type(), parser.index
 
 
 class _Parser:
     """Recursive descent over the tokens of one text."""
 
-    def __init__(self, text: str, spellings: Mapping[str, Spelling], shapes: Mapping[str, Shape]) -> None:
+    def __init__(
+        self,
+        text: str,
+        found: Sequence[Token],
+        index: int,
+        *,
+        spellings: Mapping[str, Spelling],
+        shapes: Mapping[str, Shape],
+        following: Collection[str] | None = None,
+    ) -> None:
         self.text = text
-        self.tokens = list(tokens(text))
-        self.index = 0
+        self.tokens = found
+        self.index = index
         self.spellings = spellings
         self.shapes = shapes
+        self.following = following
         self.flags: set[str] = set()
         self.charset: str | None = None
         self.charset_position = 0
@@ -214,10 +161,10 @@ class _Parser:
         else:
             members = self.members(written) if shape.members else None
             arguments = self.arguments(written, shape) if members is None else ()
-            while self.token.kind == "word":
-                self.option(written, shape)
-        if self.token.kind != "end":
-            raise self.error(f"nothing may follow `{written}` here")
+            while self.token.kind == "word" and self.option(written, shape):
+                pass
+        if self.following is None and self.token.kind != "end":
+            raise self.error(self.surplus(written))
         if {"signed", "unsigned"} <= self.flags or {"signed", "zerofill"} <= self.flags:
             raise self.error(f"`{written}` cannot be both signed and unsigned", first.position)
         return ColumnType(
@@ -251,8 +198,19 @@ class _Parser:
             if phrase in self.spellings:
                 self.index += count
                 return phrase, self.spellings[phrase]
-        hint = nearest_hint(first.text, self.spellings).rstrip("?")
-        raise self.error(f"unknown type `{first.text}`{f' ({hint}?)' if hint else ''}")
+        known = ELSEWHERE.get(first.text)
+        hint = f"did you mean `{known}`?" if known else nearest_hint(first.text, self.spellings)
+        raise self.error(f"unknown type `{first.text}`{f' ({hint})' if hint else ''}")
+
+    def surplus(self, written: str) -> str:
+        """Return what is wrong with the token behind a type that should have ended."""
+        if self.token.text == "null":
+            return "unexpected `null` (in Python it is TYPE.nullable(); the columns of a schema mapping are spelled so)"
+        if self.token.text == "not":
+            return "unexpected `not` (a type is not null unless it is told)"
+        if self.token.text == "[":
+            return f"no column holds a list of `{written}`; `json` holds one"
+        return f"nothing may follow `{written}` here"
 
     def arguments(self, written: str, shape: Shape) -> tuple[Argument, ...]:
         found: list[Argument] = []
@@ -296,22 +254,28 @@ class _Parser:
             raise self.error("a parenthesis is not closed" if self.token.kind == "end" else "expected `,` or `)`")
         return tuple(found)
 
-    def option(self, written: str, shape: Shape) -> None:
-        """Read one of the words that may follow: a flag, a character set or a collation."""
+    def option(self, written: str, shape: Shape) -> bool:
+        """Read one of the words that may follow: a flag, a character set or a collation; false where the type ends."""
         token = self.token
         if (shape.text and self.text_option()) or (shape.srid and self.srid_option()):
-            return
+            return True
+        following = self.following or ()
+        if token.text in following:
+            return False
+        if token.text in ("null", "not"):
+            raise self.error(self.surplus(written))
         if token.text not in shape.flags:
             number = token.text in ("unsigned", "signed", "zerofill")
             if number or token.text in TEXT_FLAGS:
                 raise self.error(f"`{written}` cannot be `{token.text}`")
             others = ({"charset", "collate"} if shape.text else set()) | ({"srid"} if shape.srid else set())
-            hint = nearest_hint(token.text, sorted(shape.flags | others))
+            hint = nearest_hint(token.text, sorted(shape.flags | others | {*following}))
             raise self.error(f"unexpected `{token.text}`{f' ({hint})' if hint else ''}")
         self.index += 1
         self.flags.add(token.text)
         if token.text == "compressed" and self.take("mark", "=") and not (self.take("word") or self.take("text")):
             raise self.error("expected the name of a compression")
+        return True
 
     def text_option(self) -> bool:
         """Read a character set or a collation, if one stands here."""
@@ -350,7 +314,7 @@ class _Parser:
         token = self.take("word") or self.take("text")
         if not token:
             raise self.error(f"expected the name of {what}")
-        return Token(token.kind, token.text.lower(), token.position)
+        return Token(token.kind, token.text.lower(), token.position, token.end)
 
     def set_charset(self, name: str, position: int) -> None:
         if self.charset is not None:

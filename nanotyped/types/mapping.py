@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
+from nanotyped.types.arrow import ArrowTypeSystem
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import JSONTypeSystem, json_form
 from nanotyped.types.mysql import mysql_type
@@ -47,6 +49,7 @@ class TypeMapping:
         intermediate: That of the intermediate type, in which systems meet.
         python: The Python class of its values, with its module unless that is ``builtins``.
         sqlite: The declared type of SQLite with the same values.
+        arrow: The type of Arrow that holds them, as pyarrow spells it; ``""`` where there is none.
         json_schema: JSON Schema (2020-12) of its JSON form, without null.
         json_example: A value of the type as JSON text.
         limits: What it holds, by what is limited; only what applies: ``minimum`` and ``maximum`` (numbers, and the
@@ -58,6 +61,7 @@ class TypeMapping:
     intermediate: str
     python: str
     sqlite: str
+    arrow: str
     json_schema: Mapping[str, Any]
     json_example: str
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -66,16 +70,34 @@ class TypeMapping:
 def map_type(kind: type[DataType]) -> TypeMapping:
     """Return what a column type of MySQL is in every system."""
     meaning = kind.intermediate_type
-    value = JSONTypeSystem.convert(kind(example_of(kind)))
     return TypeMapping(
         mysql=kind.spelling(),
         intermediate=meaning.spelling(),
         python=_class_name(kind.python_type),
         sqlite=SQLiteTypeSystem.from_intermediate(meaning, None).spelling(),
+        arrow=_arrow_spelling(meaning),
         json_schema=json_form(kind).schema,
-        json_example=value.to_json().decode(),  # type: ignore[attr-defined]  # it is a JSON_VALUE
+        json_example=json_example(kind),
         limits=MappingProxyType(_limits_of(kind)),
     )
+
+
+def json_example(kind: type[DataType]) -> str:
+    """Return a value of a type of any system as JSON text.
+
+    Raises:
+        IncompatibleTypesException: If values of the type have no JSON form.
+    """
+    json_form(kind)  # raises for what has no example either
+    value = JSONTypeSystem.convert(kind(example_of(kind)))
+    return value.to_json().decode()  # type: ignore[attr-defined,no-any-return]  # it is a JSON_VALUE
+
+
+def _arrow_spelling(meaning: type[DataType]) -> str:
+    try:
+        return ArrowTypeSystem.from_intermediate(meaning, None).spelling()
+    except IncompatibleTypesException:
+        return ""
 
 
 def mapping_table() -> list[TypeMapping]:
@@ -146,13 +168,13 @@ _RANGES: Mapping[type[DataType], Callable[[Any], tuple[Any, Any]]] = {
 
 
 def example_of(kind: type[DataType]) -> Any:
-    """Return a Python value of a column type: the largest where that tells most, else one that is seen often."""
+    """Return a Python value of a type: the largest where that tells most, else one that is seen often."""
     meaning = kind.intermediate_type
     return _EXAMPLES[meaning.family](meaning)
 
 
-def _cut(microsecond: int, fsp: int) -> int:
-    unit: int = 10 ** (it.MAX_FSP - fsp)
+def _cut(microsecond: int, fsp: int | None) -> int:
+    unit: int = 10 ** (it.MAX_FSP - (it.MAX_FSP if fsp is None else fsp))
     return microsecond // unit * unit
 
 
@@ -198,15 +220,15 @@ def _geometry_example(meaning: Any) -> it.Geometry:
 
 
 _EXAMPLES: Mapping[type[DataType], Callable[[Any], Any]] = {
-    it.INTEGER: lambda meaning: meaning.maximum,
+    it.INTEGER: lambda meaning: 42 if meaning.maximum is None else meaning.maximum,
     it.BOOL: lambda _: True,
     it.YEAR: lambda _: 2026,
     it.BITS: lambda meaning: 5 & meaning.maximum,
-    it.DECIMAL: lambda meaning: Decimal(_decimal_range(meaning)[1]),
+    it.DECIMAL: lambda meaning: Decimal("9.90" if meaning.precision is None else _decimal_range(meaning)[1]),
     it.FLOAT: lambda meaning: 0.5 if meaning.scale is None else 0.0,
     it.STRING: _text_example,
-    it.ENUM: lambda meaning: meaning.members[-1],
-    it.SET: lambda meaning: frozenset(meaning.members[:2]),
+    it.ENUM: lambda meaning: (meaning.members or ("new",))[-1],
+    it.SET: lambda meaning: frozenset((meaning.members or ("gift",))[:2]),
     it.BYTES: _bytes_example,
     it.DATE: lambda _: date(2026, 11, 21),
     it.DATETIME: _moment_example,
@@ -220,4 +242,4 @@ _EXAMPLES: Mapping[type[DataType], Callable[[Any], Any]] = {
     it.VECTOR: lambda meaning: (0.5, -1.0, 2.0)[: meaning.dimensions],
 }
 
-__all__ = ["MAPPED_TYPES", "TypeMapping", "example_of", "map_type", "mapping_table"]
+__all__ = ["MAPPED_TYPES", "TypeMapping", "example_of", "json_example", "map_type", "mapping_table"]

@@ -135,3 +135,44 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "geomcollection": Spelling("geometrycollection"),
     }
 )
+
+_DATETIME = "datetime(6)"
+_NUMBER_OF_ANY = "decimal(p,s)"
+_TEXT_OF_ANY = "varchar(n)` or `text"
+# What people write who come from Python, Arrow, pandas, DuckDB, Postgres, SQL Server, Oracle or TypeScript, and what it
+# is here. A word that is a spelling above means what that says, whoever writes it: `int8` has eight bytes.
+ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("sbyte", "int8_t", "i8"), "tinyint"),
+        **dict.fromkeys(("int16", "short", "i16", "int16_t", "smallserial", "serial2"), "smallint"),
+        **dict.fromkeys(("int32", "i32", "int32_t", "int_", "serial4"), "int"),
+        **dict.fromkeys(("int64", "i64", "int64_t", "serial8", "bigserial"), "bigint"),
+        **dict.fromkeys(("uint8", "utinyint", "u8", "uint8_t"), "tinyint unsigned"),
+        **dict.fromkeys(("uint16", "usmallint", "u16", "uint16_t"), "smallint unsigned"),
+        **dict.fromkeys(("uint32", "uint", "uinteger", "u32", "uint32_t", "oid"), "int unsigned"),
+        **dict.fromkeys(("uint64", "ubigint", "u64", "uint64_t", "ulong"), "bigint unsigned"),
+        **dict.fromkeys(("int128", "uint128", "hugeint", "uhugeint"), "decimal(39,0)"),
+        **dict.fromkeys(("float16", "float32", "half", "halffloat", "single", "f32", "binary_float"), "float"),
+        **dict.fromkeys(("float64", "f64", "float_", "float128", "binary_double"), "double"),
+        "number": f"double` or `{_NUMBER_OF_ANY}",
+        **dict.fromkeys(("decimal32", "decimal64", "decimal128", "decimal256", "bignumeric"), _NUMBER_OF_ANY),
+        **dict.fromkeys(("money", "smallmoney", "currency"), "decimal(19,4)"),
+        **dict.fromkeys(("bool_", "bool8"), "boolean"),
+        **dict.fromkeys(("str", "str_", "string", "utf8", "unicode", "category"), _TEXT_OF_ANY),
+        **dict.fromkeys(("varchar2", "nvarchar2", "bpchar", "citext"), "varchar(n)"),
+        **dict.fromkeys(("large_string", "large_utf8", "clob", "nclob", "ntext", "xml", "tsvector"), "longtext"),
+        **dict.fromkeys(("bytea", "bytes", "bytes_", "bytearray", "buffer"), "blob"),
+        **dict.fromkeys(("large_binary", "image", "raw"), "longblob"),
+        **dict.fromkeys(("jsonb", "hstore", "dict", "map", "struct", "record", "list", "array", "object"), "json"),
+        **dict.fromkeys(("timestamptz", "datetimeoffset", "timestamp_tz", "instant"), "timestamp(6)"),
+        **dict.fromkeys(("datetime2", "datetime64", "datetimetz", "timestamp_ntz"), _DATETIME),
+        "smalldatetime": "datetime",
+        **dict.fromkeys(("date32", "date64"), "date"),
+        **dict.fromkeys(("timedelta", "timedelta64", "duration", "time32", "time64", "timetz"), "time(6)"),
+        "interval": "time",
+        **dict.fromkeys(("inet", "cidr"), "inet6"),
+        **dict.fromkeys(("macaddr", "macaddr8"), "char(17)"),
+        **dict.fromkeys(("guid", "uniqueidentifier"), "uuid"),
+        **dict.fromkeys(("varbit", "bitarray"), "bit(n)"),
+    }
+)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -181,12 +183,28 @@ def test_version_and_help(folder: Path) -> None:
     assert run(folder, "--version") == (0, f"nanotyped {version('nanotyped')}\n", "")
     status, out, err = run(folder, "--help")
     assert (status, err) == (0, "")
-    assert [word for word in ("run", "check", "draw", "types", "discover") if f"    {word} " not in out] == []
+    assert [
+        word for word in ("run", "check", "draw", "explain", "nodes", "types", "discover") if f"    {word} " not in out
+    ] == []
 
 
 def test_no_command(folder: Path) -> None:
     """Nothing to do is a usage error, with the usage on stderr."""
     assert run(folder) == (2, "", "nanotyped: a command is missing\nusage: nanotyped [-h] [--version] COMMAND ...\n")
+
+
+def test_nodes_lists_the_classes_that_a_file_may_name(folder: Path) -> None:
+    """Each class by its name with the first sentence of its docstring; those of the operator's modules too."""
+    status, out, err = run(folder, "nodes", "--module", "mill")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert "Cast              Gives columns another type." in lines
+    assert [line for line in lines if line in ("Count", "Show")] == ["Count", "Show"]
+    assert lines == sorted(lines)
+    assert run(folder, "nodes", "p.yaml")[::2] == (
+        2,
+        "nanotyped: unexpected `p.yaml`\nusage: nanotyped nodes [-h] [--traceback] [--module NAME]\n",
+    )
 
 
 def test_a_mistyped_command(folder: Path) -> None:
@@ -281,6 +299,28 @@ def test_check_connect_names_the_node_that_cannot_be_reached(folder: Path) -> No
     expected = (1, "", "p.yaml:2:3: node `source`: cannot connect to till:3306\n1 problem\n")
     assert run(folder, "check", "p.yaml", "--module", "mill", "--connect") == expected
     assert run(folder, "run", "p.yaml", "--module", "mill") == expected
+    assert run(folder, "draw", "p.yaml", "--module", "mill", "--connect") == expected
+
+
+def test_a_live_table_that_is_not_there_is_a_refusal(folder: Path) -> None:
+    """To try again does not help: the commands that look at it exit with 2, before anything runs."""
+    cases = (
+        ("shop.db", "there is no database file `shop.db`", [("check", "--connect"), ("run",), ("draw", "--connect")]),
+        (":memory:", "there is no table `t` of", [("check", "--connect")]),
+    )
+    for database, place, commands in cases:
+        write(folder, source_and_show(f"{{class: StreamTable, options: {{url: 'sqlite:///{database}', table: t}}}}"))
+        for words in commands:
+            status, out, err = run(folder, *words, "p.yaml", "--module", "mill")
+            assert (status, out) == (2, "")
+            assert err.startswith(f"p.yaml:2:3: node `source`: {place}")
+
+
+def test_a_missing_file_of_rows_is_a_refusal(folder: Path) -> None:
+    """A file that a node is to read and that is not there is no failure of a run."""
+    write(folder, source_and_show("{class: ReadRows, options: {path: no.csv}, output_schema: {n: int}}"))
+    expected = (2, "", "p.yaml:2:3: node `source`: cannot read no.csv: No such file or directory\n1 problem\n")
+    assert run(folder, "check", "--connect", "p.yaml", "--module", "mill") == expected
 
 
 def test_a_contract_that_is_broken_is_refused_before_anything_runs(folder: Path) -> None:
@@ -318,6 +358,28 @@ def test_draw(folder: Path) -> None:
         "",
         "nanotyped: no/p.dot: cannot be written: No such file or directory\n",
     )
+
+
+def test_explain_on_a_stdout_that_cannot_show_every_letter(folder: Path) -> None:
+    """Text has escapes for what cannot be shown; JSON is UTF-8, as everywhere."""
+    write(
+        folder, "nodes:\n  a: {class: Count, output_schema: {größe: int}}\n  show: {class: Show}\npaths: [[a, show]]\n"
+    )
+    words = ("explain", "p.yaml", "a.größe", "--module", "mill")
+    status, out, err = run(folder, *words, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (status, out.splitlines()[0], err) == (0, "`gr\\xf6\\xdfe` as it leaves `a`", "")
+    status, out, err = run(folder, *words, "--format", "json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (status, json.loads(out)["column"], err) == (0, "größe", "")
+
+
+def test_draw_connect_draws_the_columns_of_live_tables(folder: Path) -> None:
+    """Without --connect the edge of a table without a contract is unchecked; with it, it has the table's columns."""
+    with closing(sqlite3.connect(folder / "shop.db")) as shop:
+        shop.execute("CREATE TABLE t (n int unsigned NOT NULL)")
+    write(folder, source_and_show("{class: StreamTable, options: {url: 'sqlite:///shop.db', table: t}}"))
+    words = ("draw", "p.yaml", "--module", "mill", "--format", "mermaid")
+    assert '-.->|"unchecked"|' in run(folder, *words)[1]
+    assert '-->|"n: int unsigned"|' in run(folder, *words, "--connect")[1]
 
 
 def test_draw_svg_goes_through_graphviz(folder: Path) -> None:

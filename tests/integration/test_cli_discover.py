@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nanotyped import Schema
+from nanotyped.cli import main
 from nanotyped.nodes.sql.sqlite import SQLiteReader
 from nanotyped.nodes.sql.table import check_url
 from nanotyped.types import render_ddl
@@ -120,7 +122,7 @@ def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
         live = reader.describe("orders", ())
     finally:
         reader.close()
-    assert live.refused == {"m": "unknown type `money` at position 0 of `money`"}
+    assert live.refused == {"m": "unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`"}
     assert [meaning(column) for column in cls.schema] == [meaning(column) for column in live.schema]
 
 
@@ -145,7 +147,7 @@ def meaning(column: Any) -> tuple[Any, ...]:
         (["--url-env", "BAD_URL"], "BAD_URL: url is not spelled dialect://user:password@host:port/database"),
         (
             ["mysql://u:s3cret@h/d", "--format", "jsno"],
-            "argument --format: unknown format `jsno`; known are python, yaml",
+            "argument --format: unknown format `jsno`; known are python, yaml, sql",
         ),
     ],
 )
@@ -185,3 +187,128 @@ def test_a_database_without_tables_or_file_is_told(tmp_path: Path) -> None:
     assert run(tmp_path, "discover", "sqlite:///empty.db") == (1, "", "nanotyped: there are no tables in `empty.db`\n")
     assert run(tmp_path, "discover", "sqlite:///no.db") == (1, "", "nanotyped: there is no database file `no.db`\n")
     assert not (tmp_path / "no.db").exists()
+
+
+# -- SQL, out of a database and into one --------------------------------------------------
+
+
+def test_the_sql_of_live_tables_makes_them_again(database: Database, tmp_path: Path) -> None:
+    """The statements make tables with the live schemas; what no contract holds stands before them as a comment."""
+    a_table_of_every_type(database)
+    status, out, err = run(tmp_path, "discover", database.url, "--format", "sql")
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        "-- `g`: character set `swe7` is not supported at position 22 of `char(2) character set swe7`\n"
+        f"-- {YEAR.removeprefix('# ')}\n"
+        "CREATE TABLE `Odd` (\n"
+        "  `class` int(11) NULL,\n"
+        "  `a``b` text NULL,\n"
+        "  `date` date NOT NULL\n"
+        ") DEFAULT CHARSET=utf8mb4;\n\n"
+        "CREATE TABLE `a_view` (\n"
+        "  `n` int(10) unsigned NOT NULL\n"
+        ") DEFAULT CHARSET=utf8mb4;\n\n"
+        "CREATE TABLE `every type` (\n"
+    )
+    path = tmp_path / "shop.sql"
+    path.write_text(out, encoding="utf-8")
+    other = database.server.create_database()
+    other.execute(*(statement for statement in out.split(";\n") if statement))
+    for table in ("a_view", "every type"):
+        live = describe(database, table).schema
+        assert describe(other, table).schema == live
+        assert Schema.from_ddl(out, table) == live
+    other.drop()
+    # And the file says what the database says.
+    assert run(tmp_path, "discover", "shop.sql", "--format", "sql") == (0, out[out.index("CREATE") :], "")
+
+
+def test_a_dump_is_read_as_the_live_tables_are(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Row classes and nodes of a file are those of the tables that it makes, named ones alone."""
+    orders = (
+        "CREATE TABLE orders (id bigint(20) unsigned PRIMARY KEY, total decimal(12,2) NOT NULL,\n"
+        "  state enum('new','paid') NOT NULL DEFAULT 'new', profile longtext CHECK (json_valid(profile)))"
+    )
+    database.execute(orders, "CREATE TABLE z (x int(11))")
+    raw = b"INSERT INTO z VALUES ('\xff\xfe;');\n"
+    path = tmp_path / "shop.SQL"
+    path.write_bytes("\ufeff".encode() + f"{orders};\n".encode() + raw + b"CREATE TABLE z (x int(11)) -- end")
+    monkeypatch.chdir(tmp_path)
+    for words in ((), ("orders",), ("orders", "--format", "yaml")):
+        assert main(["discover", database.url, *words]) == 0
+        live = capsys.readouterr()
+        assert main(["discover", "shop.SQL", *words]) == 0
+        assert capsys.readouterr() == live
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "status", "message"),
+    [
+        (
+            b"CREATE TABLE a (x int);\nCREATE TABLE t (\n  a uint64,\n  b int NUL);\n",
+            [],
+            2,
+            "x.sql:3:5: unknown type `uint64` (did you mean `bigint unsigned`?)\n"
+            "x.sql:4:9: unexpected `nul` (did you mean `null`?)\n"
+            "2 problems\n",
+        ),
+        (
+            b"CREATE TABLE orders (x int)",
+            ["ordesr"],
+            2,
+            "x.sql: there is no table `ordesr`; did you mean `orders`?\n1 problem\n",
+        ),
+        (
+            "CREATE TABLE t (größe int)".encode("latin1"),
+            [],
+            2,
+            "x.sql:1:19: this is no UTF-8; convert the file, or dump with utf8mb4\n1 problem\n",
+        ),
+        ("CREATE TABLE t (a int)".encode("utf-16"), [], 2, "nanotyped: x.sql: this is UTF-16; save it as UTF-8\n"),
+        (b"-- nothing", [], 1, "nanotyped: there are no tables in `x.sql`\n"),
+        (None, [], 2, "nanotyped: x.sql: cannot be read: No such file or directory\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_by_line_and_column(
+    *,
+    content: bytes | None,
+    words: list[str],
+    status: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every mistake of the wanted tables is a line `file:line:col`, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "x.sql").write_bytes(content)
+    assert main(["discover", "x.sql", *words]) == status
+    assert capsys.readouterr() == ("", message)
+
+
+def test_tables_of_sqlite_as_sql_of_mysql(tmp_path: Path) -> None:
+    """What MySQL has a type for is written, a key that it does not take is left out and told."""
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute("CREATE TABLE a (id integer PRIMARY KEY, name varchar(20) NOT NULL, m money)")
+        connection.execute("CREATE TABLE b (id text NOT NULL PRIMARY KEY, B int NOT NULL)")
+    connection.close()
+    assert run(tmp_path, "discover", "sqlite:///shop.db", "--format", "sql") == (
+        0,
+        "-- `m`: unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`\n"
+        "CREATE TABLE `a` (\n"
+        "  `id` bigint NOT NULL,\n"
+        "  `name` varchar(20) NOT NULL,\n"
+        "  PRIMARY KEY (`id`)\n"
+        ") DEFAULT CHARSET=utf8mb4;\n"
+        "\n"
+        "-- the primary key is left out: column `id` of the key: `text` has no length that a key can have; declare it "
+        "varchar(n)\n"
+        "CREATE TABLE `b` (\n"
+        "  `id` longtext NOT NULL,\n"
+        "  `B` int NOT NULL\n"
+        ") DEFAULT CHARSET=utf8mb4;\n",
+        "",
+    )

@@ -23,6 +23,7 @@ def test_a_type_is_shown_through_all_systems(tmp_path: Path) -> None:
         "intermediate  decimal(12,2) unsigned\n"
         "Python        decimal.Decimal\n"
         "SQLite        decimal(12,2) unsigned\n"
+        "Arrow         decimal128(12, 2)\n"
         'JSON          "9999999999.99"\n'
         'JSON Schema   {"type": "string", "pattern": "^[0-9]+\\\\.[0-9]{2}$"}\n'
         "minimum       0\n"
@@ -32,6 +33,7 @@ def test_a_type_is_shown_through_all_systems(tmp_path: Path) -> None:
         "intermediate  set('a','b c')\n"
         "Python        frozenset\n"
         "SQLite        set('a','b c')\n"
+        "Arrow         list<item: string>\n"
         'JSON          ["a","b c"]\n'
         'JSON Schema   {"type": "array", "items": {"type": "string", "enum": ["a", "b c"]}, "uniqueItems": true}\n'
         'members       "a", "b c"\n'
@@ -48,6 +50,7 @@ def test_programs_get_json(tmp_path: Path) -> None:
             "intermediate": "uint64",
             "python": "int",
             "sqlite": "bigint unsigned",
+            "arrow": "uint64",
             "json": {"schema": {"type": "string", "pattern": "^[0-9]+$"}, "example": "18446744073709551615"},
             "limits": {"minimum": 0, "maximum": 2**64 - 1},
         },
@@ -56,6 +59,7 @@ def test_programs_get_json(tmp_path: Path) -> None:
             "intermediate": "json",
             "python": "object",
             "sqlite": "json",
+            "arrow": "extension<arrow.json>",
             "json": {"schema": {}, "example": {"price": "9.90"}},
             "limits": {},
         },
@@ -68,7 +72,7 @@ def test_without_a_type_it_is_the_whole_table(tmp_path: Path) -> None:
     head, *lines = out.splitlines()
     assert (status, err, head.split("  ")[0]) == (0, "", "MySQL")
     assert len(lines) == len(MAPPED_TYPES)
-    assert lines[5].split() == ["bigint", "int64", "int", "integer", '"9223372036854775807"']
+    assert lines[5].split() == ["bigint", "int64", "int", "integer", "int64", '"9223372036854775807"']
     assert all(line.startswith(text) for line, text in zip(lines, MAPPED_TYPES, strict=True))
     status, out, err = run(tmp_path, "types", "--json")
     assert [mapping["mysql"] for mapping in json.loads(out)] == list(MAPPED_TYPES)

@@ -198,7 +198,8 @@ def test_what_cannot_be_read_is_told_all_at_once(file: File) -> None:
         file.describe("orders", ["nmae", "p"])
     assert str(caught.value) == (
         f"table `orders` of {file.path} cannot be read: it has no column `nmae`; did you mean `name`?; "
-        "column `p`: unknown type `money` at position 0 of `money`; leave it out with `columns`"
+        "column `p`: unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`; "
+        "leave it out with `columns`"
     )
     assert file.rows("orders", columns=["name"]) == []
 

@@ -25,6 +25,7 @@ EVERY: list[tuple[BaseException, str]] = [
         "row 4, column `note`: expected `varchar(9)`, got 5",
     ),
     (e.SourceError("gone"), "gone"),
+    (e.UnfitSourceError("not there"), "not there"),
     (e.DeliveryError("not taken", status=503, attempts=4, rows=(1, 100)), "not taken"),
     (
         e.NodeFailedError("bill", ValueError("no"), "Row(n=1)", ["post", "log"]),
@@ -50,6 +51,9 @@ EVERY: list[tuple[BaseException, str]] = [
     (e.ConfigProblem("p.yaml", 3, 7, "no such key"), "p.yaml:3:7: no such key"),
     (e.ConfigProblem("p.yaml", 0, 0, "no such file"), "p.yaml: no such file"),
     (e.ConfigError([e.ConfigProblem("p.yaml", 1, 2, "x")]), "p.yaml: 1 problem\n  p.yaml:1:2: x"),
+    (e.DdlProblem(3, 7, "no such type", "orders"), "line 3, column 7: no such type"),
+    (e.DdlProblem(0, 0, "a table has columns"), "a table has columns"),
+    (e.DdlError([e.DdlProblem(1, 2, "x")]), "1 problem\n  line 1, column 2: x"),
 ]
 
 
@@ -80,6 +84,7 @@ def test_pickling_keeps_everything(error: BaseException) -> None:
         (e.IncompatibleTypesException, TypeError),
         (e.RowValidationError, e.RowError),
         (e.RowError, ValueError),
+        (e.UnfitSourceError, e.SourceError),
         (e.DeliveryError, e.SourceError),
         (e.PipelineStateError, RuntimeError),
         (e.PipelineInterrupted, KeyboardInterrupt),

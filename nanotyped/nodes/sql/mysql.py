@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
-from nanotyped.errors import SourceError, TypeSyntaxError, nearest_hint
+from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import TableDescription
 from nanotyped.nodes.sql.policies import kept_column
@@ -74,7 +74,7 @@ class MySQLReader:
             if not found:
                 tables = [name for (name,) in self._rows(_TABLES, (database,))]
                 hint = nearest_hint(table, tables)
-                raise SourceError(f"there is no {place}, or `{self._server.user}` may not see it{_sentence(hint)}")
+                raise UnfitSourceError(f"there is no {place}, or `{self._server.user}` may not see it{_sentence(hint)}")
             found = self._with_documents(found, (database, table, table))
             keys: dict[str, list[tuple[str | None, str | None]]] = {}
             for index, name, part in self._rows(_KEYS, (database, table, table)):
@@ -231,7 +231,7 @@ def _schema_of(
             continue
         columns.append(Column(name, kind, nullable=nullable == "YES", key=name in primary))
     if problems:
-        raise SourceError(f"{place} cannot be read: {'; '.join(problems)}")
+        raise UnfitSourceError(f"{place} cannot be read: {'; '.join(problems)}")
     return Schema(columns), refused
 
 

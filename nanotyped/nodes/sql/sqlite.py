@@ -17,6 +17,7 @@ from nanotyped.errors import (
     SourceError,
     TypeCastError,
     TypeSyntaxError,
+    UnfitSourceError,
     nearest_hint,
     shown,
 )
@@ -57,7 +58,7 @@ class SQLiteReader:
             found = [row for row in self._pragma("table_xinfo", table) if row.hidden != _HIDDEN]
             if not found:
                 hint = nearest_hint(table, self.tables())
-                raise SourceError(f"there is no {place}{'; ' + hint if hint else ''}")
+                raise UnfitSourceError(f"there is no {place}{'; ' + hint if hint else ''}")
             primary = tuple(row.name for row in sorted(found, key=lambda row: row.pk) if row.pk)
             indexes = self._unique_indexes(table)
             # A primary key without an index of its own is the row id, which is never null.
@@ -159,7 +160,7 @@ def _engine_of(url: URL) -> sa.Engine:
     path = url.database
     if path and path != ":memory:" and not path.startswith("file:"):
         if not Path(path).is_file():
-            raise SourceError(f"there is no database file `{path}`")
+            raise UnfitSourceError(f"there is no database file `{path}`")
         url = url.set(database=Path(path).absolute().as_uri()).update_query_dict({"uri": "true"})
     if url.database and url.database.startswith("file:"):
         # Between the look and the opening the file may go.
@@ -194,5 +195,5 @@ def _schema_of(
         not_null = row.notnull or (is_row_id and row.name in primary)
         columns.append(Column(row.name, kind, nullable=not not_null, key=row.name in primary))
     if problems:
-        raise SourceError(f"{place} cannot be read: {'; '.join(problems)}")
+        raise UnfitSourceError(f"{place} cannot be read: {'; '.join(problems)}")
     return Schema(columns), refused

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from nanotyped.errors import GraphProblem, RowValidationError, SourceError
-from nanotyped.node import NanoNode
+from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
@@ -118,6 +118,18 @@ class TableSource(NanoNode[object, Any]):
         if self.output_schema is not None:
             return parse_schema(self.output_schema)
         return self._live_schema()
+
+    def far_end(self, column: str) -> FarEnd:
+        """Return the column of the live table, once it was looked at."""
+        if self._description is None:
+            return FarEnd(f"table `{self.table}`", "column")
+        live = self._description.schema
+        known = live[column] if column in live else None  # noqa: SIM401 - a schema has no `get`
+        return FarEnd(self._description.place, "column", known)
+
+    def schema_remedy(self) -> str:
+        """Return that a look at the live table is enough."""
+        return "look at its live table with --connect, or declare its output_schema"
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live table, once it was looked at, differs from the declared contract."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pymysql
 from pymysql.cursors import Cursor
 
-from nanotyped.errors import GraphProblem, NodeOptionError, SourceError, nearest_hint
+from nanotyped.errors import GraphProblem, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
@@ -83,10 +83,10 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
     except pymysql.Error as error:
         raise SourceError(f"reading {description.place} failed: {server.explain(error)}") from error
     if kind not in ("BASE TABLE", "SYSTEM VERSIONED"):
-        raise SourceError(f"{description.place} cannot be written: it is a {kind.lower()}; name a table")
+        raise UnfitSourceError(f"{description.place} cannot be written: it is a {kind.lower()}; name a table")
     if transactions != "YES":
         reason = f"its engine {engine} has no transactions, so a batch that fails would be written in part"
-        raise SourceError(f"{description.place} cannot be written: {reason}; make it one of InnoDB")
+        raise UnfitSourceError(f"{description.place} cannot be written: {reason}; make it one of InnoDB")
     generated = frozenset(name for name, is_generated, _ in columns if int(is_generated))
     required = frozenset(name for name, _, is_required in columns if int(is_required)) - generated
     description = replace(description, schema=policies.taken(description.schema))

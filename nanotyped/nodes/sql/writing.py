@@ -11,7 +11,7 @@ from pydantic import SecretStr  # noqa: TC002 - files are read by the annotation
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import GraphProblem, GraphStructureError, PipelineStateError, RowError, RowValidationError, shown
-from nanotyped.node import NanoNode
+from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.insertion import Insertion, TableWriter, WritingStopped, statement_ends
 from nanotyped.nodes.sql.literals import RowLiterals
 from nanotyped.nodes.sql.policies import ColumnPolicies
@@ -148,6 +148,14 @@ class WriteMySQLTable(NanoNode[object, Never]):
         problems += check_names(self._target, given, self.label)
         problems += check_types(self._target, given, self.label)
         return problems + check_key_given(self._target, given, self.mode, self.key, self.label)
+
+    def far_end(self, column: str) -> FarEnd:
+        """Return the column of the live table that is filled, once it was looked at."""
+        if self._target is None:
+            return FarEnd(f"table `{self.table}`", "column")
+        live = self._target.description.schema
+        known = live[column] if column in live else None  # noqa: SIM401 - a schema has no `get`
+        return FarEnd(self._target.place, "column", known)
 
     # -- the run -----------------------------------------------------------------------
 

@@ -158,7 +158,15 @@ class MySQLType(DataType, MySQLTypeSystem, family=False):
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> type[MySQLType]:
-    column = parse_column_type(text)
+    return type_of_column(parse_column_type(text))
+
+
+def type_of_column(column: ColumnType) -> type[MySQLType]:
+    """Return the type of a parsed column type.
+
+    Raises:
+        TypeSyntaxError: If a server would refuse it, or no contract can hold it.
+    """
     family = MySQLTypeSystem.families.get(column.name)
     if family is None:
         raise column.error(f"`{column.spelling}` columns are not supported")

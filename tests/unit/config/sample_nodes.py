@@ -90,4 +90,12 @@ class Unresolved(NanoNode[Any, Any]):
         yield {}
 
 
-ALL = (Count, Reader, Show, Unresolved)
+class Refuser(NanoNode[Any, Any]):
+    """A source that never likes its options."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        raise ValueError("not on a Monday")
+
+
+ALL = (Count, Reader, Refuser, Show, Unresolved)

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanotyped.config import parse_pipeline
-from nanotyped.config.contracts import TableContract, mysql_spelling, render_yaml
+from nanotyped.config.contracts import TableContract, mysql_spelling, render_sql, render_yaml
 from nanotyped.config.row_module import render_module
 from nanotyped.row import Column, Row, Schema
 from nanotyped.types import (
+    OBJECT,
+    STRING,
     IncompatibleTypesException,
     MySQLTypeSystem,
     SQLiteTypeSystem,
@@ -152,8 +154,41 @@ def test_what_a_format_cannot_say_is_told() -> None:
 # -- any table ------------------------------------------------------------------------
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50) | st.sampled_from(
-    ["class", "schema", "__x", "_", "_a", "int", "Row", "a b", "a_b", "A", "a", "1a", 'a"b', "it's", "\\", "None", "ﬁ"]
+    [
+        "class",
+        "schema",
+        "__x",
+        "_",
+        "_a",
+        "int",
+        "Row",
+        "a b",
+        "a_b",
+        "A",
+        "a",
+        "1a",
+        'a"b',
+        "it's",
+        "\\",
+        "None",
+        "ﬁ",
+        "𝍠",
+        "x ",
+    ]
 )
+
+
+def test_what_no_table_of_mysql_has_is_told_in_its_text() -> None:
+    """Columns, keys and whole tables are left out behind a comment of one line each."""
+    key = Schema([Column("a", mysql_type("int"), key=True), Column("o", OBJECT, key=True), Column("b", STRING)])
+    assert render_sql([TableContract("t\n", key, {"x\ny": "odd"}), TableContract("u", Schema([]))]) == (
+        "-- `x\\x0ay`: odd\n"
+        "-- `o`: no MySQL column holds `object`\n"
+        "-- the primary key is left out: a column of it is left out\n"
+        "CREATE TABLE `t\n` (\n  `a` int NOT NULL,\n  `b` longtext NOT NULL\n) DEFAULT CHARSET=utf8mb4;\n"
+        "\n"
+        "-- `u` is left out: a table has a column at least\n"
+    )
 
 
 @st.composite

@@ -120,11 +120,30 @@ def test_options_of_the_base_are_options() -> None:
     ]
 
 
-def test_what_a_constructor_raises_is_placed_at_the_node() -> None:
-    """A node that refuses its options itself is named by its class, at its key."""
-    assert problems("options: {start: -1}") == [
-        "f.yaml:2:3: Count refuses its options: start must be at least 0, not -1, at localhost"
+def test_what_a_constructor_raises_is_placed_at_the_option_that_it_names() -> None:
+    """A node that refuses its options itself is named by its class, at the first option of the file that it names."""
+    assert problems("options: {host: start, start: -1}") == [
+        "f.yaml:4:35: Count refuses its options: start must be at least 0, not -1, at start"
     ]
+    assert problems("options: {host: '', batch_rows: 0}") == [
+        "f.yaml:4:37: Count refuses its options: batch_rows must be at least 1, not 0"
+    ]
+
+
+def test_what_a_constructor_raises_about_a_part_of_an_option_is_placed_there() -> None:
+    """Where the reason names a key of the option too, that is the place; of one that is not there, the option."""
+    assert problems("options: {columns: {n: int, total: {type: int, lossy: rond}}}", "Cast") == [
+        "f.yaml:4:40: Cast refuses its options: columns, `total`, lossy must be one of `fail`, `round`, `truncate`,"
+        " `saturate`, not 'rond'"
+    ]
+    assert problems("options: {columns: {}, lossy: round, batch_rows: 0}", "Cast") == [
+        "f.yaml:4:54: Cast refuses its options: batch_rows must be at least 1, not 0"
+    ]
+
+
+def test_what_a_constructor_raises_about_no_option_of_the_file_is_placed_at_the_node() -> None:
+    """A reason that names nothing that stands in the file is placed at the key of the node."""
+    assert problems("options: {}", "Refuser") == ["f.yaml:2:3: Refuser refuses its options: not on a Monday"]
 
 
 def test_a_registered_function_may_be_named() -> None:

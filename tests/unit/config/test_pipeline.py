@@ -116,6 +116,11 @@ def test_refuses_what_is_no_pipeline(text: str, expected: list[str]) -> None:
     ("node", "expected"),
     [
         ("{class: Shwo}", "f.yaml:3:14: no node class is registered as `Shwo`; did you mean `Show`?"),
+        (
+            "{class: Zebra}",
+            "f.yaml:3:14: no node class is registered as `Zebra`; `nanotyped nodes` lists the classes;"
+            " those of a module of your own are known with `--module NAME`",
+        ),
         ("{class: NotANode}", "f.yaml:3:14: `NotANode` is registered, but is no node class"),
         ("{clas: Show}", "f.yaml:3:7: unknown key `clas`; did you mean `class`?"),
         ("{}", "f.yaml:3:3: `class` is missing"),

@@ -21,6 +21,7 @@ from nanotyped import (
     PassThrough,
     Remapper,
     Row,
+    StreamTable,
     mysql_type,
 )
 from nanotyped.errors import NodeOptionError
@@ -211,6 +212,55 @@ def test_equal_flows_are_one() -> None:
     assert len(survey_graph(source).graph.edges[-1].flows) == 1
 
 
+def test_a_node_is_asked_once_about_equal_flows() -> None:
+    """However many ways bring rows of one schema, the node works out once what it makes of them."""
+    asked: list[str] = []
+
+    class Asked(Work):
+        def output_schema_for(self, given: Any) -> Any:
+            asked.append(given.spelling())
+            return given
+
+    source, end = Source({"id": "int"}), Asked()
+    _ = source > (Work(gives={"x": "int"}), Work(gives={"x": "int"}), Work(gives={"y": "int"})) > end
+    assert problems(source) == []
+    assert asked == ["id int, x int", "id int, y int"]
+
+
+def diamonds(count: int, columns: tuple[str, str] = ("left", "right")) -> tuple[Source, Work]:
+    """Return the first and the last node of diamonds in a row, whose branches each give a column of a name."""
+    source = Source({"id": "int"}, name="read")
+    last: NanoNode[Any, Any] = source
+    for number in range(count):
+        branches = tuple(Work(gives={f"{name}{number}": "int"}) for name in columns)
+        end = Work(gives={"n": "int"}, name=f"end{number}")
+        for branch in branches:
+            last.add_edge(branch)
+            branch.add_edge(end)
+        last = end
+    sink = Work(name="sink")
+    last.add_edge(sink)
+    return source, sink
+
+
+def test_branches_that_give_the_same_columns_are_no_more_work() -> None:
+    """A hundred diamonds whose branches give equal columns have one kind of row on each edge."""
+    source, sink = diamonds(100, ("x", "x"))
+    survey = survey_graph(source)
+    assert survey.problems == ()
+    assert [len(edge.flows) for edge in survey.graph.edges] == [1] * len(survey.graph.edges)
+    assert len(survey.passages[sink]) == 1
+
+
+def test_too_many_kinds_of_row_are_refused_and_not_followed() -> None:
+    """Where branches that differ meet again and again, the kinds of row double: beyond a bound that is an error."""
+    assert problems(diamonds(6)[0]) == []
+    assert problems(diamonds(40)[0]) == [
+        "rows of 256 different schemas reach `end7`, and 128 are the most that are followed. "
+        "Hint: let branches that meet give the same columns"
+    ]
+
+
 def test_extra_columns_pass() -> None:
     """A node sees what it asks for; more columns are no problem."""
     source = Source({"id": "int", "more": "json"})
@@ -270,6 +320,21 @@ def test_unchecked_edges_are_counted_and_strict_refuses_them() -> None:
     ]
     with pytest.raises(GraphTypeError):
         build_graph(source, strict=True)
+
+
+def test_strict_names_the_node_because_of_which_an_edge_is_unchecked() -> None:
+    """Behind a table that was not looked at, nodes that follow their input hang on it; others on themselves."""
+    table = StreamTable(name="read", url="sqlite:///no.db", table="t")
+    keep = Filter(name="keep", test="key_exists", key="id")
+    rename = Remapper(name="rename", mapping={"n": "id"}, retain_input=False)
+    _ = table > keep > rename > Work(name="odd") > Work(name="end")
+    remedy = "look at its live table with --connect, or declare its output_schema"
+    assert problems(table, strict=True) == [
+        f"the edge `read → keep` is unchecked: what `read` gives is not known. Hint: {remedy}",
+        f"the edge `keep → rename` is unchecked: what `keep` gives is not known. Hint: of `read`, {remedy}",
+        f"the edge `rename → odd` is unchecked: what `rename` gives is not known. Hint: of `read`, {remedy}",
+        "the edge `odd → end` is unchecked: what `odd` gives is not known. Hint: declare its output_schema",
+    ]
 
 
 # -- structure ----------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from nanotyped.errors import TypeSyntaxError
 from nanotyped.types.grammar import parse_column_type
-from nanotyped.types.type_names import SHAPES, SPELLINGS
+from nanotyped.types.mysql import mysql_type
+from nanotyped.types.type_names import ELSEWHERE, SHAPES, SPELLINGS
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,19 @@ def test_what_follows_a_name_is_kept(text: str, flags: set[str], charset: str | 
         ("int(\u0665)", "unexpected character '\u0665' at position 4 of `int(\u0665)`"),
         ("int(5 6)", "expected `,` or `)` at position 6 of `int(5 6)`"),
         (f"int({'9' * 13})", f"a number of too many digits at position 4 of `int({'9' * 13})`"),
-        ("int not null", "unexpected `not` at position 4 of `int not null`"),
+        ("int not null", "unexpected `not` (a type is not null unless it is told) at position 4 of `int not null`"),
+        (
+            "varchar(9) null",
+            "unexpected `null` (in Python it is TYPE.nullable(); the columns of a schema mapping are spelled so) "
+            "at position 11 of `varchar(9) null`",
+        ),
+        (
+            "bool null",
+            "unexpected `null` (in Python it is TYPE.nullable(); the columns of a schema mapping are spelled so) "
+            "at position 5 of `bool null`",
+        ),
+        ("text[]", "no column holds a list of `text`; `json` holds one at position 4 of `text[]`"),
+        ("datetime64[ns]", "unknown type `datetime64` (did you mean `datetime(6)`?) at position 0 of `datetime64[ns]`"),
         ("int; drop table x", "unexpected character ';' at position 3 of `int; drop table x`"),
         ("int -- hi", "unexpected character '-' at position 4 of `int -- hi`"),
         ("int unsinged", "unexpected `unsinged` (did you mean `unsigned`?) at position 4 of `int unsinged`"),
@@ -135,7 +148,7 @@ def test_what_follows_a_name_is_kept(text: str, flags: set[str], charset: str | 
             "nchar(5) charset latin1",
             "its character set is `utf8mb3` already at position 17 of `nchar(5) charset latin1`",
         ),
-        ("interval", "unknown type `interval` (did you mean `integer`?) at position 0 of `interval`"),
+        ("interval", "unknown type `interval` (did you mean `time`?) at position 0 of `interval`"),
         ("varchra(5)", "unknown type `varchra` (did you mean `varchar`?) at position 0 of `varchra(5)`"),
         ("intint", "unknown type `intint` (did you mean `int`?) at position 0 of `intint`"),
         ("`int`", "unexpected character '`' at position 0 of ``int``"),
@@ -168,3 +181,49 @@ def test_any_text_is_a_type_or_a_syntax_error(text: str) -> None:
 def test_every_spelling_leads_to_a_known_shape() -> None:
     """No synonym points to a name that has no shape."""
     assert {spelling.name for spelling in SPELLINGS.values()} == SHAPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("word", "here"),
+    [
+        ("uint64", "bigint unsigned"),
+        ("Int64", "bigint"),
+        ("int32", "int"),
+        ("int16", "smallint"),
+        ("uint32", "int unsigned"),
+        ("uint8", "tinyint unsigned"),
+        ("float64", "double"),
+        ("float32", "float"),
+        ("string", "varchar(n)` or `text"),
+        ("str", "varchar(n)` or `text"),
+        ("number", "double` or `decimal(p,s)"),
+        ("money", "decimal(19,4)"),
+        ("jsonb", "json"),
+        ("timestamptz", "timestamp(6)"),
+        ("bytea", "blob"),
+        ("uniqueidentifier", "uuid"),
+        ("bigserial", "bigint"),
+        # No word of another system: the nearest one.
+        ("bolean", "boolean"),
+        ("nmeric", "numeric"),
+    ],
+)
+def test_words_of_other_systems_get_the_type_that_they_mean(word: str, here: str) -> None:
+    """Whoever comes from Python, Arrow, Postgres, pandas or TypeScript is told what their word is here."""
+    with pytest.raises(TypeSyntaxError) as caught:
+        parse_column_type(word)
+    assert caught.value.reason == f"unknown type `{word.lower()}` (did you mean `{here}`?)"
+
+
+@pytest.mark.parametrize("word", ["int8", "boolean", "numeric", "uuid", "nvarchar(9)", "real", "serial"])
+def test_words_that_servers_know_are_types_whoever_else_has_them(word: str) -> None:
+    """MySQL has its own synonyms, NVARCHAR (MySQL 8.4 manual 11.3.1) and an INT8 of eight bytes among them."""
+    mysql_type(word)
+
+
+def test_every_word_of_another_system_leads_to_types() -> None:
+    """No hint names what would be refused in turn, and none stands for a word that is known."""
+    assert not ELSEWHERE.keys() & SPELLINGS.keys()
+    for here in ELSEWHERE.values():
+        for text in here.split("` or `"):
+            mysql_type(text.replace("(n)", "(9)").replace("(p,s)", "(9,2)"))

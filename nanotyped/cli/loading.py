@@ -1,0 +1,50 @@
+"""What every command on a pipeline begins with: its modules, its file, and a look at what is live."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nanotyped.cli.output import print_problems
+from nanotyped.config import discover_schemas, load_pipeline
+from nanotyped.registry import load_module
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nanotyped.cli.arguments import Arguments
+    from nanotyped.config import Pipeline
+
+
+def load(arguments: Arguments, *, partial: bool = False) -> Pipeline:
+    """Return the pipeline of the file, once the operator's modules are imported; ``partial`` as of ``load_pipeline``.
+
+    Raises:
+        ModuleLoadError: If a module cannot be imported.
+        ConfigError: With every mistake of the file.
+    """
+    load_modules(arguments.modules)
+    return load_pipeline(arguments.config, partial=partial)
+
+
+def load_modules(names: Sequence[str]) -> None:
+    """Import the modules that the operator names.
+
+    Raises:
+        ModuleLoadError: If one cannot be imported.
+    """
+    if names and not {"", str(Path.cwd())} & set(sys.path):
+        # `python -m nanotyped` looks in the working directory, and so does the command; behind what is installed.
+        sys.path.append(str(Path.cwd()))
+    for name in names:
+        load_module(name)
+
+
+def look_at_live(pipeline: Pipeline) -> int:
+    """Let the nodes look at what is live and print what they could not; 0, 1 if out of reach, 2 if unfit."""
+    found = discover_schemas(pipeline)
+    if not found.problems:
+        return 0
+    print_problems(found.problems)
+    return 2 if found.is_unfit else 1
