@@ -87,18 +87,16 @@ class RowsOfColumns:
         Raises:
             RowError: With every cell that breaks its contract, by line.
         """
-        return self._placed(self._validator.rows, columns, place)
+        return self._placed(lambda: self._validator.rows_of_columns(columns), place)
 
     def rows_of_text(self, columns: Sequence[Sequence[str | None]], place: Place) -> list[Row]:
         """Return the rows of texts; errors as of ``rows``."""
-        return self._placed(self._validator.rows_of_text, columns, place)
+        return self._placed(lambda: self._validator.rows_of_text(list(zip(*columns, strict=True))), place)
 
     @staticmethod
-    def _placed(
-        make: Callable[[list[tuple[Any, ...]]], list[Row]], columns: Sequence[Sequence[Any]], place: Place
-    ) -> list[Row]:
+    def _placed(make: Callable[[], list[Row]], place: Place) -> list[Row]:
         try:
-            return make(list(zip(*columns, strict=True)))
+            return make()
         except RowValidationError as error:
             texts = [
                 f"{place.path}, line {place.lines[found.row - 1]}, column `{found.column}`: "

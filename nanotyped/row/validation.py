@@ -92,6 +92,20 @@ class Validator:
         """
         return list(starmap(self.row_class, self._exact(tuples, first)))
 
+    def rows_of_columns(self, columns: Sequence[Sequence[Any]], first: int = 1) -> list[Row]:
+        """Return rows of columns of Python values, equally long, in the order of the schema, checked.
+
+        Raises:
+            RowValidationError: With every broken cell.
+            ValueError: If there are not as many columns as in the schema, or not equally many values in each.
+        """
+        if len(columns) != len(self._rules) or len(set(map(len, columns))) > 1:
+            raise ValueError(f"{len(self._rules)} columns of equal length are needed")
+        try:
+            return self._made(columns)
+        except _BROKEN:
+            raise RowValidationError(list(self._problems(list(zip(*columns)), first, _cell_problem))) from None  # noqa: B905 - equally long, see above
+
     def rows_of_text(self, tuples: Sequence[Sequence[str | None]], first: int = 1) -> list[Row]:
         """Return rows of tuples of texts in the order of the schema, read and checked: what a CSV file holds.
 
@@ -102,12 +116,23 @@ class Validator:
             RowValidationError: With every broken cell.
             IncompatibleTypesException: If values of a column have no text.
         """
+        if self._parsers is None:
+            self._parsers = [column_parser(column.type) for column in self.schema]
+        if not tuples or not self._parsers:
+            return self.rows(list(map(tuple, tuples)), first)
         try:
-            columns = self._read(tuples)
-            exact = columns | self._corrected(columns.__getitem__)
+            if not all([issubclass(kind, tuple | list) for kind in set(map(type, tuples))]):
+                raise ValueError("not a tuple")
+            columns = zip(*tuples, strict=True)
+            return self._made([read(texts) for read, texts in zip(self._parsers, columns, strict=True)])
         except _BROKEN:
             raise RowValidationError(list(self._problems(tuples, first, _text_problem))) from None
-        return list(map(self.row_class, *exact.values())) if exact else list(starmap(self.row_class, tuples))
+
+    def _made(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
+        for values, rule in zip(columns, self._rules, strict=True):
+            msgspec.convert(values, rule.list_annotation, builtin_types=_NATIVE)
+        exact = dict(enumerate(columns)) | self._corrected(columns.__getitem__)
+        return list(map(self.row_class, *exact.values()))
 
     def _exact(self, tuples: list[tuple[Any, ...]], first: int) -> list[tuple[Any, ...]]:
         """Return the tuples with every value exact: the same list, or another where a value had to be corrected."""
@@ -124,21 +149,6 @@ class Validator:
             return tuples
         columns = dict(enumerate(zip(*tuples, strict=True))) | corrected
         return list(zip(*columns.values(), strict=True))
-
-    def _read(self, tuples: Sequence[Sequence[str | None]]) -> dict[int, Sequence[Any]]:
-        """Return the columns of rows of text, read and held to what msgspec checks."""
-        if self._parsers is None:
-            self._parsers = [column_parser(column.type) for column in self.schema]
-        if not tuples:
-            return dict.fromkeys(range(len(self._parsers)), ())
-        if not all([issubclass(kind, tuple | list) for kind in set(map(type, tuples))]):
-            raise ValueError("not a tuple")
-        columns: dict[int, Sequence[Any]] = {}
-        for read, texts, rule in zip(self._parsers, zip(*tuples, strict=True), self._rules, strict=True):
-            values = read(texts)
-            msgspec.convert(values, rule.list_annotation, builtin_types=_NATIVE)
-            columns[len(columns)] = values
-        return columns
 
     def _corrected(self, values_of: Callable[[int], Iterable[Any]]) -> dict[int, Sequence[Any]]:
         """Return the columns, by index, in which a value had to be corrected."""
