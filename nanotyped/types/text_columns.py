@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Texts: TypeAlias = Sequence[Any]
 ColumnParser: TypeAlias = Callable[[Texts], Sequence[Any]]
-# Reads the texts, none of them null, or returns None where it does not know them; may raise ``ValueError`` or
-# arithmetic instead, and ``TypeError`` for what is no text.
+# Reads the texts, or returns None where it does not know them, or one is null; may raise ``ValueError`` or arithmetic
+# instead, and ``TypeError`` for what is no text.
 _Quick: TypeAlias = Callable[[Texts], "list[Any] | None"]
 
 _DIGITS = b"0123456789"
@@ -58,18 +58,21 @@ def column_parser(kind: type[DataType], dialect: Dialect = "csv") -> ColumnParse
         return lambda texts: [None if text is None else parse(text) for text in texts]
     quick = make(meaning, dialect)
 
-    def read(texts: Texts) -> Sequence[Any]:
-        present = [text for text in texts if text is not None]
+    def attempt(texts: Texts) -> list[Any] | None:
         try:
-            values = quick(present)
+            return quick(texts)
         except (ValueError, ArithmeticError, TypeError):
-            values = None
-        if values is None:
-            return [None if text is None else parse(text) for text in texts]
-        if len(present) == len(texts):
+            return None
+
+    def read(texts: Texts) -> Sequence[Any]:
+        values = attempt(texts)
+        if values is not None:
             return values
-        following = iter(values)
-        return [None if text is None else next(following) for text in texts]
+        present = [text for text in texts if text is not None]
+        if len(present) < len(texts) and (values := attempt(present)) is not None:
+            following = iter(values)
+            return [None if text is None else next(following) for text in texts]
+        return [None if text is None else parse(text) for text in texts]
 
     return read
 
