@@ -104,7 +104,8 @@ class Validator:
         try:
             return self._made(columns)
         except _BROKEN:
-            raise RowValidationError(list(self._problems(list(zip(*columns)), first, _cell_problem))) from None  # noqa: B905 - equally long, see above
+            tuples = list(zip(*columns, strict=True))
+            raise RowValidationError(list(self._problems(tuples, first, _cell_problem))) from None
 
     def rows_of_text(self, tuples: Sequence[Sequence[str | None]], first: int = 1) -> list[Row]:
         """Return rows of tuples of texts in the order of the schema, read and checked: what a CSV file holds.

@@ -268,7 +268,7 @@ def test_the_validator_of_a_declared_class() -> None:
     assert refused(validator, (-1, None)) == "row 1, column `id`: expected `int unsigned`, got -1 (below 0)"
 
 
-# -- rows of text -------------------------------------------------------------------------------------------------
+# -- rows of columns and of text ----------------------------------------------------------------------------------
 
 
 SHOP = Schema(
@@ -279,6 +279,31 @@ SHOP = Schema(
         Column("status", mysql_type("enum('new','paid')")),
     ]
 )
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_.columns(), any_.columns(), st.data())
+def test_columns_are_checked_as_rows_are(kind: Kind, other: Kind, data: st.DataObject) -> None:
+    """Columns make the rows that their tuples make, or are refused with the same words."""
+    values = data.draw(st.lists(any_.values(kind) | any_.values(other) | st.none(), max_size=4))
+    validator = of(kind, it.STRING, nullable=data.draw(st.booleans()))
+    try:
+        expected = repr(validator.rows([(value, "x") for value in values], 5))
+    except RowValidationError as error:
+        expected = str(error)
+    try:
+        found = repr(validator.rows_of_columns([values, ["x"] * len(values)], 5))
+    except RowValidationError as error:
+        found = str(error)
+    assert found == expected
+
+
+def test_columns_of_other_numbers() -> None:
+    """Too few columns, and columns of several lengths, are a mistake of the caller: no row is dropped in silence."""
+    wrong: list[list[list[Any]]] = [[[1]], [[1], ["x"], ["y"]], [[1, 2], ["x"]]]
+    for columns in wrong:
+        with pytest.raises(ValueError, match=r"^2 columns of equal length are needed$"):
+            of(it.INTEGER, it.STRING).rows_of_columns(columns)
 
 
 def test_rows_of_text() -> None:
