@@ -1,32 +1,19 @@
-"""Columns of text to columns of values, a batch at a time, exactly or not at all."""
+"""Cells of files to values: which of them are null, what is wrong with one, and in which line of which file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.errors import RowError, RowValidationError, TypeCastError, shown
 from nanotyped.row import Validator
 from nanotyped.types import intermediate as it
-from nanotyped.types.text import parse_text, text_pattern
+from nanotyped.types.text import parse_text
+from nanotyped.types.text_columns import column_parser
 
 if TYPE_CHECKING:
     from nanotyped.row import Column, Row, Schema
-    from nanotyped.types import DataType
 
-# What reads a text that the type's pattern has let through. Impossible dates get here, and raise ``ValueError``.
-_QUICK: dict[type[DataType], Callable[[str], Any]] = {
-    it.INTEGER: int,
-    it.DECIMAL: Decimal,
-    it.FLOAT: float,
-    it.BOOL: {"true": True, "false": False}.__getitem__,
-    it.DATE: date.fromisoformat,
-    it.DATETIME: datetime.fromisoformat,
-    it.TIMESTAMP: datetime.fromisoformat,
-}
 TEXTS = (it.STRING, it.ENUM)
 
 
@@ -45,38 +32,18 @@ class Place(NamedTuple):
 
 
 class ColumnReader:
-    """Reads the texts of one column.
+    """Reads the texts of one column; the values are left to a validator.
 
     Args:
         column: Its name, type and nullability.
     """
 
-    __slots__ = ("_all_plain", "_parse", "_quick", "column")
+    __slots__ = ("_parse", "column", "read")
 
     def __init__(self, column: Column) -> None:
         self.column = column
-        kind = column.type.intermediate_type
+        self.read = column_parser(column.type)
         self._parse = parse_text(column.type, "csv")
-        self._quick = _QUICK.get(kind.family)
-        # No type that is read quickly has a line end in its text.
-        self._all_plain = (
-            re.compile(rf"(?:{text_pattern(kind, 'csv')}\n)*", re.ASCII).fullmatch if self._quick else None
-        )
-
-    def read(self, texts: Sequence[str | None]) -> Sequence[Any]:
-        """Return the values; ``None`` stays ``None``. Texts of text columns are left to the validator.
-
-        Raises:
-            TypeCastError: If a text is none of the type's.
-            ValueError: The same.
-        """
-        if self.column.type.intermediate_type.family in TEXTS:
-            return texts
-        present = [text for text in texts if text is not None]
-        if self._quick is not None and self._all_plain is not None and self._all_plain("\n".join([*present, ""])):
-            read = self._quick
-            return list(map(read, present)) if len(present) == len(texts) else _but_nulls(texts, read)
-        return _but_nulls(texts, self._parse)
 
     def problem(self, text: str | None) -> str:
         """Return why one text is no value of the column, ``""`` if it is one."""
@@ -103,12 +70,8 @@ def null_texts(column: Column, null_text: str) -> tuple[str, ...]:
     return ("", null_text) if problem(null_text) else ("",)
 
 
-def _but_nulls(texts: Sequence[str | None], read: Callable[[str], Any]) -> list[Any]:
-    return [None if text is None else read(text) for text in texts]
-
-
 class RowsOfColumns:
-    """Makes rows of columns of values, held to a schema.
+    """Makes rows of columns of values, or of texts, held to a schema.
 
     Args:
         schema: The schema.
@@ -119,13 +82,21 @@ class RowsOfColumns:
         self._validator = Validator(schema, row_class)
 
     def rows(self, columns: Sequence[Sequence[Any]], place: Place) -> list[Row]:
-        """Return the rows.
+        """Return the rows of values.
 
         Raises:
             RowError: With every cell that breaks its contract, by line.
         """
+        return self._placed(lambda: self._validator.rows_of_columns(columns), place)
+
+    def rows_of_text(self, columns: Sequence[Sequence[str | None]], place: Place) -> list[Row]:
+        """Return the rows of texts; errors as of ``rows``."""
+        return self._placed(lambda: self._validator.rows_of_text(list(zip(*columns, strict=True))), place)
+
+    @staticmethod
+    def _placed(make: Callable[[], list[Row]], place: Place) -> list[Row]:
         try:
-            return self._validator.rows(list(zip(*columns, strict=True)))
+            return make()
         except RowValidationError as error:
             texts = [
                 f"{place.path}, line {place.lines[found.row - 1]}, column `{found.column}`: "

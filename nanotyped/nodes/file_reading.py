@@ -77,7 +77,6 @@ class CsvReader(FileReader):
 
     def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
         super().__init__(path, schema, row_class, null_text)
-        self._readers = [ColumnReader(column) for column in schema]
         self._null_texts = [null_texts(column, null_text) for column in schema]
 
     def check_head(self, file: IO[bytes]) -> None:
@@ -142,20 +141,7 @@ class CsvReader(FileReader):
             _without_nulls(by_position[position], nulls)
             for position, nulls in zip(order, self._null_texts, strict=True)
         ]
-        try:
-            columns = [reader.read(column) for reader, column in zip(self._readers, texts, strict=True)]
-        except ValueError:
-            raise self._error(texts, place) from None
-        return self._rows.rows(columns, place)
-
-    def _error(self, texts: list[Sequence[str | None]], place: Place) -> RowError:
-        found = []
-        for index in range(len(place.lines)):
-            for reader, column in zip(self._readers, texts, strict=True):
-                if index < len(column) and (reason := reader.problem(column[index])):
-                    found.append((index, place.error(index, reason, reader.column.name)))
-        index, error = found[0]
-        return joined_error([str(one) for _, one in found], place.first + index, error.column)
+        return self._rows.rows_of_text(texts, place)
 
 
 def _without_nulls(cells: Sequence[str], nulls: tuple[str, ...]) -> Sequence[str | None]:

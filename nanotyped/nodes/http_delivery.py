@@ -93,6 +93,7 @@ class Poster:
             self._session.mount(prefix, HTTPAdapter(max_retries=0))
         # Answers are capped by their bytes on the wire, so they come unpacked.
         self._session.headers.update({"Accept-Encoding": "identity", **headers})
+        self._last: tuple[str, requests.PreparedRequest] | None = None
 
     def close(self) -> None:
         """Close every connection."""
@@ -137,6 +138,19 @@ class Poster:
             rows=rows,
         )
 
+    def _prepared(self, url: str, body: bytes) -> requests.PreparedRequest:
+        """Return the request; for the URL of the last one, that one with another body: most of the work is the same.
+
+        Where the service has set cookies, which may change with every answer, each request is prepared for itself.
+        """
+        if self._last is not None and self._last[0] == url and not self._session.cookies:
+            request = self._last[1]
+            request.prepare_body(body, None)
+            return request
+        request = self._session.prepare_request(requests.Request("POST", url, data=body))
+        self._last = None if self._session.cookies else (url, request)
+        return request
+
     def _wait_s(self, attempt: int, outcome: _Outcome) -> float:
         if outcome.retry_after_s is not None:
             return min(outcome.retry_after_s, self._policy.max_retry_after_s)
@@ -146,7 +160,8 @@ class Poster:
     def _attempt(self, url: str, body: bytes, deadline: float) -> _Outcome:
         timeout_s = max(0.001, min(self._policy.timeout_s, deadline - time.monotonic()))
         try:
-            response = self._session.post(url, data=body, timeout=timeout_s, stream=True, allow_redirects=False)
+            request = self._prepared(url, body)
+            response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
             try:
                 answer = _read_answer(response, deadline)
             finally:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
 from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
 from nanotyped.row.rows import BARE_VALUE, is_json_key, row_info
-from nanotyped.types.intermediate import DECIMAL, FLOAT, NULL
+from nanotyped.types.intermediate import DATETIME, DECIMAL, FLOAT, MAX_FSP, NULL, TIMESTAMP
 from nanotyped.types.json import JsonForm, json_form
 
 if TYPE_CHECKING:
@@ -125,10 +126,10 @@ class RowEncoder:
             names |= form.names
             value = "value" if column.nullable else field
             written = form.source.format(value=value)
-            scale = _plain_scale(column)
-            if scale is not None:
-                names[f"at_scale_{scale}"] = Decimal((0, (1,), -scale)).same_quantum
-                written = f"({value} if at_scale_{scale}({value}) else {written})"
+            condition = _native_condition(column)
+            if condition is not None:
+                names |= condition.names
+                written = f"({value} if {condition.source.format(value=value)} else {written})"
             cells.append(f"(None if (value := {field}) is None else {written})" if column.nullable else written)
         made = cells[0] if self._is_bare else f"make({', '.join(cells)})"
         # Names of fields and of our own functions become code; values never do.
@@ -159,14 +160,27 @@ def _form_of(column: Column) -> JsonForm | None:
         raise IncompatibleTypesException(f"column `{column.name}`: {error}") from None
 
 
-def _plain_scale(column: Column) -> int | None:
-    """Return the scale at which ``str`` of the column's Decimals is their form, ``None`` where there is no such one.
+class _Condition(NamedTuple):
+    """Python source with ``{value}`` in it, and the objects that it needs, by name."""
 
-    Up to six digits behind the point ``str`` writes no exponent, and msgspec writes a Decimal by ``str``: much faster
-    than to bring each to its scale, where it is already.
+    source: str
+    names: Mapping[str, Any]
+
+
+def _native_condition(column: Column) -> _Condition | None:
+    """Return when a value's form is the one that msgspec writes; ``None`` where there is no such condition.
+
+    Up to six digits behind the point ``str`` writes no exponent, and msgspec writes a Decimal by ``str``; a moment it
+    writes with six digits of a fraction, or none where they are zeros. To ask is much faster than to write the form.
     """
     kind: Any = column.type.intermediate_type
-    return kind.scale if kind.family is DECIMAL and kind.scale is not None and kind.scale <= 6 else None
+    if kind.family is DECIMAL and kind.scale is not None and kind.scale <= 6:
+        name = f"at_scale_{kind.scale}"
+        return _Condition(f"{name}({{value}})", {name: Decimal((0, (1,), -kind.scale)).same_quantum})
+    if kind.family in (DATETIME, TIMESTAMP) and kind.fsp == MAX_FSP:
+        zone = "UTC" if kind.family is TIMESTAMP else "None"
+        return _Condition(f"{{value}}.microsecond and {{value}}.tzinfo is {zone}", {"UTC": UTC})
+    return None
 
 
 def _make_wire_class(schema: Schema) -> type[Any]:

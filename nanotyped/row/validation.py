@@ -1,320 +1,74 @@
-"""Holding rows to their schema: one ``msgspec.convert`` a batch, then the checks that it cannot make.
+"""Holding rows to their schema, a column of a batch at a time: values, or the texts of values.
 
-A ``Validator`` is compiled once for a schema. A batch that is right costs one pass in C and a pass over the columns
-that need more; a batch that is wrong is gone through cell by cell, so that the error names every broken cell.
+A ``Validator`` is compiled once for a schema. A batch that is right costs one call in C a column, and a pass over the
+columns that need more (``rules``); a batch that is wrong is gone through cell by cell, so that the error names every
+broken cell.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from ipaddress import IPv4Address, IPv6Address
-from itertools import chain, repeat, starmap
-from math import isfinite
-from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import starmap
+from operator import itemgetter
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from uuid import UUID
 
 import msgspec
 
 from nanotyped.errors import CellProblem, RowValidationError, TypeCastError, shown
 from nanotyped.row.rows import astuple, row_info
+from nanotyped.row.rules import Rule, rule_of
 from nanotyped.types import intermediate as it
+from nanotyped.types.text import parse_text
+from nanotyped.types.text_columns import ColumnParser, column_parser
 
 if TYPE_CHECKING:
     from nanotyped.row.rows import Row
     from nanotyped.row.schema import Column, Schema
     from nanotyped.types.base import DataType
 
-Values = Sequence[Any]
-ColumnCheck = Callable[[list[Any]], bool]
-
 # Given as the protocol's own, none of these is read out of text: "aGk=" is no bytes, "1" no Decimal.
 _NATIVE = (bytes, bytearray, datetime, date, timedelta, UUID, Decimal)
-_INT64 = 2**63 - 1
-_FINITE = msgspec.Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)
-
 
 # What msgspec, a cast, an encoding or arithmetic raises for a value that is wrong (a signaling NaN: ValueError).
 _BROKEN = (msgspec.ValidationError, ValueError, ArithmeticError)
 
 
-class Rule(NamedTuple):
-    """How the values of a column are checked.
+class _ColumnRule(NamedTuple):
+    """The rule of one column: what msgspec checks of a value, null or not, and of a column of them."""
 
-    ``annotation`` is what ``msgspec`` checks. ``check`` takes the values that are not null and says whether all of them
-    are right as they are; where it says no, each is cast by its type, which corrects it or raises. ``correct`` is the
-    same cast for many values, where there is a faster one; it may raise anything arithmetic. ``classes`` are those of
-    the values where ``msgspec`` cannot tell them, and ``annotation`` is ``Any``; a subclass is none of them.
-    """
-
+    column: Column
+    rule: Rule
     annotation: Any
-    check: ColumnCheck | None = None
-    correct: Callable[[list[Any]], list[Any]] | None = None
-    classes: tuple[type, ...] = ()
+    list_annotation: Any
 
 
-def _all_exactly(kind: type) -> ColumnCheck:
-    return lambda values: set(map(type, values)) <= {kind}
-
-
-def _integer_rule(kind: Any) -> Rule:
-    low, high = kind.minimum, kind.maximum
-    bounds = {"ge": low, "le": high if high is not None and high <= _INT64 else None}
-    limits = {key: bound for key, bound in bounds.items() if bound is not None}
-    annotation = Annotated[int, msgspec.Meta(**limits)] if limits else int
-    if high is not None and high > _INT64:
-        return Rule(annotation, lambda values: max(values) <= high)
-    return Rule(annotation)
-
-
-def _decimal_rule(kind: Any) -> Rule:
-    if kind.quantum is None:
-        low = Decimal(0) if kind.unsigned else None
-        return Rule(Decimal, lambda values: all(v.is_finite() and (low is None or v >= low) for v in values))
-    quantum, context, limit = kind.quantum, kind.context, Decimal(10) ** (kind.precision - kind.scale)
-    floor = Decimal(0) if kind.unsigned else (1 - limit * 10**kind.scale).scaleb(-kind.scale)
-
-    whole_digits = kind.precision - kind.scale
-
-    def check(values: list[Any]) -> bool:
-        # No NaN has this scale; a number of this scale fits when its first digit does.
-        if not all(map(quantum.same_quantum, values)) or max(map(Decimal.adjusted, values)) >= max(whole_digits, 0):
-            return False
-        return not kind.unsigned or min(values) >= 0
-
-    def correct(values: list[Any]) -> list[Any]:
-        # The context traps what would round or overflow; comparing traps NaN.
-        exact = [value.quantize(quantum, context=context) for value in values]
-        if min(exact) < floor or max(exact) >= limit:
-            raise InvalidOperation
-        return exact
-
-    return Rule(Decimal, check, correct)
-
-
-def _float_rule(kind: Any) -> Rule:
-    annotation = Annotated[float, msgspec.Meta(ge=0.0, le=1.7976931348623157e308) if kind.unsigned else _FINITE]
-    exact = _all_exactly(float)
-
-    def correct(values: list[Any]) -> list[Any]:
-        if not set(map(type, values)) <= {float, int}:  # msgspec takes a Decimal for a float
-            raise ArithmeticError
-        return list(map(kind.python_cast_function, values))
-
-    if kind.bits != 32 and kind.precision is None:
-        return Rule(annotation, exact, correct)
-    narrow, scale = kind.bits == 32, kind.scale
-    limit = None if kind.precision is None else 10 ** (kind.precision - scale)
-
-    def check(values: list[Any]) -> bool:
-        try:
-            if not exact(values) or (narrow and array("f", values).tolist() != values):
-                return False
-            if limit is None:
-                return True
-            rounded = list(map(round, values, repeat(scale)))
-            if narrow:
-                rounded = array("f", rounded).tolist()
-            return rounded == values and max(map(abs, values)) < limit
-        except OverflowError:
-            return False
-
-    return Rule(annotation, check, correct)
-
-
-def _string_rule(kind: Any) -> Rule:
-    annotation = str if kind.max_length is None else Annotated[str, msgspec.Meta(max_length=kind.max_length)]
-    codec, width = it.CHARSETS[kind.charset] if kind.charset else ("utf-8", 4)
-    narrow = kind.charset in ("utf8mb3", "ucs2")
-    max_bytes = kind.max_bytes
-    separator = "\0" if kind.padded else ""
-
-    def check(values: list[Any]) -> bool:
-        together = separator.join((*values, "")) if separator else "".join(values)
-        if separator and " \0" in together and any([value.endswith(" ") for value in values]):
-            return False
-        if not together.isascii():
-            try:
-                together.encode(codec)
-            except UnicodeEncodeError:
-                return False
-            if narrow and max(together) > "\uffff":
-                return False
-        if max_bytes is None or max(map(len, values)) * width <= max_bytes:
-            return True
-        return all(len(value.encode(codec)) <= max_bytes for value in values)
-
-    return Rule(annotation, check)
-
-
-def _enum_rule(kind: Any) -> Rule:
-    return _string_rule(kind) if kind.members is None else Rule(Literal[kind.members])
-
-
-def _bytes_rule(kind: Any) -> Rule:
-    if kind.max_bytes is None:
-        return Rule(bytes, _all_exactly(bytes))
-    length = msgspec.Meta(min_length=kind.max_bytes if kind.padded else 0, max_length=kind.max_bytes)
-    return Rule(Annotated[bytes, length], _all_exactly(bytes))
-
-
-def _fraction_check(fsp: int | None) -> ColumnCheck | None:
-    if fsp is None or fsp == it.MAX_FSP:
-        return None
-    step = 10 ** (it.MAX_FSP - fsp)
-    if step == 10**it.MAX_FSP:
-        return lambda values: not any(map(attrgetter("microsecond"), values))
-    return lambda values: not any([value.microsecond % step for value in values])
-
-
-def _datetime_rule(kind: Any) -> Rule:
-    annotation = datetime if kind.fsp is None else Annotated[datetime, msgspec.Meta(tz=False)]
-    return Rule(annotation, _fraction_check(kind.fsp))
-
-
-def _timestamp_rule(kind: Any) -> Rule:
-    fraction = _fraction_check(kind.fsp)
-
-    def check(values: list[Any]) -> bool:
-        return all([value.tzinfo is UTC for value in values]) and (fraction is None or fraction(values))
-
-    return Rule(Annotated[datetime, msgspec.Meta(tz=True)], check)
-
-
-def _lenient_rule(kind: Any) -> Rule:
-    cast = kind.python_cast_function
-
-    def check(values: list[Any]) -> bool:
-        try:
-            return all([cast(value) is value for value in values])  # what is right as it is is cast to itself
-        except TypeCastError:
-            return False
-
-    return Rule(Any, check, classes=(date, datetime, it.InvalidDate))
-
-
-def _time_rule(kind: Any) -> Rule:
-    if kind.fsp is None:
-        return Rule(timedelta)
-    step = 10 ** (it.MAX_FSP - kind.fsp)
-    low, high = -it.MAX_TIME, it.MAX_TIME
-    return Rule(
-        timedelta, lambda values: all([low <= value <= high and not value.microseconds % step for value in values])
-    )
-
-
-def _year_rule(kind: Any) -> Rule:
-    annotation = Annotated[int, msgspec.Meta(ge=kind.minimum, le=kind.maximum)]
-    return Rule(annotation, lambda values: not any([0 < value < it.FIRST_YEAR for value in values]))
-
-
-def _set_rule(kind: Any) -> Rule:
-    exact = _all_exactly(frozenset)
-    if kind.members is not None:
-        return Rule(frozenset[Literal[kind.members]], exact)  # type: ignore[valid-type]  # made of data
-    return Rule(frozenset[str], lambda values: exact(values) and not any(map(kind.member_problem, values)))
-
-
-def _inet_rule(kind: Any) -> Rule:
-    if kind.version == 4:
-        return Rule(IPv4Address)
-
-    def check(values: list[Any]) -> bool:
-        if set(map(type, values)) <= {IPv4Address}:
-            return True
-        # Only addresses of version 6 may have a zone.
-        return all([type(value) is IPv4Address or getattr(value, "scope_id", "") is None for value in values])
-
-    if kind.version == 6:
-        return Rule(IPv6Address, check)
-    return Rule(Any, check, classes=(IPv4Address, IPv6Address))
-
-
-def _geometry_rule(kind: Any) -> Rule:
-    exact = _all_exactly(it.Geometry)
-    return Rule(it.Geometry, lambda values: exact(values) and not any(map(kind.problem, values)))
-
-
-def _vector_rule(kind: Any) -> Rule:
-    annotation = Annotated[tuple[float, ...], msgspec.Meta(min_length=1, max_length=kind.dimensions)]
-    exact, exact_number = _all_exactly(tuple), _all_exactly(float)
-
-    def check(values: list[Any]) -> bool:
-        numbers = list(chain.from_iterable(values))
-        try:
-            right = exact(values) and exact_number(numbers) and array("f", numbers).tolist() == numbers
-        except OverflowError:
-            return False
-        return right and all(map(isfinite, numbers))
-
-    return Rule(annotation, check)
-
-
-_RULES: dict[type[DataType], Callable[[Any], Rule]] = {
-    it.INTEGER: _integer_rule,
-    it.BOOL: lambda _: Rule(bool),
-    it.DECIMAL: _decimal_rule,
-    it.FLOAT: _float_rule,
-    it.STRING: _string_rule,
-    it.ENUM: _enum_rule,
-    it.BYTES: _bytes_rule,
-    it.DATETIME: _datetime_rule,
-    it.TIMESTAMP: _timestamp_rule,
-    it.DATE: lambda _: Rule(date),
-    it.LENIENT_MOMENT: _lenient_rule,
-    it.TIME_INTERVAL: _time_rule,
-    it.YEAR: _year_rule,
-    it.BITS: _integer_rule,
-    it.SET: _set_rule,
-    it.UUID: lambda _: Rule(UUID),
-    it.INET: _inet_rule,
-    it.GEOMETRY: _geometry_rule,
-    it.VECTOR: _vector_rule,
-    it.JSON: lambda _: Rule(Any, lambda values: not any(map(it.json_problem, values))),
-    it.OBJECT: lambda _: Rule(Any),
-    it.NULL: lambda _: Rule(None),
-}
-
-
-def rule_of(kind: type[DataType]) -> Rule:
-    """Return how values of a type are checked."""
-    inner = kind.intermediate_type
-    return _RULES[inner.family](inner)
+def _column_rule(column: Column) -> _ColumnRule:
+    rule = rule_of(column.type)
+    annotation = _or_none(rule.annotation) if column.nullable else rule.annotation
+    return _ColumnRule(column, rule, annotation, GenericAlias(list, (annotation,)))
 
 
 class Validator:
-    """Checks rows and tuples of Python values against a schema. Safe to use from several threads.
+    """Checks rows, tuples of Python values and tuples of texts against a schema. Safe to use from several threads.
 
     Args:
         schema: What the rows are held to; rows that are made are of its ``row_class()``.
         row_class: The class of rows to make instead, with equal columns.
     """
 
-    __slots__ = ("_annotation", "_cell_annotations", "_checks", "_classes", "_never_null", "row_class", "schema")
+    __slots__ = ("_annotation", "_parsers", "_rules", "row_class", "schema")
 
     def __init__(self, schema: Schema, row_class: type[Row] | None = None) -> None:
         self.schema = schema
         self.row_class = row_class or schema.row_class()
-        rules = [rule_of(column.type) for column in schema]
-        self._cell_annotations = [
-            _or_none(rule.annotation) if column.nullable else rule.annotation
-            for rule, column in zip(rules, schema, strict=True)
-        ]
-        self._annotation = list[tuple[tuple(self._cell_annotations)]] if len(schema) else list[tuple[()]]  # type: ignore[misc]  # made of data
-        self._never_null = [  # where msgspec takes anything, it takes None too
-            index
-            for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
-            if rule.annotation is Any and not column.nullable
-        ]
-        self._classes = {index: (*rule.classes, type(None)) for index, rule in enumerate(rules) if rule.classes}
-        self._checks = [
-            (index, column, rule.check, rule.correct)
-            for index, (rule, column) in enumerate(zip(rules, schema, strict=True))
-            if rule.check is not None
-        ]
+        self._rules = list(map(_column_rule, schema))
+        row = GenericAlias(tuple, tuple(rule.annotation for rule in self._rules) or ((),))
+        self._annotation = GenericAlias(list, (row,))
+        self._parsers: list[ColumnParser] | None = None
 
     def check_rows(self, rows: list[Row], first: int = 1) -> list[Row]:
         """Return the rows, right to the last digit: the same list, or rows made anew where a value had to be exacted.
@@ -338,76 +92,139 @@ class Validator:
         """
         return list(starmap(self.row_class, self._exact(tuples, first)))
 
+    def rows_of_columns(self, columns: Sequence[Sequence[Any]], first: int = 1) -> list[Row]:
+        """Return rows of columns of Python values, equally long, in the order of the schema, checked.
+
+        Raises:
+            RowValidationError: With every broken cell.
+            ValueError: If there are not as many columns as in the schema, or not equally many values in each.
+        """
+        if len(columns) != len(self._rules) or len(set(map(len, columns))) > 1:
+            raise ValueError(f"{len(self._rules)} columns of equal length are needed")
+        try:
+            return self._made(columns)
+        except _BROKEN:
+            tuples = list(zip(*columns, strict=True))
+            raise RowValidationError(list(self._problems(tuples, first, _cell_problem))) from None
+
+    def rows_of_text(self, tuples: Sequence[Sequence[str | None]], first: int = 1) -> list[Row]:
+        """Return rows of tuples of texts in the order of the schema, read and checked: what a CSV file holds.
+
+        Each text is in the CSV form of its column's type (``nanotyped.types.text``): ``2024-01-31T12:00:00Z``,
+        ``12.50``, ``true``. ``None`` alone is null; an empty text is none. Nothing is stripped, rounded or guessed.
+
+        Raises:
+            RowValidationError: With every broken cell.
+            IncompatibleTypesException: If values of a column have no text.
+        """
+        if self._parsers is None:
+            self._parsers = [column_parser(column.type) for column in self.schema]
+        if not tuples or not self._parsers:
+            return self.rows(list(map(tuple, tuples)), first)
+        try:
+            if not all([issubclass(kind, tuple | list) for kind in set(map(type, tuples))]):
+                raise ValueError("not a tuple")
+            columns = zip(*tuples, strict=True)
+            return self._made([read(texts) for read, texts in zip(self._parsers, columns, strict=True)])
+        except _BROKEN:
+            raise RowValidationError(list(self._problems(tuples, first, _text_problem))) from None
+
+    def _made(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
+        for values, rule in zip(columns, self._rules, strict=True):
+            msgspec.convert(values, rule.list_annotation, builtin_types=_NATIVE)
+        exact = dict(enumerate(columns)) | self._corrected(columns.__getitem__)
+        return list(map(self.row_class, *exact.values()))
+
     def _exact(self, tuples: list[tuple[Any, ...]], first: int) -> list[tuple[Any, ...]]:
+        """Return the tuples with every value exact: the same list, or another where a value had to be corrected."""
+
+        def values_of(index: int) -> Iterable[Any]:
+            return map(itemgetter(index), tuples)
+
         try:
             msgspec.convert(tuples, self._annotation, builtin_types=_NATIVE)
-            for index in self._never_null:
-                if any([values[index] is None for values in tuples]):
-                    raise RowValidationError(self._problems(tuples, first))
-            for index, classes in self._classes.items():
-                if not {type(values[index]) for values in tuples} <= {*classes}:
-                    raise RowValidationError(self._problems(tuples, first))
-            corrected = self._correct(tuples)
+            corrected = self._corrected(values_of)
         except _BROKEN:
-            raise RowValidationError(self._problems(tuples, first)) from None
+            raise RowValidationError(list(self._problems(tuples, first, _cell_problem))) from None
         if not corrected:
             return tuples
-        columns: list[Sequence[Any]] = list(zip(*tuples, strict=True))
-        for index, values in corrected.items():
-            columns[index] = values
-        return list(zip(*columns, strict=True))
+        columns = dict(enumerate(zip(*tuples, strict=True))) | corrected
+        return list(zip(*columns.values(), strict=True))
 
-    def _correct(self, tuples: list[tuple[Any, ...]]) -> dict[int, list[Any]]:
-        corrected: dict[int, list[Any]] = {}
-        for index, column, check, correct in self._checks:
-            values = list(map(itemgetter(index), tuples))
-            present = [value for value in values if value is not None] if column.nullable else values
-            if not present or check(present):
+    def _corrected(self, values_of: Callable[[int], Iterable[Any]]) -> dict[int, Sequence[Any]]:
+        """Return the columns, by index, in which a value had to be corrected."""
+        corrected: dict[int, Sequence[Any]] = {}
+        for index, (column, rule, annotation, _) in enumerate(self._rules):
+            # Where msgspec takes anything, it takes None too.
+            if annotation is Any and not column.nullable and any([value is None for value in values_of(index)]):
+                raise ValueError("null")
+            if rule.check is None:
                 continue
-            if correct is not None:
-                exact = iter(correct(present))
+            values = values_of(index)
+            present = [value for value in values if value is not None] if column.nullable else list(values)
+            if rule.classes and not {*map(type, present)} <= {*rule.classes}:
+                raise ValueError("another class")
+            if not present or rule.check(present):
+                continue
+            if rule.correct is not None:
+                exact = iter(rule.correct(present))
             else:
                 exact = map(column.type.intermediate_type.python_cast_function, present)
-            corrected[index] = [None if value is None else next(exact) for value in values]
+            corrected[index] = [None if value is None else next(exact) for value in values_of(index)]
         return corrected
 
-    def _problems(self, tuples: list[tuple[Any, ...]], first: int) -> list[CellProblem]:
-        checks = {index: check for index, _, check, _ in self._checks}
-        found: list[CellProblem] = []
+    def _problems(
+        self, tuples: Sequence[Sequence[Any]], first: int, problem: Callable[[_ColumnRule, Any], str | None]
+    ) -> Iterator[CellProblem]:
         width = len(self.schema)
         for number, values in enumerate(tuples, first):
-            if len(values) != width:
-                found.append(CellProblem(number, "*", f"{width} columns", f"{len(values)} columns"))
+            if not isinstance(values, tuple | list):
+                yield CellProblem(number, "*", f"{width} columns", shown(values), "a tuple is needed")
                 continue
-            for index, (column, value) in enumerate(zip(self.schema, values, strict=True)):
-                classes = self._classes.get(index)
-                if classes is not None and type(value) not in classes:
-                    names = " or ".join(wanted.__name__ for wanted in classes[:-1])
-                    reason: str | None = f"{names} is needed, this is {type(value).__name__}"
-                else:
-                    reason = self._cell_problem(column, value, self._cell_annotations[index], checks.get(index))
+            if len(values) != width:
+                yield CellProblem(number, "*", f"{width} columns", f"{len(values)} columns")
+                continue
+            for rule, value in zip(self._rules, values, strict=True):
+                column = rule.column
+                if value is None and column.nullable:
+                    continue
+                reason = "it may not be null" if value is None else problem(rule, value)
                 if reason is not None:
-                    found.append(CellProblem(number, column.name, column.spelling(), shown(value), reason))
-        return found
+                    yield CellProblem(number, column.name, column.spelling(), shown(value), reason)
 
-    @staticmethod
-    def _cell_problem(column: Column, value: Any, annotation: Any, check: ColumnCheck | None) -> str | None:
-        if value is None:
-            return None if column.nullable else "it may not be null"
-        try:
-            msgspec.convert((value,), tuple[annotation], builtin_types=_NATIVE)
-        except _BROKEN:
-            return _why(column.type, value)
-        if check is None or check([value]):
-            return None
-        inner = column.type.intermediate_type
-        if inner.family is it.FLOAT and not isinstance(value, float | int):
-            return _why(column.type, value)
-        try:
-            inner.python_cast_function(value)
-        except _BROKEN as error:
-            return _reason(inner, error)
+
+def _cell_problem(column_rule: _ColumnRule, value: Any) -> str | None:
+    """Return why a value is none of its column, ``None`` if it is one."""
+    column, rule, _, wanted = column_rule
+    try:
+        msgspec.convert((value,), wanted, builtin_types=_NATIVE)
+    except _BROKEN:
+        return _why(column.type, value)
+    if rule.classes and type(value) not in rule.classes:
+        names = " or ".join(wanted.__name__ for wanted in rule.classes)
+        return f"{names} is needed, this is {type(value).__name__}"
+    if rule.check is None or rule.check([value]):
         return None
+    inner = column.type.intermediate_type
+    if inner.family is it.FLOAT and not isinstance(value, float | int):
+        return _why(column.type, value)
+    try:
+        inner.python_cast_function(value)
+    except _BROKEN as error:
+        return _reason(inner, error)
+    return None
+
+
+def _text_problem(column_rule: _ColumnRule, text: Any) -> str | None:
+    """Return why a text is no value of its column, ``None`` if it is one."""
+    if not isinstance(text, str):
+        return f"text is needed, this is {type(text).__name__}"
+    kind = column_rule.column.type
+    try:
+        parse_text(kind, "csv")(text)
+    except _BROKEN as error:
+        return _reason(kind, error)
+    return None
 
 
 def _or_none(annotation: Any) -> Any:

@@ -119,6 +119,18 @@ def test_a_slow_stream_is_sent_as_it_comes(http_api: HttpApi) -> None:
     assert http_api.rows == [{"n": 1}, {"n": 2}]
 
 
+def test_cookies_of_the_service_go_back_to_it(http_api: HttpApi) -> None:
+    """A cookie is sent from the answer that set it to the one that ends it, beside the headers of every request."""
+    ended = {"Set-Cookie": "node=2; Max-Age=0"}
+    http_api.play([Response(), Response(headers={"Set-Cookie": "node=2"}), Response(), Response(headers=ended)])
+    node = HttpPostRequest(url=http_api.url, batch_rows=1, headers={"X-Key": "hush"})
+    _ = GivenBatches([[row] for row in numbers(6)], {"n": "int"}) > node
+    node.run()
+    assert [request.headers["Cookie"] for request in http_api.requests] == [None, None, "node=2", "node=2", None, None]
+    assert [request.json() for request in http_api.requests] == [[{"n": n}] for n in range(1, 7)]
+    assert {request.headers["X-Key"] for request in http_api.requests} == {"hush"}
+
+
 def test_no_rows_no_request(http_api: HttpApi) -> None:
     """An empty stream sends nothing."""
     run_into(HttpPostRequest(url=http_api.url), [], {"n": "int"})

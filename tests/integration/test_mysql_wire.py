@@ -15,7 +15,7 @@ from nanotyped.nodes.sql.cells import cell_of
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.nodes.sql.server import hang_up
 from nanotyped.nodes.sql.statements import TableQuery
-from nanotyped.nodes.sql.wire import can_read_by_buffer, read_rows
+from nanotyped.nodes.sql.wire import can_read_by_buffer, read_columns
 from nanotyped.row import parse_schema
 from tests.support.mariadb import Database, MariaDBServer
 from tests.support.sql import server_of
@@ -62,7 +62,7 @@ def read(connection: pymysql.Connection[SSCursor], sql: str, values: tuple[Any, 
     cursor = connection.cursor()
     cursor.execute(sql, values)
     assert can_read_by_buffer(connection)
-    return [row for rows in read_rows(connection, CELLS) for row in rows]
+    return [row for columns in read_columns(connection, CELLS) for row in zip(*columns, strict=True)]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -131,10 +131,10 @@ def _all_rows(database: Database, table: str) -> list[tuple[Any, ...]]:
     assert key is not None
     upper = reader.last_key(query, key)
     assert upper is not None
-    rows, last = reader.page(query, key, None, upper, 100)
+    columns, last = reader.page(query, key, None, upper, 100)
     assert last == upper
     reader.close()
-    return rows
+    return list(zip(*columns, strict=True))
 
 
 def _error(database: Database, table: str) -> str:
@@ -164,7 +164,7 @@ def test_an_error_in_mid_stream_ends_the_stream(database: Database) -> None:
     reader.describe("t", None)
     connection: Any = reader._connection
     stream = reader.stream(TableQuery("t", ("n",)), 1000)
-    assert next(stream)[0] == (1,)
+    assert next(stream)[0][0] == 1
     with database.connect() as other, other.cursor() as cursor:
         cursor.execute(f"KILL QUERY {connection.thread_id()}")
     with pytest.raises(SourceError) as caught:
@@ -216,7 +216,7 @@ def test_a_packet_out_of_sequence_is_an_error(connection: Any) -> None:
     cursor.execute("SELECT 1, 'a', 'b', 2.5")
     connection._next_seq_id += 1
     with pytest.raises(pymysql.InternalError) as caught:
-        list(read_rows(connection, CELLS))
+        list(read_columns(connection, CELLS))
     assert str(caught.value) == "packet sequence number wrong: got 8, expected 9"
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from nanotyped.types import intermediate as it
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.statements import TableQuery
     from nanotyped.row import Schema
+
+# The rows of a page, a sequence of values for each column, equally long.
+Columns: TypeAlias = Sequence[Sequence[Any]]
 
 # Types by whose values a server both sorts and compares in one order. Not among them: floats (compared by
 # approximation), enums and sets (sorted by number, compared as text), documents.
@@ -72,11 +75,11 @@ class TableReader(Protocol):
 
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
-    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
-        """Return the next rows by key, typed, and the key of the last of them (``None`` if there is none)."""
+    ) -> tuple[Columns, tuple[Any, ...] | None]:
+        """Return the next rows by key, as columns of values, and the key of the last (``None`` if there is none)."""
 
-    def stream(self, query: TableQuery, rows: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield all rows, typed, in one pass that sees one state of the table."""
+    def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
+        """Yield all rows, as columns of values, in one pass that sees one state of the table."""
 
     def close(self) -> None:
         """Let go of the connection, whatever state it is in."""

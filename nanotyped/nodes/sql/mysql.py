@@ -11,10 +11,10 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
-from nanotyped.nodes.sql.description import TableDescription
+from nanotyped.nodes.sql.description import Columns, TableDescription
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
-from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, convert_row, read_rows
+from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, read_columns, typed_columns
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
 from nanotyped.types.mysql import mysql_type
@@ -104,13 +104,13 @@ class MySQLReader:
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
-        rows = list(self._read(*_compile(query.select_last_key(key)), self._key_cells(key)))
-        return rows[0][0] if rows else None
+        found = list(self._read(*_compile(query.select_last_key(key)), self._key_cells(key)))
+        return tuple(values[0] for values in found[0]) if found else None
 
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
-    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
-        """Return the next rows by key, typed, and the key of the last of them; once more if the connection broke."""
+    ) -> tuple[Columns, tuple[Any, ...] | None]:
+        """Return the next rows by key, by columns, and the last key; once more if the connection broke."""
         try:
             return self._page(query, key, after, upper, rows)
         except SourceError as error:
@@ -121,34 +121,33 @@ class MySQLReader:
 
     def _page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
-    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
+    ) -> tuple[Columns, tuple[Any, ...] | None]:
         statement = (id(query), tuple(key), rows, after is None)
         if statement not in self._compiled:
             self._compiled[statement] = _compile(query.select_page(key, rows, first=after is None))
         sql, values = self._compiled[statement]
         cells = (*self._cells(query), *self._key_cells(query.page_columns(key)[len(query.columns) :]))
-        found: list[tuple[Any, ...]] = []
+        found: list[list[Any]] = [[] for _ in cells]
         for some in self._read(sql, {**values, **query.page_values(after, upper)}, cells):
-            found += some
-        if not found:
-            return [], None
-        self._rows_read += len(found)
-        last = tuple(found[-1][place] for place in query.key_places(key))
-        if len(cells) > len(query.columns):
-            found = [row[: len(query.columns)] for row in found]
-        return found, last
+            for gathered, more in zip(found, some, strict=True):
+                gathered.extend(more)
+        if not found[0]:
+            return found[: len(query.columns)], None
+        self._rows_read += len(found[0])
+        return found[: len(query.columns)], tuple(found[place][-1] for place in query.key_places(key))
 
-    def stream(self, query: TableQuery, rows: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield all rows, typed, out of one consistent snapshot."""
+    def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
+        """Yield all rows, by columns, out of one consistent snapshot."""
         with self._reporting():
             self._connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        waiting: list[tuple[Any, ...]] = []
+        waiting: Columns = [() for _ in query.columns]
         for some in self._read(*_compile(query.select_all()), self._cells(query)):
-            waiting += some
-            while len(waiting) >= rows:
-                yield waiting[:rows]
-                del waiting[:rows]
-        if waiting:
+            together = [[*column, *more] for column, more in zip(waiting, some, strict=True)]
+            whole = len(together[0]) // rows * rows
+            for start in range(0, whole, rows):
+                yield [column[start : start + rows] for column in together]
+            waiting = [column[whole:] for column in together]
+        if waiting[0]:
             yield waiting
 
     def close(self) -> None:
@@ -180,7 +179,7 @@ class MySQLReader:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 
-    def _read(self, sql: str, values: Mapping[str, Any], cells: tuple[Cell, ...]) -> Iterator[list[tuple[Any, ...]]]:
+    def _read(self, sql: str, values: Mapping[str, Any], cells: tuple[Cell, ...]) -> Iterator[Columns]:
         connection = self._connection
         cursor = connection.cursor()
         first = self._rows_read + 1
@@ -188,10 +187,10 @@ class MySQLReader:
             with self._reporting():
                 cursor.execute(sql, dict(values))
                 if can_read_by_buffer(connection):
-                    yield from read_rows(connection, cells, first)
+                    yield from read_columns(connection, cells, first)
                     return
                 while some := cursor.fetchmany(FALLBACK_ROWS):
-                    yield [convert_row(cells, row, number) for number, row in enumerate(some, first)]
+                    yield typed_columns(cells, list(zip(*some, strict=True)), first)
                     first += len(some)
         finally:
             if has_open_result(connection):

@@ -21,7 +21,7 @@ from nanotyped.errors import (
     nearest_hint,
     shown,
 )
-from nanotyped.nodes.sql.description import TableDescription
+from nanotyped.nodes.sql.description import Columns, TableDescription
 from nanotyped.row import Column, Schema
 from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
 
@@ -77,8 +77,8 @@ class SQLiteReader:
 
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
-    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None]:
-        """Return the next rows by key, typed, and the key of the last of them as it is stored."""
+    ) -> tuple[Columns, tuple[Any, ...] | None]:
+        """Return the next rows by key, by columns, and the key of the last of them as it is stored."""
         statement = query.select_page(key, rows, first=after is None)
         with self._reporting("reading"):
             found = self._connection.execute(statement, query.page_values(after, upper)).all()
@@ -87,8 +87,8 @@ class SQLiteReader:
         last = tuple(found[-1][place] for place in query.key_places(key))
         return self._decoded(query, found), last
 
-    def stream(self, query: TableQuery, rows: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield all rows, typed; one statement of SQLite sees one state of the table."""
+    def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
+        """Yield all rows, by columns; one statement of SQLite sees one state of the table."""
         with self._reporting("reading"):
             result = self._connection.execution_options(yield_per=rows).execute(query.select_all())
             for some in result.partitions(rows):
@@ -120,7 +120,7 @@ class SQLiteReader:
                     found[names] = {part.name: part.coll for part in parts}
         return dict(sorted(found.items(), key=lambda item: len(item[0])))
 
-    def _decoded(self, query: TableQuery, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    def _decoded(self, query: TableQuery, rows: Sequence[Sequence[Any]]) -> Columns:
         columns = [query.taken.get(name) or self._schema[name] for name in query.columns]
         decoders = [decoder(column.type) for column in columns]
         try:
@@ -128,7 +128,7 @@ class SQLiteReader:
         except TypeCastError:
             raise self._explain(columns, decoders, rows) from None
         self._rows_read += len(decoded)
-        return decoded
+        return list(zip(*decoded, strict=True))
 
     def _explain(
         self, columns: Sequence[Column], decoders: list[Callable[[Any], Any]], rows: Sequence[Sequence[Any]]

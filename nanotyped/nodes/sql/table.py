@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -31,7 +30,7 @@ from nanotyped.types import InvalidDate
 from nanotyped.types.text import INVALID_DATE_REASONS
 
 if TYPE_CHECKING:
-    from nanotyped.nodes.sql.description import TableDescription, TableReader
+    from nanotyped.nodes.sql.description import Columns, TableDescription, TableReader
 
 DEFAULT_PAGE_ROWS = 1000
 # A page of a server costs a round trip: larger ones pay it less often, and still hold a few MB at the most.
@@ -184,9 +183,10 @@ class TableSource(NanoNode[object, Any]):
             assert raw is not None  # it was described just now
             nulls = self._policies.null_dates(raw)
             first = 1
-            for tuples in self._tuples(reader, description):
-                yield shape(_without_invalid_dates(tuples, nulls), first)
-                first += len(tuples)
+            for columns in self._columns(reader, description):
+                rows = shape(_without_invalid_dates(columns, nulls), first)
+                first += len(rows)
+                yield rows
             self._check_unaltered(reader, description)
         except RowValidationError as error:
             error.add_note(f"in `{self.table}`")
@@ -209,7 +209,7 @@ class TableSource(NanoNode[object, Any]):
             place = description.place
             raise SourceError(f"{place} was altered while it was read, and rows may be missing; read it again")
 
-    def _tuples(self, reader: TableReader, description: TableDescription) -> Iterator[list[tuple[Any, ...]]]:
+    def _columns(self, reader: TableReader, description: TableDescription) -> Iterator[Columns]:
         live = self._raw_schema()
         assert live is not None  # the table was looked at
         widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
@@ -229,36 +229,43 @@ class TableSource(NanoNode[object, Any]):
         upper = reader.last_key(query, key)
         after: tuple[Any, ...] | None = None
         while upper is not None:
-            rows, last = reader.page(query, key, after, upper, self.page_rows)
-            if rows:
-                yield rows
-            if last is None or len(rows) < self.page_rows:
+            columns, last = reader.page(query, key, after, upper, self.page_rows)
+            if last is None:
+                return
+            yield columns
+            if len(columns[0]) < self.page_rows:
                 return
             after = last
 
-    def _shape(self) -> Callable[[list[tuple[Any, ...]], int], list[Row]]:
-        """Return what makes rows of the declared contract of tuples of the live columns."""
+    def _shape(self) -> Callable[[Columns, int], list[Row]]:
+        """Return what makes rows of the declared contract of the live columns."""
         live = self._live_schema()
         assert live is not None  # the table was looked at
         contract = self.output_schema_for(None)
         row_class = self.output_row_class()
         if contract is None or contract == live:
-            return Validator(live, row_class).rows if self.validate else _unchecked(row_class or live.row_class())
+            return (
+                Validator(live, row_class).rows_of_columns
+                if self.validate
+                else _unchecked(row_class or live.row_class())
+            )
         read = Validator(live)
         project = compile_projection(read.row_class, row_class or contract.row_class())
-        return lambda tuples, first: project(read.rows(tuples, first))
+        return lambda columns, first: project(read.rows_of_columns(columns, first))
 
 
-def _without_invalid_dates(rows: list[tuple[Any, ...]], places: tuple[int, ...]) -> list[tuple[Any, ...]]:
-    """Return the rows with nulls for the invalid dates in some of their places."""
-    for place in places:
-        if any(type(row[place]) is InvalidDate for row in rows):
-            rows = [(*row[:place], None, *row[place + 1 :]) if type(row[place]) is InvalidDate else row for row in rows]
-    return rows
+def _without_invalid_dates(columns: Columns, places: tuple[int, ...]) -> Columns:
+    """Return the columns with nulls for the invalid dates in some of them."""
+    if not places:
+        return columns
+    return [
+        [None if type(value) is InvalidDate else value for value in column] if place in places else column
+        for place, column in enumerate(columns)
+    ]
 
 
-def _unchecked(row_class: type[Row]) -> Callable[[list[tuple[Any, ...]], int], list[Row]]:
-    return lambda tuples, _first: list(starmap(row_class, tuples))
+def _unchecked(row_class: type[Row]) -> Callable[[Columns, int], list[Row]]:
+    return lambda columns, _first: list(map(row_class, *columns))
 
 
 @register_node

@@ -314,7 +314,7 @@ def test_wrong_lines(tmp_path: Path, content: str | bytes, problem: str) -> None
 @pytest.mark.parametrize(
     ("schema", "cell", "problem"),
     [
-        ("tinyint", "300", "expected `tinyint`, got 300 (above 127)"),
+        ("tinyint", "300", "expected `tinyint`, got '300' (above 127)"),
         ("varchar(2)", "abc", "expected `varchar(2)`, got 'abc' (3 characters, at most 2 fit)"),
         ("enum('a','b')", "c", "expected `enum('a','b')`, got 'c' (not one of the members)"),
         ("date", "2024-02-30", "expected `date`, got '2024-02-30' (on no calendar or clock)"),

@@ -6,11 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nanotyped.errors import IncompatibleTypesException, RowError
+from nanotyped.errors import IncompatibleTypesException, RowError, shown
 from nanotyped.row import Row, RowEncoder, column, parse_schema
 from nanotyped.types import BOOL, DECIMAL, FLOAT, INTEGER, JSON_NULL, NULL, OBJECT, STRING, mysql_type
+from nanotyped.types.json import json_form
+from tests.unit.types import strategies as any_
 
 
 class Order(Row):
@@ -47,7 +52,10 @@ def rows_of(schema: dict[str, Any], *values: tuple[Any, ...]) -> tuple[RowEncode
         ("date", date(2024, 5, 6), '"2024-05-06"'),
         ("datetime", datetime(2024, 5, 6, 7, 8, 9), '"2024-05-06T07:08:09"'),
         ("datetime(6)", datetime(2024, 5, 6, 7, 8, 9), '"2024-05-06T07:08:09.000000"'),
+        ("datetime(6)", datetime(2024, 5, 6, 7, 8, 9, 10), '"2024-05-06T07:08:09.000010"'),
         ("timestamp(3)", datetime(2024, 5, 6, 7, 8, 9, 10_000, UTC), '"2024-05-06T07:08:09.010Z"'),
+        ("timestamp(6)", datetime(2024, 5, 6, 7, 8, 9, 0, UTC), '"2024-05-06T07:08:09.000000Z"'),
+        ("timestamp(6)", datetime(2024, 5, 6, 7, 8, 9, 120_000, UTC), '"2024-05-06T07:08:09.120000Z"'),
         ("time", -timedelta(hours=100), '"-100:00:00"'),
         ("json", {"a": [Decimal("1.10"), None, {"b": True}]}, '{"a":[1.10,null,{"b":true}]}'),
         ("json", JSON_NULL, "null"),
@@ -63,6 +71,17 @@ def test_each_value_has_the_form_of_its_type(kind: Any, value: object, text: str
         encoder, rows = rows_of({"v": kind, "other": other}, (value, 1))
         wanted = f'[{{"v":{text},"other":{1 if other == "int" else chr(34) + "1" + chr(34)}}}]'
         assert encoder.array(rows).decode() == wanted
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_.typed_values(), st.data())
+def test_rows_are_written_in_the_forms_of_their_types(typed: tuple[any_.Type, Any], data: st.DataObject) -> None:
+    """Whatever short way is taken, each value of a column is written in the form that its type alone would give it."""
+    kind, value = typed
+    values = [value, *data.draw(st.lists(any_.values(kind), max_size=3))]
+    encoder, rows = rows_of({"v": kind, "other": "bigint"}, *((one, 1) for one in values))
+    wanted = [b'{"v":%b,"other":"1"}' % msgspec.json.encode(json_form(kind).encode(one)) for one in values]
+    assert encoder.array(rows) == b"[%b]" % b",".join(wanted)
 
 
 def test_forms_of_a_body() -> None:
@@ -107,6 +126,10 @@ def test_bare_values_are_written_bare() -> None:
         (DECIMAL, Decimal("1.50"), Decimal("-Infinity"), "Decimal('-Infinity') has no JSON form: not finite"),
         ("decimal(4,2)", Decimal("1.50"), Decimal("1.505"), "Decimal('1.505') has no JSON form: more than 4 digits, "
          "2 of them behind the point"),
+        ("datetime(6)", datetime(2024, 1, 2, 3, 4, 5, 6), datetime(2024, 1, 2, 3, 4, 5, 6, UTC),
+         "datetime.datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc) has no JSON form: it has a zone"),
+        ("timestamp(6)", datetime(2024, 1, 2, 3, 4, 5, 6, UTC), datetime(2024, 1, 2, 3, 4, 5, 6),
+         "datetime.datetime(2024, 1, 2, 3, 4, 5, 6) has no JSON form: it has no zone"),
         ("varchar(9)", "a", "\ud800", "'\\ud800' has no JSON form: 'utf-8' codec can't encode character '\\ud800' "
          "in position 0: surrogates not allowed"),
     ],
@@ -120,7 +143,7 @@ def test_what_json_cannot_spell(kind: Any, good: object, bad: object, reason: st
             encode(rows, 11)
         assert str(caught.value) == f"row 12, column `v`: {reason}"
         assert (caught.value.row, caught.value.column) == (12, "v")
-        assert caught.value.row_text == repr(rows[1])
+        assert caught.value.row_text == shown(rows[1])
 
 
 def test_large_floats_are_finite() -> None:

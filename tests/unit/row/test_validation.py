@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanotyped import JSON_NULL, Row, RowValidationError, mysql_type
-from nanotyped.errors import CellProblem
+from nanotyped.errors import CellProblem, TypeCastError
 from nanotyped.row import Column, Schema, Validator
 from nanotyped.row.validation import validator_of
 from nanotyped.types import intermediate as it
+from nanotyped.types.text import parse_text, render_text
 from tests.unit.types import strategies as any_
 
 Kind = any_.Type
@@ -265,3 +266,109 @@ def test_the_validator_of_a_declared_class() -> None:
     validator = validator_of(Customer)
     assert validator.rows([(1, None)]) == [Customer(id=1)]
     assert refused(validator, (-1, None)) == "row 1, column `id`: expected `int unsigned`, got -1 (below 0)"
+
+
+# -- rows of columns and of text ----------------------------------------------------------------------------------
+
+
+SHOP = Schema(
+    [
+        Column("id", mysql_type("int unsigned")),
+        Column("price", mysql_type("decimal(6,2)"), nullable=True),
+        Column("created", mysql_type("timestamp")),
+        Column("status", mysql_type("enum('new','paid')")),
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_.columns(), any_.columns(), st.data())
+def test_columns_are_checked_as_rows_are(kind: Kind, other: Kind, data: st.DataObject) -> None:
+    """Columns make the rows that their tuples make, or are refused with the same words."""
+    values = data.draw(st.lists(any_.values(kind) | any_.values(other) | st.none(), max_size=4))
+    validator = of(kind, it.STRING, nullable=data.draw(st.booleans()))
+    try:
+        expected = repr(validator.rows([(value, "x") for value in values], 5))
+    except RowValidationError as error:
+        expected = str(error)
+    try:
+        found = repr(validator.rows_of_columns([values, ["x"] * len(values)], 5))
+    except RowValidationError as error:
+        found = str(error)
+    assert found == expected
+
+
+def test_columns_of_other_numbers() -> None:
+    """Too few columns, and columns of several lengths, are a mistake of the caller: no row is dropped in silence."""
+    wrong: list[list[list[Any]]] = [[[1]], [[1], ["x"], ["y"]], [[1, 2], ["x"]]]
+    for columns in wrong:
+        with pytest.raises(ValueError, match=r"^2 columns of equal length are needed$"):
+            of(it.INTEGER, it.STRING).rows_of_columns(columns)
+
+
+def test_rows_of_text() -> None:
+    """Texts in the CSV form of their types are read, checked and brought to the form of the type; None is null."""
+    validator = Validator(SHOP)
+    texts = [("7", "12.5", "2024-01-31T12:00:00Z", "new"), ["007", None, "2024-01-31T12:00:01Z", "paid"]]
+    rows = validator.rows_of_text(texts)
+    assert [repr(list(row.to_python().values())) for row in rows] == [
+        "[7, Decimal('12.50'), datetime.datetime(2024, 1, 31, 12, 0, tzinfo=datetime.timezone.utc), 'new']",
+        "[7, None, datetime.datetime(2024, 1, 31, 12, 0, 1, tzinfo=datetime.timezone.utc), 'paid']",
+    ]
+    assert {type(row) for row in rows} == {validator.row_class}
+    assert validator.rows_of_text([]) == []
+    assert of().rows_of_text([(), ()]) == [Row(), Row()]
+
+
+def test_every_broken_text_is_named() -> None:
+    """Each cell that is no text of its column is named, with what stands there and why; nothing else is."""
+    wrong: list[Any] = [
+        ("-1", "1e3", "2024-01-31T12:00:00", "old"),
+        ("7", "12345.00", "2024-02-30T12:00:00Z", "new"),
+        (None, None, "2024-01-31T12:00:00Z", 5),
+        ("7", None, "2024-01-31T12:00:00Z"),
+        "7abc",
+    ]
+    with pytest.raises(RowValidationError) as caught:
+        Validator(SHOP).rows_of_text(wrong, 11)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "row 11, column `id`: expected `int unsigned`, got '-1' (below 0)",
+        "row 11, column `price`: expected `decimal(6,2) null`, got '1e3' (not a decimal number)",
+        "row 11, column `created`: expected `timestamp`, got '2024-01-31T12:00:00' (not spelled YYYY-MM-DDTHH:MM:SSZ)",
+        "row 11, column `status`: expected `enum('new','paid')`, got 'old' (not one of the members)",
+        "row 12, column `price`: expected `decimal(6,2) null`, got '12345.00' "
+        "(more than 6 digits, 2 of them behind the point)",
+        "row 12, column `created`: expected `timestamp`, got '2024-02-30T12:00:00Z' (on no calendar or clock)",
+        "row 13, column `id`: expected `int unsigned`, got None (it may not be null)",
+        "row 13, column `status`: expected `enum('new','paid')`, got 5 (text is needed, this is int)",
+        "row 14, column `*`: expected `4 columns`, got 3 columns",
+        "row 15, column `*`: expected `4 columns`, got '7abc' (a tuple is needed)",
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_.typed_values(), st.booleans(), st.data())
+def test_text_is_read_as_its_value_is_checked(pair: tuple[Kind, Any], nullable: bool, data: st.DataObject) -> None:
+    """Rows of the texts of values, whatever the type, are the rows of those values."""
+    kind, value = pair
+    values = [value, *data.draw(st.lists(any_.values(kind) | (st.none() if nullable else st.nothing()), max_size=3))]
+    validator = of(kind, nullable=nullable)
+    render = render_text(kind)
+    read = validator.rows_of_text([(None if one is None else render(one),) for one in values])
+    assert read == validator.rows([(one,) for one in values])
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_.columns(), any_.columns(), st.data())
+def test_text_is_refused_where_the_parser_refuses_it(kind: Kind, other: Kind, data: st.DataObject) -> None:
+    """Texts of another type are refused if, and only if, one of them is no text of the column's type."""
+    texts = [render_text(other)(value) for value in data.draw(st.lists(any_.values(other), min_size=1, max_size=3))]
+    try:
+        expected = repr([parse_text(kind, "csv")(text) for text in texts])
+    except TypeCastError:
+        expected = "refused"
+    try:
+        found = repr([row.to_python()["a"] for row in of(kind).rows_of_text([(text,) for text in texts])])
+    except RowValidationError:
+        found = "refused"
+    assert found == expected
