@@ -15,7 +15,7 @@ from nanotyped.config.environment import Redactor
 from nanotyped.config.row_module import render_module
 from nanotyped.errors import ConfigError, ConfigProblem, DdlError, nearest_hint
 from nanotyped.nodes.sql.discovery import describe_tables
-from nanotyped.nodes.sql.table import check_url
+from nanotyped.nodes.sql.urls import check_url
 from nanotyped.row import parse_dump
 
 if TYPE_CHECKING:

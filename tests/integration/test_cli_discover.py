@@ -10,7 +10,7 @@ import pytest
 from nanotyped import Schema
 from nanotyped.cli import main
 from nanotyped.nodes.sql.sqlite import SQLiteReader
-from nanotyped.nodes.sql.table import check_url
+from nanotyped.nodes.sql.urls import check_url
 from nanotyped.types import render_ddl
 from nanotyped.types.mapping import MAPPED_TYPES
 from nanotyped.types.mysql import mysql_type

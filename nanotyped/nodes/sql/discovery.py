@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nanotyped.errors import SourceError
-from nanotyped.nodes.sql.table import open_reader
+from nanotyped.nodes.sql.urls import open_reader
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -16,8 +16,8 @@ from nanotyped.nodes.sql.insertion import Insertion, TableWriter, WritingStopped
 from nanotyped.nodes.sql.literals import RowLiterals
 from nanotyped.nodes.sql.policies import ColumnPolicies
 from nanotyped.nodes.sql.server import Tls  # noqa: TC001 - as above
-from nanotyped.nodes.sql.table import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, server_of_options
 from nanotyped.nodes.sql.target import WriteMode, check_key, check_key_given, check_names, check_types, look_at
+from nanotyped.nodes.sql.urls import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, server_of_options
 from nanotyped.registry import register_node
 from nanotyped.row import Validator
 from nanotyped.row.compiled import Projection, compile_projection
