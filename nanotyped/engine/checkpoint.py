@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import NanotypedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE_NAME, LOCK_NAME = "state.sqlite", "state.lock"
 FORMAT = "1"
@@ -166,7 +168,9 @@ def _take_lock(directory: Path, path: Path) -> int | None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise StateError(path, "another run uses it", "wait for its end, or give this one a directory of its own") from error
+        raise StateError(
+            path, "another run uses it", "wait for its end, or give this one a directory of its own"
+        ) from error
     return lock
 
 
@@ -186,7 +190,9 @@ def _read(connection: sqlite3.Connection, path: Path) -> State:
     meta = dict(connection.execute("SELECT name, value FROM meta"))
     if meta.get("format") != FORMAT:
         raise StateError(path, f"it is of the format {meta.get('format')!r}, not {FORMAT!r}", "use --reset-state")
-    cursors = {source: json.loads(cursor) for source, cursor in connection.execute("SELECT source, cursor FROM cursors")}
+    cursors = {
+        source: json.loads(cursor) for source, cursor in connection.execute("SELECT source, cursor FROM cursors")
+    }
     return State(
         meta["pipeline"],
         json.loads(meta["fingerprint"]),
@@ -211,4 +217,6 @@ def _reporting(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise StateError(path, f"it cannot be used: {error}") from error
     except (sqlite3.DatabaseError, KeyError, ValueError) as error:
-        raise StateError(path, f"it is damaged, or no state of a pipeline: {error}", "--reset-state forgets it") from error
+        raise StateError(
+            path, f"it is damaged, or no state of a pipeline: {error}", "--reset-state forgets it"
+        ) from error

@@ -49,26 +49,29 @@ def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:
 
 def _plain(value: Any, name: str = "") -> Any:
     """Return an option as JSON holds it; a secret as the word, an object by its class."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, str(key)) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item, name) for item in value), key=str)
+    if isinstance(value, list | tuple):
+        return [_plain(item, name) for item in value]
+    return _text(value, name)
+
+
+def _text(value: Any, name: str) -> str:
     match value:
         case SecretStr() | SecretBytes():
             return "secret"
-        case str() if _SECRET_NAME.search(name):
-            return "secret"
         case str():
-            return _PASSWORD_IN_URL.sub(r"\1@", value)
-        case None | bool() | int() | float():
-            return value
+            return "secret" if _SECRET_NAME.search(name) else _PASSWORD_IN_URL.sub(r"\1@", value)
         case Schema():
             return value.spelling()
         case Nullable():
             return f"{value.type.spelling()} null"
         case PurePath():
             return str(value)
-        case Mapping():
-            return {str(key): _plain(item, str(key)) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            items = [_plain(item, name) for item in value]
-            return sorted(items, key=str) if isinstance(value, set | frozenset) else items
         case type() if issubclass(value, DataType):
             return value.spelling()
         case type() if issubclass(value, Row):

@@ -12,14 +12,13 @@ from typing import Any
 from nanotyped.channel import ChannelCancelled, Inbox
 from nanotyped.engine.ledger import SourceLedger
 from nanotyped.engine.outbox import Finish, Outbox
+from nanotyped.engine.resumption import EXHAUSTED
 from nanotyped.engine.shaping import InputView, OutputShape
 from nanotyped.errors import CellProblem, RowError, shown
 from nanotyped.message import Batch, Checkpoint
 from nanotyped.node import NanoNode, NodeReport
 from nanotyped.row import Row
 
-EXHAUSTED = {"$exhausted": True}
-"""The cursor behind the last row of a source that came to its end."""
 OnFailure = Callable[["Worker", BaseException, "str | None"], None]
 
 
@@ -152,6 +151,9 @@ class Worker:
 
     def _generate(self) -> bool:
         self._open_stretch()
+        if self.node.resume_from == EXHAUSTED:  # others of the run had not come to their end
+            self._exhausted = True
+            return True
         generator = self.node.generate_batches() if self._batches else self.node.generator()
         try:
             if self._batches:

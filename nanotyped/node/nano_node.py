@@ -9,8 +9,9 @@ import inspect
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nanotyped.errors import GraphProblem, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
@@ -68,6 +69,15 @@ class NanoNode(Linkable[In_contra, Out_co]):
     ended_regularly: bool = False
     """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
     __message__: Any = None
+
+    given_options: Mapping[str, object]
+    """The options as they were given to the class, by name; defaults are not among them."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
+        """Keep the options as they are given: they are part of what the pipeline is."""
+        made = super().__new__(cls)
+        made.given_options = MappingProxyType(dict(kwargs))
+        return made
 
     def __init__(
         self,
@@ -136,6 +146,18 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def cleanup(self) -> Iterator[Out_co] | None:
         """Put away, in the node's own thread, after the last row, a failure or a stop. May yield last results."""
         return None
+
+    def resume_problem(self) -> str:
+        """Return why a pipeline with this node cannot go on where a run of it was stopped; ``""`` if it can.
+
+        A source can if it reads ``resume_from`` and yields ``Checkpoint``; other nodes unless they hold rows back to
+        the end of a run.
+        """
+        if self.holds_rows_back:
+            return "it writes what it got as a whole, at the end of a run"
+        if self.is_source and not _reads_resume_from(type(self)):
+            return "it does not go on from `self.resume_from`, nor yield Checkpoint(cursor)"
+        return ""
 
     def discover_schema(self) -> None:
         """Look at the live source or service, once, before the run and in ``check --connect``; set what it gives.
@@ -307,6 +329,23 @@ class PassThrough(NanoNode[In_contra, Any]):
     """A node that sends rows it received, unchanged: it needs ``In`` and the row keeps all its columns."""
 
     passes_rows_on = True
+
+
+def _reads_resume_from(cls: type[NanoNode[Any, Any]]) -> bool:
+    """Return whether the code of a source's own methods mentions where to go on from."""
+    codes = [
+        value.__code__
+        for base in cls.__mro__
+        if base is not NanoNode
+        for value in vars(base).values()
+        if inspect.isfunction(value)
+    ]
+    while codes:
+        code = codes.pop()
+        if "resume_from" in code.co_names:
+            return True
+        codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+    return False
 
 
 def _row_class(declared: object, argument: object) -> type[Row] | None:
