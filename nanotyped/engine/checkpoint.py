@@ -97,7 +97,7 @@ class StateFile:
                 self._connection.executescript(_TABLES)
                 self._write({}, finished=True)
             found = _read(self._connection, self.path)
-        changed = _differences(found.fingerprint, self._fingerprint)
+        changed = differences(found.fingerprint, self._fingerprint)
         if changed:
             reason = f"it is of another pipeline than this one: {', '.join(changed)}"
             raise StateError(self.path, reason, "--reset-state forgets it and begins anew")
@@ -202,7 +202,8 @@ def _read(connection: sqlite3.Connection, path: Path) -> State:
     )
 
 
-def _differences(kept: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def differences(kept: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return in which parts two fingerprints are not the same, in words."""
     return [
         *(f"{part} is gone" for part in kept if part not in now),
         *(f"{part} is new" for part in now if part not in kept),

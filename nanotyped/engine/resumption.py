@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nanotyped.graph import Graph
     from nanotyped.node import NanoNode
 
-CHECKPOINT_INTERVAL_S = 0.5
+CHECKPOINT_INTERVAL_S = 0.1
 EXHAUSTED = {"$exhausted": True}
 """The cursor behind the last row of a source that came to its end."""
 
@@ -45,7 +45,7 @@ def open_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bo
 
 
 class Checkpoints:
-    """Writes how far the sources of a run are, not more often than twice a second. Used by one thread.
+    """Writes how far the sources of a run are, not more often than ten times a second. Used by one thread.
 
     Args:
         state: Where to.
