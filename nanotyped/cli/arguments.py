@@ -13,7 +13,7 @@ from nanotyped.errors import NanotypedError, nearest_hint
 DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
-EXPLAIN_FORMATS = ("text", "json")
+EXPLAIN_FORMATS = ("text", "json")  # of `contract diff` too
 
 
 class UsageError(NanotypedError):
@@ -32,7 +32,7 @@ class UsageError(NanotypedError):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the user asked for; ``words`` are the types of ``types`` and the tables of ``discover``."""
+    """What the user asked for; ``words`` are types, tables of ``discover``, or sides of ``contract``."""
 
     command: str
     config: str = ""
@@ -49,6 +49,7 @@ class Arguments:
     url_env: str | None = None
     state: str | None = None
     reset_state: bool = False
+    breaking: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -146,10 +147,21 @@ def _state_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]
     return {"words": (words[1],)}
 
 
+def _contract_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # they change nothing here
+    if not words or words[0] != "diff":
+        reason = f"unknown action `{words[0]}`; there is `contract diff A B`" if words else "diff A B is missing"
+        parser.error(reason)
+    if len(words) != 3:
+        parser.error("two contracts are needed: contract diff A B")
+    return {"words": tuple(words[1:])}
+
+
 _READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dict[str, Any]]] = {
     "explain": _explain_words,
     "discover": _discover_words,
     "state": _state_words,
+    "contract": _contract_words,
 }
 
 
@@ -180,6 +192,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "nodes": ("list the node classes that a pipeline may name", _add_module),
         "types": ("show what column types are in every system", _add_types),
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
+        "contract": ("show what became of a contract, and whom it breaks", _add_contract),
         "state": ("show how far the runs of a pipeline got", _add_state_show),
     }
     commands: dict[str, _Parser] = {}
@@ -293,6 +306,28 @@ def _add_discover(parser: _Parser) -> None:
         default="python",
         metavar="FORMAT",
         help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements",
+    )
+
+
+def _add_contract(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="diff A B",
+        help="what was, and what is: FILE.yaml:NODE, FILE.sql:TABLE, MODULE:CLASS of a --module, URL:TABLE,"
+        " '${NAME}:TABLE' with the URL in the environment, :TABLE with --url-env, or the text of a CREATE TABLE",
+    )
+    parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL of :TABLE")
+    parser.add_argument(
+        "--breaking", action="store_true", help="show, and fail on, what breaks readers or writers only"
+    )
+    _add_module(parser)
+    parser.add_argument(
+        "--format",
+        type=_one_of(EXPLAIN_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json, for programs",
     )
 
 

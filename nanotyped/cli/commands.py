@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
 from nanotyped.cli.loading import load, look_at_live
@@ -93,6 +94,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "nodes": nodes,
         "types": types,
         "discover": discover,
+        "contract": compare_contracts,
         "state": show_state,
     }
 )

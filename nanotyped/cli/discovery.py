@@ -30,9 +30,9 @@ def discover(arguments: Arguments) -> int:
     """Write the contracts of tables to stdout; 0, or 1 if a live one cannot be read: then nothing is written."""
     node_class = "StreamMySQLTable"
     if arguments.url is not None and is_sql_file(arguments.url):
-        contracts = _contracts_of_file(arguments.url, arguments.words)
+        contracts = contracts_of_file(arguments.url, arguments.words)
     else:
-        text = _url_of(arguments)
+        text = (arguments.url or "") if arguments.url_env is None else url_of_variable(arguments.url_env)
         try:
             url = check_url(text)
         except ValueError as error:
@@ -54,7 +54,7 @@ def discover(arguments: Arguments) -> int:
     return 0
 
 
-def _contracts_of_file(file: str, tables: Sequence[str]) -> list[TableContract]:
+def contracts_of_file(file: str, tables: Sequence[str]) -> list[TableContract]:
     """Return the tables of a file of SQL.
 
     Raises:
@@ -91,10 +91,12 @@ def _write(contracts: Sequence[TableContract], arguments: Arguments, node_class:
             sys.stdout.write(render_yaml(contracts, node_class, arguments.url_env or DEFAULT_VARIABLE))
 
 
-def _url_of(arguments: Arguments) -> str:
-    name = arguments.url_env
-    if name is None:
-        return arguments.url or ""
+def url_of_variable(name: str) -> str:
+    """Return what an environment variable holds.
+
+    Raises:
+        CommandFailedError: If it is not set.
+    """
     if name not in os.environ:
         hint = nearest_hint(name, list(os.environ))
         raise CommandFailedError(f"the environment variable `{name}` is not set{'; ' + hint if hint else ''}", 2)
