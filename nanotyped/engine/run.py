@@ -14,8 +14,9 @@ from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.resumption import Checkpoints, open_state
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
-from nanotyped.errors import NodeFailedError, PipelineInterrupted, PipelineStateError
+from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineInterrupted, PipelineStateError
 from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
+from nanotyped.graph.drift import impacts_of
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
 
 DEFAULT_GRACE_S = 30.0
@@ -212,7 +213,21 @@ class Run:
             self._checkpoints = None
             self.drain()
 
+    def _judge_drift(self) -> None:
+        """Say what a table that was altered does to the nodes downstream; their threads have ended by now."""
+        failure = self._failure
+        drift = None if failure is None else failure.__cause__
+        if failure is None or not isinstance(drift, ContractDriftError):
+            return
+        node = next(worker.node for worker in self.workers if worker.node.label == failure.node)
+        impacts = impacts_of(self.graph.nodes, node, drift.before, drift.after)
+        judged = drift.judged({name: str(impact) for name, impact in impacts.items() if str(impact)})
+        judged.__cause__ = drift.__cause__
+        self._failure = NodeFailedError(failure.node, judged, failure.row)
+        self._failure.__cause__ = judged.with_traceback(drift.__traceback__)
+
     def _conclude(self, stuck: list[str]) -> None:
+        self._judge_drift()
         if self._failure is None and stuck:
             cause = TimeoutError(f"still busy {self.grace_s:g} s after the stop")
             self._failure = NodeFailedError(stuck[0], cause, None, stuck)

@@ -174,6 +174,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return how the live source or service, once it was looked at, differs from what the node declares."""
         return []
 
+    def live_schema(self) -> Schema | None:
+        """Return what a source would give by what is live, once it was looked at, whatever the node declares."""
+        return None
+
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return what the node sends for rows of ``given`` (``None``: not known, or there is no input)."""
         own = self.own_output()

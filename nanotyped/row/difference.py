@@ -121,3 +121,10 @@ def _kinds(was: Column | None, now: Column | None, *, keys: bool) -> tuple[Chang
     if keys and was.key != now.key:
         found.append("key")
     return tuple(found)
+
+
+def describe_changes(before: Schema, after: Schema) -> list[tuple[str | None, str]]:
+    """Return each change in words, with the column that it is about; ``None`` where it is about their order."""
+    found = compare_schemas(before, after)
+    order = [(None, "the columns stand in another order")] if found.reordered and not found.changes else []
+    return [*((change.name, change.spelling()) for change in found.changes), *order]

@@ -110,7 +110,7 @@ def test_a_live_table_that_breaks_its_contract(explain: Any) -> None:
         "  gives    read   `note`: varchar(20) (string(20)), may be null\n"
         "  refused         Expected `varchar(20)`, got `varchar(40)` (it may have 40 characters, 20 fit) - at"
         " `table shop.orders on SERVER → read` $.note. Hint: declare it `varchar(40)`, or put a Cast to `varchar(20)`"
-        " between them that says what may be lost\n"
+        " between them that says what may be lost; taken as it is: harmless to `fill`, `rename`, `post`, `store`\n"
     )
 
 

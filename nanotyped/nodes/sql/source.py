@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import GraphProblem, RowValidationError, SourceError
+from nanotyped.errors import ContractDriftError, GraphProblem, GraphTypeError, RowValidationError, SourceError
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
+from nanotyped.nodes.sql.description import TableAlteredError
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
@@ -19,6 +20,7 @@ from nanotyped.nodes.sql.policies import (
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
+from nanotyped.row.difference import describe_changes
 from nanotyped.row.schema import check_schema
 from nanotyped.types import InvalidDate
 from nanotyped.types.text import INVALID_DATE_REASONS
@@ -85,9 +87,22 @@ class TableSource(NanoNode[object, Any]):
         """
         reader = self.open_reader()
         try:
-            self._description = reader.describe(self.table, self._wanted())
+            self._description = self._described(reader)
         finally:
             reader.close()
+
+    def _described(self, reader: TableReader) -> TableDescription:
+        """Return what the table is. A column of the contract that is not there is for the check to tell, with the rest.
+
+        Raises:
+            SourceError: If it is not there, or a wanted column is of no known type or named by ``columns`` in vain.
+        """
+        if self.columns is not None or self.output_schema is None:
+            return reader.describe(self.table, self.columns)
+        found = reader.describe(self.table, ())
+        if refused := [name for name in self._wanted() or () if name in found.refused]:
+            return reader.describe(self.table, refused)  # which tells why
+        return found
 
     def get_schema(self) -> Schema:
         """Return the schema of the rows, connecting if the table was not looked at yet.
@@ -108,6 +123,10 @@ class TableSource(NanoNode[object, Any]):
             return parse_schema(self.output_schema)
         return self._live_schema()
 
+    def live_schema(self) -> Schema | None:
+        """Return the columns of the live table that the node reads, as it takes them."""
+        return self._live_schema()
+
     def far_end(self, column: str) -> FarEnd:
         """Return the column of the live table, once it was looked at."""
         if self._description is None:
@@ -126,6 +145,8 @@ class TableSource(NanoNode[object, Any]):
         if problems or live is None or self.output_schema is None or self._description is None:
             return problems
         edge = (self._description.place.replace("`", ""), self.label)
+        if self.columns is None:  # then a misspelt name is one near to any of the table
+            live = self._policies.taken(self._description.schema)
         return [*check_schema(live, parse_schema(self.output_schema), edge)]
 
     def _policy_problems(self) -> list[GraphProblem]:
@@ -140,10 +161,11 @@ class TableSource(NanoNode[object, Any]):
 
     def _raw_schema(self) -> Schema | None:
         """Return the wanted columns as the table has them."""
-        if self._description is None:
-            return None
+        return None if self._description is None else self._raw_of(self._description)
+
+    def _raw_of(self, description: TableDescription) -> Schema:
         wanted = self._wanted()
-        live = self._description.schema
+        live = description.schema
         return live if wanted is None else live.select(name for name in wanted if name in live)
 
     def _live_schema(self) -> Schema | None:
@@ -170,22 +192,7 @@ class TableSource(NanoNode[object, Any]):
             self.discover_schema()
         reader = self.open_reader()
         try:
-            checked = self._live_schema()
-            self._description = description = reader.describe(self.table, self._wanted())
-            if self._live_schema() != checked:
-                raise SourceError(f"{description.place} was altered since the pipeline was checked; check it again")
-            shape = self._shape()
-            raw = self._raw_schema()
-            assert raw is not None  # it was described just now
-            nulls = self._policies.null_dates(raw)
-            first = 1
-            for columns, cursor in self._pages(reader, description):
-                rows = shape(_without_invalid_dates(columns, nulls), first)
-                first += len(rows)
-                yield rows
-                if cursor is not None:
-                    yield Checkpoint(cursor)
-            self._check_unaltered(reader, description)
+            yield from self._batches(reader)
         except RowValidationError as error:
             error.add_note(f"in `{self.table}`")
             if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
@@ -194,18 +201,56 @@ class TableSource(NanoNode[object, Any]):
         finally:
             reader.close()
 
+    def _batches(self, reader: TableReader) -> Iterator[Sequence[Row] | Checkpoint]:
+        checked = self._description
+        assert checked is not None  # it was looked at
+        self._description = description = self._described(reader)
+        if self._raw_of(description) != self._raw_of(checked):
+            raise self._drift(checked, description, "since the pipeline was checked", "check it again")
+        if problems := self.check_contract():
+            raise GraphTypeError(problems)
+        shape = self._shape()
+        nulls = self._policies.null_dates(self._raw_of(description))
+        first = 1
+        try:
+            for columns, cursor in self._pages(reader, description):
+                rows = shape(_without_invalid_dates(columns, nulls), first)
+                first += len(rows)
+                yield rows
+                if cursor is not None:
+                    yield Checkpoint(cursor)
+        except TableAlteredError as error:
+            raise self._drift(description, error.description, "while it was read", "read it again") from None
+        self._check_unaltered(reader, description)
+
     def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
         """Raise if what was read is no longer what it was when reading began.
 
         A key of another type sorts otherwise, and pages by it skip rows: no such run ends well in silence.
         """
-        again = reader.describe(self.table, self._wanted())
-        read = self._raw_schema()
-        assert read is not None  # the table was looked at
+        again = reader.describe(self.table, ())
+        read = self._raw_of(description)
         changed = (column for column in read if column.name not in again.schema or again.schema[column.name] != column)
         if again.page_key() != description.page_key() or any(changed):
-            place = description.place
-            raise SourceError(f"{place} was altered while it was read, and rows may be missing; read it again")
+            raise self._drift(description, again, "while it was read, and rows may be missing", "read it again")
+
+    def _drift(self, was: TableDescription, now: TableDescription, when: str, remedy: str) -> ContractDriftError:
+        """Return the error for a table whose columns, of those that are read, or whose key are another by now.
+
+        With a contract, what the node would give is the contract, but for columns that no longer fit it.
+        """
+        before, after = self._raw_of(was), self._raw_of(now)
+        changes = describe_changes(before, after)
+        if was.page_key() != now.page_key():
+            keys = (f"({', '.join(f'`{name}`' for name in of.page_key() or ())})" for of in (was, now))
+            changes.append((None, f"the key that it is read by {' → '.join(keys)}"))
+        gave, gives = self._policies.taken(before), self._policies.taken(after)
+        if self.output_schema is not None:
+            gave, taken = parse_schema(self.output_schema), gives
+            misfits = {problem.column for problem in check_schema(taken, gave)}
+            kept = Schema(column for column in gave if column.name in taken or column.name not in misfits)
+            gives = kept.merge(Schema(column for column in taken if column.name in misfits))
+        return ContractDriftError(now.place, when, gave, gives, changes=changes, remedy=remedy)
 
     def _pages(
         self, reader: TableReader, description: TableDescription
