@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nanotyped.errors import ContractDriftError, GraphProblem, GraphTypeError, RowValidationError, SourceError
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
+from nanotyped.nodes.sql.contract import SchemaContract, SchemaContractOption, Settlement, Sieve, settle
 from nanotyped.nodes.sql.description import TableAlteredError
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
 from nanotyped.nodes.sql.policies import (
@@ -48,6 +49,7 @@ class TableSource(NanoNode[object, Any]):
         zero_date: ZeroDateOption,
         tinyint1: Tinyint1Option,
         bit: BitOption,
+        schema_contract: SchemaContractOption,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -61,6 +63,9 @@ class TableSource(NanoNode[object, Any]):
             raise ValueError(f"columns names {', '.join(twice)} twice")
         if problems := check_parameters(where, parameters or {}, backslash_escapes=self.backslash_escapes):
             raise ValueError("; ".join(problems))
+        self._modes = SchemaContract.of_option(schema_contract)
+        if self._modes is not None and self.output_schema is None:
+            raise ValueError("schema_contract needs a contract that it is about: declare output_schema")
         self.table = table
         self.columns = tuple(columns) if columns is not None else None
         self.where = where
@@ -68,6 +73,7 @@ class TableSource(NanoNode[object, Any]):
         self.page_rows = page_rows
         self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
+        self._sieve: Sieve | None = None
 
     def open_reader(self) -> TableReader:
         """Return a new connection to where the table is.
@@ -100,6 +106,8 @@ class TableSource(NanoNode[object, Any]):
         if self.columns is not None or self.output_schema is None:
             return reader.describe(self.table, self.columns)
         found = reader.describe(self.table, ())
+        if self._modes is not None:
+            return found  # what it says of each column settles what is read
         if refused := [name for name in self._wanted() or () if name in found.refused]:
             return reader.describe(self.table, refused)  # which tells why
         return found
@@ -117,15 +125,20 @@ class TableSource(NanoNode[object, Any]):
         return schema
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
-        """Return the declared contract; without one the live table's columns, once it was looked at."""
+        """Return the declared contract; without one the live table's columns, once it was looked at.
+
+        With ``schema_contract`` it is what the contract and the live table make together, once it was looked at.
+        """
         del given  # a source has no input
+        if self._modes is not None and self._description is not None:
+            return self._settlement(self._modes, self._description).gives
         if self.output_schema is not None:
             return parse_schema(self.output_schema)
         return self._live_schema()
 
     def live_schema(self) -> Schema | None:
-        """Return the columns of the live table that the node reads, as it takes them."""
-        return self._live_schema()
+        """Return the columns of the live table that the node could give, as it takes them."""
+        return None if self._description is None else self._takeable(self._description)
 
     def far_end(self, column: str) -> FarEnd:
         """Return the column of the live table, once it was looked at."""
@@ -144,10 +157,31 @@ class TableSource(NanoNode[object, Any]):
         live, problems = self._live_schema(), self._policy_problems()
         if problems or live is None or self.output_schema is None or self._description is None:
             return problems
-        edge = (self._description.place.replace("`", ""), self.label)
-        if self.columns is None:  # then a misspelt name is one near to any of the table
-            live = self._policies.taken(self._description.schema)
-        return [*check_schema(live, parse_schema(self.output_schema), edge)]
+        return self._misfits(self._description)
+
+    def _misfits(self, description: TableDescription) -> list[GraphProblem]:
+        """Return how a table differs from the declared contract in what is not settled by ``schema_contract``."""
+        if self.output_schema is None:
+            return []
+        if self._modes is not None:
+            return self._settlement(self._modes, description).problems
+        return [*check_schema(self._takeable(description), parse_schema(self.output_schema), self._edge(description))]
+
+    def _edge(self, description: TableDescription) -> tuple[str, str]:
+        return description.place.replace("`", ""), self.label
+
+    def _takeable(self, description: TableDescription) -> Schema:
+        """Return the columns of a table, of those that ``columns`` names, as the node takes them."""
+        live = description.schema
+        named = live if self.columns is None else live.select(name for name in self.columns if name in live)
+        return self._policies.taken(named)
+
+    def _settlement(self, modes: SchemaContract, description: TableDescription) -> Settlement:
+        assert self.output_schema is not None  # the constructor saw to it
+        refused = description.refused if self.columns is None else {}
+        return settle(
+            parse_schema(self.output_schema), self._takeable(description), refused, modes, self._edge(description)
+        )
 
     def _policy_problems(self) -> list[GraphProblem]:
         """Return the policies of columns that the live table does not have, or that they are not about."""
@@ -164,7 +198,7 @@ class TableSource(NanoNode[object, Any]):
         return None if self._description is None else self._raw_of(self._description)
 
     def _raw_of(self, description: TableDescription) -> Schema:
-        wanted = self._wanted()
+        wanted = self._wanted() if self._modes is None else self._settlement(self._modes, description).reads
         live = description.schema
         return live if wanted is None else live.select(name for name in wanted if name in live)
 
@@ -215,13 +249,15 @@ class TableSource(NanoNode[object, Any]):
         try:
             for columns, cursor in self._pages(reader, description):
                 rows = shape(_without_invalid_dates(columns, nulls), first)
-                first += len(rows)
+                first += len(columns[0])
                 yield rows
                 if cursor is not None:
                     yield Checkpoint(cursor)
         except TableAlteredError as error:
             raise self._drift(description, error.description, "while it was read", "read it again") from None
         self._check_unaltered(reader, description)
+        if self._sieve is not None and self._sieve.told:
+            logger.warning("%s: %s", self.label, self._sieve.told)
 
     def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
         """Raise if what was read is no longer what it was when reading began.
@@ -244,13 +280,19 @@ class TableSource(NanoNode[object, Any]):
         if was.page_key() != now.page_key():
             keys = (f"({', '.join(f'`{name}`' for name in of.page_key() or ())})" for of in (was, now))
             changes.append((None, f"the key that it is read by {' → '.join(keys)}"))
-        gave, gives = self._policies.taken(before), self._policies.taken(after)
-        if self.output_schema is not None:
-            gave, taken = parse_schema(self.output_schema), gives
-            misfits = {problem.column for problem in check_schema(taken, gave)}
-            kept = Schema(column for column in gave if column.name in taken or column.name not in misfits)
-            gives = kept.merge(Schema(column for column in taken if column.name in misfits))
+        gave, gives = self._supposed(was), self._supposed(now)
         return ContractDriftError(now.place, when, gave, gives, changes=changes, remedy=remedy)
+
+    def _supposed(self, description: TableDescription) -> Schema:
+        """Return what the node would give if columns that do not fit the contract were taken as they are."""
+        if self.output_schema is None:
+            return self._policies.taken(self._raw_of(description))
+        declared, taken = parse_schema(self.output_schema), self._takeable(description)
+        if self._modes is not None:
+            declared = self._settlement(self._modes, description).gives
+        misfits = {getattr(problem, "column", None) for problem in self._misfits(description)}
+        kept = Schema(column for column in declared if column.name in taken or column.name not in misfits)
+        return kept.merge(Schema(column for column in taken if column.name in misfits))
 
     def _pages(
         self, reader: TableReader, description: TableDescription
@@ -305,10 +347,16 @@ class TableSource(NanoNode[object, Any]):
 
     def _shape(self) -> Callable[[Columns, int], list[Row]]:
         """Return what makes rows of the declared contract of the live columns."""
+        self._sieve = None
         live = self._live_schema()
         assert live is not None  # the table was looked at
         contract = self.output_schema_for(None)
-        row_class = self.output_row_class()
+        is_as_declared = self.output_schema is None or contract == parse_schema(self.output_schema)
+        row_class = self.output_row_class() if is_as_declared else None
+        if self._modes is not None and self._description is not None:
+            settled = self._settlement(self._modes, self._description)
+            if settled.discards:
+                return self._sieving(settled, live, row_class)
         if contract is None or contract == live:
             return (
                 Validator(live, row_class).rows_of_columns
@@ -318,6 +366,23 @@ class TableSource(NanoNode[object, Any]):
         read = Validator(live)
         project = compile_projection(read.row_class, row_class or contract.row_class())
         return lambda columns, first: project(read.rows_of_columns(columns, first))
+
+    def _sieving(
+        self, settled: Settlement, live: Schema, row_class: type[Row] | None
+    ) -> Callable[[Columns, int], list[Row]]:
+        """Return what makes rows of what fits the contract, and counts the others as rejected."""
+        assert self.output_schema is not None  # it is what is settled
+        read = Validator(live)
+        self._sieve = sieve = Sieve(settled, parse_schema(self.output_schema), live)
+        project = compile_projection(sieve.schema.row_class(), row_class or settled.gives.row_class())
+
+        def shape(columns: Columns, first: int) -> list[Row]:
+            before = sieve.rows_discarded
+            rows = project(sieve.rows(read.rows_of_columns(columns, first), first))
+            self.statistics.rejected += sieve.rows_discarded - before
+            return rows
+
+        return shape
 
 
 def _without_invalid_dates(columns: Columns, places: tuple[int, ...]) -> Columns:
