@@ -10,9 +10,12 @@ from typing import Any, NoReturn
 
 from nanotyped.errors import NanotypedError, nearest_hint
 
+LOOPBACK = "127.0.0.1"
 DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
+LOG_FORMATS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 EXPLAIN_FORMATS = ("text", "json")  # of `contract diff` too
 
 
@@ -50,6 +53,9 @@ class Arguments:
     state: str | None = None
     reset_state: bool = False
     breaking: bool = False
+    log_format: str = "text"
+    log_level: str = "info"
+    metrics: tuple[str, int] | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -227,6 +233,26 @@ def _add_run(parser: _Parser) -> None:
     _add_strict(parser)
     _add_state(parser, "keep checkpoints in this directory, and go on from them where the last run was stopped")
     parser.add_argument("--reset-state", action="store_true", help="forget the state that is there, and begin anew")
+    parser.add_argument(
+        "--log-format",
+        type=_one_of(LOG_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json: a line a record, with run, node and batch and no value of a row",
+    )
+    parser.add_argument(
+        "--log-level",
+        type=_one_of(LOG_LEVELS, "level"),
+        default="info",
+        metavar="LEVEL",
+        help="debug, info (the default), warning or error",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_address,
+        metavar="[HOST:]PORT",
+        help="hand out measurements for Prometheus at /metrics; on this machine alone unless a host is given",
+    )
 
 
 def _add_strict(parser: _Parser) -> None:
@@ -331,11 +357,18 @@ def _add_contract(parser: _Parser) -> None:
     )
 
 
-def _one_of(formats: Sequence[str]) -> Callable[[str], str]:
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise argparse.ArgumentTypeError(f"`{text}` is no address: give PORT or HOST:PORT, such as 9100")
+    return host or LOOPBACK, int(port)
+
+
+def _one_of(formats: Sequence[str], what: str = "format") -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in formats:
             hint = nearest_hint(text, formats) or f"known are {', '.join(formats)}"
-            raise argparse.ArgumentTypeError(f"unknown format `{text}`; {hint}")
+            raise argparse.ArgumentTypeError(f"unknown {what} `{text}`; {hint}")
         return text
 
     return read

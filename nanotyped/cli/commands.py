@@ -50,7 +50,7 @@ def run(arguments: Arguments) -> int:
             state = open_state(graph, Path(arguments.state), pipeline.name, reset=arguments.reset_state)
         except StateError as error:
             raise CommandFailedError(f"{pipeline.file}: {error}", 2) from error
-    return run_pipeline(pipeline, state, show_traceback=arguments.traceback)
+    return run_pipeline(pipeline, state, arguments)
 
 
 def check(arguments: Arguments) -> int:

@@ -7,99 +7,135 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from nanotyped.cli.display import print_summary, show_progress
-from nanotyped.cli.output import abandon_stdout, is_stdout_closed, print_error, render_traceback, stderr_console
+from nanotyped.cli.logs import JsonLog, log_to_stderr
+from nanotyped.cli.output import (
+    CommandFailedError,
+    abandon_stdout,
+    is_stdout_closed,
+    print_error,
+    render_traceback,
+    stderr_console,
+)
 from nanotyped.engine import Run, run_to_end
+from nanotyped.engine.metrics import MetricsError, MetricsServer
 from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
+    from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
     from nanotyped.engine.checkpoint import StateFile
 
-# What the display shows anyway, and what is raised here anyway.
-_SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
 
-
-def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback: bool) -> int:
+def run_pipeline(pipeline: Pipeline, state: StateFile | None, arguments: Arguments) -> int:
     """Run a checked pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
     run = Run(build_graph(pipeline.anchor), pipeline.name, state=state)
-    console = stderr_console()
-    with _log_to_stderr(pipeline):
-        resumed = ", from where it was stopped" if state is not None and state.cursors else ""
-        console.print(f"{pipeline.file}: running {len(run.graph.nodes)} nodes{resumed}")
+    teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
+    resumed = state is not None and bool(state.cursors)
+    with ExitStack() as open_until_the_end:
+        open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
+        url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
+        teller.started(resumed=resumed, metrics=url)
         try:
-            with show_progress(run):
+            with teller.progress():
                 report = run_to_end(run)
         except NodeFailedError as error:
-            return _explain_failure(error, pipeline, show_traceback=show_traceback)
+            return _tell_failure(error, teller, arguments)
         except PipelineInterrupted as end:
             if isinstance(end.__cause__, NodeFailedError):
-                _explain_failure(end.__cause__, pipeline, show_traceback=show_traceback)
-            elif isinstance(end.report, RunReport):
-                print_summary(end.report)
-            print_error(f"ended by {signal.Signals(end.signal_number).name}")
+                _tell_failure(end.__cause__, teller, arguments)
+            teller.interrupted(end)
             return 128 + end.signal_number
-    print_summary(report)
-    console.print(f"{pipeline.file}: success in {report.seconds:.3f} s")
+        teller.finished(report)
     return 0
 
 
-def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:
-    if isinstance(error.report, RunReport):
-        print_summary(error.report)
+@contextmanager
+def _measured(run: Run, address: tuple[str, int] | None, state: StateFile | None) -> Iterator[str | None]:
+    """Hand out measurements of the run while the block runs, if it is asked for; give where they are."""
+    if address is None:
+        yield None
+        return
+    try:
+        server = MetricsServer(run, *address)
+    except MetricsError as error:
+        if state is not None:
+            state.close()
+        raise CommandFailedError(str(error), 2) from error
+    with server:
+        yield server.url
+
+
+def _tell_failure(error: NodeFailedError, teller: _Teller, arguments: Arguments) -> int:
     if isinstance(error.__cause__, BrokenPipeError) and is_stdout_closed():
         abandon_stdout()
-        print_error("stdout was closed by its reader; the run ended there")
-        return 1
-    spot = pipeline.positions.get(error.node)
-    place = f"{pipeline.file}:{spot.line}:{spot.column}: " if spot else f"{pipeline.file}: "
-    print_error(place + pipeline.redactor.redact(str(error)))
-    if show_traceback and error.__cause__ is not None:
-        print_error(pipeline.redactor.redact(render_traceback(error.__cause__)))
+        teller.abandoned(error)
+    else:
+        teller.failed(error, show_traceback=arguments.traceback)
     return 1
 
 
-class _StderrHandler(logging.Handler):
-    """Writes to ``sys.stderr`` as it is at that moment, without the secrets of the pipeline."""
+class _Teller(Protocol):
+    """Tells people, or programs, what becomes of a run."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        super().__init__()
-        self._redactor = pipeline.redactor
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING or record.name.startswith("nanotyped.")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            sys.stderr.write(self._redactor.redact(self.format(record)) + "\n")
-        except Exception:  # noqa: BLE001 - logging's own way: a record that cannot be written ends nothing
-            self.handleError(record)
+    @property
+    def formatter(self) -> logging.Formatter: ...
+    def started(self, *, resumed: bool, metrics: str | None) -> None: ...
+    def progress(self) -> AbstractContextManager[None]: ...
+    def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None: ...
+    def abandoned(self, error: NodeFailedError) -> None: ...
+    def interrupted(self, end: PipelineInterrupted) -> None: ...
+    def finished(self, report: RunReport) -> None: ...
 
 
-@contextmanager
-def _log_to_stderr(pipeline: Pipeline) -> Iterator[None]:
-    """Show warnings of everybody and notes of nodes (``log_info``), unless a module has set logging up itself."""
-    root, own = logging.getLogger(), logging.getLogger("nanotyped")
-    loggers = [own, *map(logging.getLogger, _SILENT_LOGGERS)]
-    levels = [logger.level for logger in loggers]
-    handler = None if root.handlers else _StderrHandler(pipeline)
-    if handler:
-        root.addHandler(handler)
-    own.setLevel(logging.INFO)
-    for name, level in _SILENT_LOGGERS.items():
-        logging.getLogger(name).setLevel(level)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if handler:
-            root.removeHandler(handler)
+class _Text:
+    """Tells people, on stderr."""
+
+    formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+
+    def __init__(self, run: Run, pipeline: Pipeline) -> None:
+        self._run = run
+        self._pipeline = pipeline
+        self._console = stderr_console()
+
+    def started(self, *, resumed: bool, metrics: str | None) -> None:
+        how = ", from where it was stopped" if resumed else ""
+        self._console.print(f"{self._pipeline.file}: running {len(self._run.graph.nodes)} nodes{how}")
+        if metrics is not None:
+            self._console.print(f"{self._pipeline.file}: measurements are at {metrics}")
+
+    def progress(self) -> AbstractContextManager[None]:
+        return show_progress(self._run)
+
+    def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None:
+        self._summary(error)
+        pipeline = self._pipeline
+        spot = pipeline.positions.get(error.node)
+        place = f"{pipeline.file}:{spot.line}:{spot.column}: " if spot else f"{pipeline.file}: "
+        print_error(place + pipeline.redactor.redact(str(error)))
+        if show_traceback and error.__cause__ is not None:
+            print_error(pipeline.redactor.redact(render_traceback(error.__cause__)))
+
+    def abandoned(self, error: NodeFailedError) -> None:
+        self._summary(error)
+        print_error("stdout was closed by its reader; the run ended there")
+
+    def _summary(self, error: NodeFailedError) -> None:
+        if isinstance(error.report, RunReport):
+            print_summary(error.report)
+
+    def interrupted(self, end: PipelineInterrupted) -> None:
+        if not isinstance(end.__cause__, NodeFailedError) and isinstance(end.report, RunReport):
+            print_summary(end.report)
+        print_error(f"ended by {signal.Signals(end.signal_number).name}")
+
+    def finished(self, report: RunReport) -> None:
+        print_summary(report)
+        self._console.print(f"{self._pipeline.file}: success in {report.seconds:.3f} s")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from nanotyped.errors import GraphProblem, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.provenance import FarEnd, Origin
-from nanotyped.node.running import NodeStatistics, RunHandle, Status
+from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
 from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.declared import schema_of_type, type_arguments
 
@@ -322,8 +322,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
         return self._run.rows_waiting(self) if self._run is not None else 0
 
     def log_info(self, text: str) -> None:
-        """Log at INFO, with the node's name."""
-        logger.info("%s: %s", self.label, text)
+        """Log at INFO, with the node's name. The text is shown as it is: what rows hold is better left out of it."""
+        logger.info("%s: %s", self.label, text, extra=NO_ROW_VALUES)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__dict__.get('name', '(not initialised)')}>"

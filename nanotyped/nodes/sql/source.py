@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nanotyped.errors import ContractDriftError, GraphProblem, GraphTypeError, RowValidationError, SourceError
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
+from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.sql.contract import SchemaContract, SchemaContractOption, Settlement, Sieve, settle
 from nanotyped.nodes.sql.description import TableAlteredError
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
@@ -257,7 +258,7 @@ class TableSource(NanoNode[object, Any]):
             raise self._drift(description, error.description, "while it was read", "read it again") from None
         self._check_unaltered(reader, description)
         if self._sieve is not None and self._sieve.told:
-            logger.warning("%s: %s", self.label, self._sieve.told)
+            logger.warning("%s: %s", self.label, self._sieve.told, extra=NO_ROW_VALUES)
 
     def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
         """Raise if what was read is no longer what it was when reading began.
@@ -311,6 +312,7 @@ class TableSource(NanoNode[object, Any]):
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
                 self.label,
                 description.place,
+                extra=NO_ROW_VALUES,
             )
             for columns in reader.stream(query, self.page_rows):
                 yield columns, None
