@@ -11,7 +11,7 @@ import pytest
 from nanotyped import Cast, Filter, Remapper
 from nanotyped.engine.run import start_run
 from nanotyped.errors import ContractDriftError, GraphTypeError, Mismatch, NodeFailedError
-from nanotyped.graph import build_graph
+from nanotyped.graph import build_graph, survey_graph
 from nanotyped.graph.drift import impacts_of
 from nanotyped.node import NanoNode
 from nanotyped.row import Schema, parse_schema
@@ -82,10 +82,15 @@ def test_a_column_that_is_gone_breaks_the_options_that_name_it() -> None:
 
 
 def test_what_was_wrong_before_is_no_impact() -> None:
-    """The same schema changes nothing."""
+    """A node that another column breaks anyway is not broken by this one; and the same schema changes nothing."""
     source = Given([], {"id": "int"}, name="read")
-    _ = source > Kept(name="log")
-    assert impacts(source, {"id": "int"}, {"id": "int"}) == {}
+    _ = source > Kept(name="log", input_schema={"day": "date"})
+    nodes = survey_graph(source).graph.nodes
+    before, after = parse_schema({"id": "int"}), parse_schema({"id": "bigint"})
+    assert {name: str(found) for name, found in impacts_of(nodes, source, before, after).items()} == {
+        "id": "harmless to `log`"
+    }
+    assert impacts_of(nodes, source, before, before) == {}
 
 
 def test_the_check_says_what_a_table_that_left_its_contract_would_do_downstream() -> None:
