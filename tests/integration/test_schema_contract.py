@@ -87,6 +87,16 @@ def test_a_column_that_is_gone(shop: Database) -> None:
     ]
 
 
+def test_a_table_that_shares_no_column_with_its_contract_is_refused(shop: Database) -> None:
+    """There would be nothing to read, whatever is to be discarded or to follow the table."""
+    shop.execute("ALTER TABLE t CHANGE id ident int, CHANGE amount total int, DROP name")
+    contract = {"id": "int null", "amount": "int null"}
+    assert refusals(shop, {"columns": "discard_value"}, output_schema=contract) == [
+        "node `read`: schema_contract: the table has no column that could be read. Hint: declare a column that it has"
+    ]
+    assert rows(shop, {"columns": "evolve"}, output_schema=contract) == [(1, 10), (2, None)]
+
+
 def test_a_column_of_another_type(shop: Database, caplog: pytest.LogCaptureFixture) -> None:
     """It is refused, taken as it is, or each value is held to the contract and its row or itself discarded."""
     shop.execute("ALTER TABLE t MODIFY amount bigint", "INSERT INTO t VALUES (3, 3000000000, 'c')")

@@ -138,6 +138,9 @@ def settle(
                 found.columns.append(live[name])
             else:
                 found.only_nulls.add(name)
+    if not reads and not found.problems:
+        reason = f"node `{edge[1]}`: schema_contract: the table has no column that could be read"
+        found.problems.append(NodeOptionError(reason, node=edge[1], hint="declare a column that it has"))
     found.reads = tuple(reads)
     return found
 
