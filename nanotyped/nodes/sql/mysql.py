@@ -12,6 +12,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from nanotyped.errors import SourceError, TypeSyntaxError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import TableDescription
+from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, convert_row, read_rows
@@ -76,11 +77,12 @@ class MySQLReader:
                 hint = nearest_hint(table, tables)
                 raise SourceError(f"there is no {place}, or `{self._server.user}` may not see it{_sentence(hint)}")
             found = self._with_documents(found, (database, table, table))
+            found, untold_columns = self._with_members(found, table)
             keys: dict[str, list[tuple[str | None, str | None]]] = {}
             for index, name, part in self._rows(_KEYS, (database, table, table)):
                 keys.setdefault(index, []).append((name, part))
         primary = {name for name, _ in keys.get("PRIMARY", [])}
-        self._schema, refused = _schema_of(found, primary, columns, place)
+        self._schema, refused = _schema_of(found, untold_columns, primary, columns, place)
         nullable = {name for name, _, null, _ in found if null == "YES"}
         unique = [
             tuple(name for name, _ in parts if name is not None)
@@ -92,8 +94,7 @@ class MySQLReader:
 
     def _with_documents(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
         """Return the columns, those of MariaDB that must hold JSON as JSON."""
-        version = str(getattr(self._connection, "server_version", ""))
-        if "MariaDB" not in version or not any(text == "longtext" for _, text, *_ in found):
+        if not self._is_mariadb or not any(text == "longtext" for _, text, *_ in found):
             return found
         checks = {clause for (clause,) in self._rows(_CHECKS, where)}
         return [
@@ -101,6 +102,33 @@ class MySQLReader:
             for column in found
             for name, text, null, _ in [column]
         ]
+
+    @property
+    def _is_mariadb(self) -> bool:
+        return "MariaDB" in str(getattr(self._connection, "server_version", ""))
+
+    def _with_members(
+        self, found: list[tuple[Any, ...]], table: str
+    ) -> tuple[list[tuple[Any, ...]], dict[str, UntoldMembersError]]:
+        """Return the columns with the members that they have, and by name those whose members nobody tells."""
+        told: list[tuple[Any, ...]] = []
+        errors: dict[str, UntoldMembersError] = {}
+        for name, text, null, charset in found:
+            members = text
+            if is_doubtful(text, charset):
+                try:
+                    if self._is_mariadb:
+                        members = told_members(text, table, name, self._asked)
+                    elif not text.startswith("enum("):  # an enum goes by its text, and a wrong one is no member
+                        raise untold(text)
+                except pymysql.Error as error:
+                    if is_lost(error):
+                        raise
+                    errors[name] = untold(text)
+                except UntoldMembersError as error:
+                    errors[name] = error
+            told.append((name, members, null, charset))
+        return told, errors
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
@@ -175,6 +203,12 @@ class MySQLReader:
         # Whatever the key holds bounds a page; what of it is no value of its column is for the page itself to say.
         return tuple(cell_of(kept_column(self._schema[name])) for name in key)
 
+    def _asked(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that may hold percent signs."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
     def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, parameters)
@@ -213,7 +247,11 @@ def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:
 
 
 def _schema_of(
-    found: list[tuple[Any, ...]], primary: set[str | None], wanted: Sequence[str] | None, place: str
+    found: list[tuple[Any, ...]],
+    untold_columns: Mapping[str, UntoldMembersError],
+    primary: set[str | None],
+    wanted: Sequence[str] | None,
+    place: str,
 ) -> tuple[Schema, dict[str, str]]:
     columns: list[Column] = []
     refused: dict[str, str] = {}
@@ -223,8 +261,10 @@ def _schema_of(
     ]
     for name, text, nullable, charset in found:
         try:
+            if name in untold_columns:
+                raise untold_columns[name]
             kind = column_type(text, charset)
-        except TypeSyntaxError as error:
+        except (TypeSyntaxError, UntoldMembersError) as error:
             refused[name] = str(error)
             if wanted is None or name in wanted:
                 problems.append(f"column `{name}`: {error}; leave it out with `columns`")
