@@ -331,7 +331,8 @@ def test_a_column_of_an_unknown_type_matters_only_where_it_is_given(database: Da
     run_into(WriteMySQLTable(url=database.url, table="t"), [(1,)], {"id": "int"})
     assert database.execute("SELECT id FROM t") == [(1,)]
     assert refusals(WriteMySQLTable(url=database.url, table="t", name="write"), {"id": "int", "y": "year"}) == [
-        f"node `write`: column `y` of {place(database)} is of a type that is not known here. "
+        f"node `write`: column `y` of {place(database)} is of a type that is not known here: "
+        "year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4) at position 5 of `year(2)`. "
         "Hint: leave it out before, with Remapper(retain_input=False)"
     ]
 

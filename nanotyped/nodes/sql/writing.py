@@ -231,7 +231,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         validator = Validator(written)
         project = compile_projection(row_class, validator.row_class)
         head, tail = statement_ends(self.table, written.names, self.mode, self.key)
-        return _Shape(head, tail, project, validator, RowLiterals(written).encode)
+        return _Shape(head, tail, project, validator, RowLiterals(written, target.limits).encode)
 
     def _pause_and_go_on(self, seconds: float) -> bool:
         self.sleep(seconds)

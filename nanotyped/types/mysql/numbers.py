@@ -53,7 +53,10 @@ def _flags(column: ColumnType) -> dict[str, bool]:
 
 
 class MYSQL_INTEGER_BASE(_Number):
-    """Every integer column of any size. Parameters: ``display_width``, ``unsigned``, ``zerofill``."""
+    """Every integer column of any size. Parameters: ``display_width``, ``unsigned``, ``zerofill``.
+
+    ``max_length`` is the display width too: the number in parentheses, as of other families.
+    """
 
     __slots__ = ()
     parameter_names = ("display_width", "unsigned", "zerofill")
@@ -61,6 +64,7 @@ class MYSQL_INTEGER_BASE(_Number):
     base = "integer"
     bits: ClassVar[int | None] = None
     display_width: ClassVar[int | None] = None
+    max_length: ClassVar[int | None] = None
     minimum: ClassVar[int | None] = None
     maximum: ClassVar[int | None] = None
 
@@ -77,11 +81,11 @@ class MYSQL_INTEGER_BASE(_Number):
 
     @classmethod
     def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters, a display width checked."""
+        """Return the parameters, a display width checked, which is ``max_length`` too."""
         width = parameters.get("display_width", 0)
         if type(width) is not int or width < 0:
             raise ValueError(f"display_width must be a whole number from 0, not {width!r}")
-        return super().derive(parameters)
+        return super().derive(parameters) | {"max_length": parameters.get("display_width")}
 
     @classmethod
     def intermediate(cls) -> type[DataType]:
@@ -141,6 +145,7 @@ class MYSQL_BOOL(MySQLType, reads="bool"):
     python_type = bool
     base = "tinyint"
     display_width: ClassVar[int] = 1
+    max_length: ClassVar[int] = 1
 
     @classmethod
     def intermediate(cls) -> type[DataType]:
