@@ -94,11 +94,11 @@ class MySQLReader:
 
     def _with_documents(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
         """Return the columns, those of MariaDB that must hold JSON as JSON."""
-        if not self._is_mariadb or not any(text == "longtext" for _, text, *_ in found):
+        if not self._is_mariadb or not any(_is_longtext(text) for _, text, *_ in found):
             return found
         checks = {clause for (clause,) in self._rows(_CHECKS, where)}
         return [
-            (name, "json", null, None) if text == "longtext" and f"json_valid({_quoted(name)})" in checks else column
+            (name, "json", null, None) if _is_longtext(text) and f"json_valid({_quoted(name)})" in checks else column
             for column in found
             for name, text, null, _ in [column]
         ]
@@ -301,6 +301,10 @@ def widened_columns(schema: Schema) -> frozenset[str]:
             and getattr(column.type.intermediate_type, "bits", 64) == 32
         )
     )
+
+
+def _is_longtext(text: str) -> bool:
+    return text.partition(" ")[0] == "longtext"  # which may be compressed
 
 
 def _quoted(name: str) -> str:

@@ -216,9 +216,11 @@ class _Floating(_Number, family=False):
             bits = argument(column, 0, 0, DOUBLE_PRECISION) or 0
             family = MYSQL_FLOAT if bits <= SINGLE_PRECISION else MYSQL_DOUBLE
             return family.of(**_flags(column))
-        precision, scale = argument(column, 0, 1, MAX_DISPLAY_WIDTH), argument(column, 1, 0, MAX_FLOAT_SCALE)
+        precision, scale = argument(column, 0, 0, MAX_DISPLAY_WIDTH), argument(column, 1, 0, MAX_FLOAT_SCALE)
         if precision is not None and scale is not None and scale > precision:
             raise column.error(f"scale {scale} is above precision {precision}", column.arguments[1].position)
+        if not precision:  # `float(0,0)` rounds nothing
+            precision = scale = None
         return cls.of(precision=precision, scale=scale, **_flags(column))
 
     @classmethod
