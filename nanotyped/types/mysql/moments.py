@@ -96,14 +96,24 @@ class MYSQL_TIMESTAMP(_Fraction, reads="timestamp"):
     __slots__ = ()
     python_type = datetime
     base, means = "timestamp", TIMESTAMP
-    bounds = (FIRST_TIMESTAMP, LAST_TIMESTAMP)
+    bounds: ClassVar[tuple[datetime, datetime]] = (FIRST_TIMESTAMP, LAST_TIMESTAMP)
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the digits, checked, and the first and the last moment of so many digits."""
+        attributes = super().derive(parameters)
+        unit = timedelta(microseconds=10 ** (MAX_FSP - parameters["fsp"]))
+        microsecond = timedelta(microseconds=1)
+        attributes["bounds"] = (FIRST_TIMESTAMP + unit - microsecond, LAST_TIMESTAMP - unit + microsecond)
+        return attributes
 
     @classmethod
     def python_cast_function(cls, value: Any) -> datetime:
         """Return a datetime in UTC: of an aware datetime, or of ISO text with a zone."""
         moment: datetime = super().python_cast_function(value)
-        if not FIRST_TIMESTAMP <= moment <= LAST_TIMESTAMP:
-            raise cast_error(cls, value, range_reason(FIRST_TIMESTAMP, LAST_TIMESTAMP))
+        low, high = cls.bounds
+        if not low <= moment <= high:
+            raise cast_error(cls, value, range_reason(low, high))
         return moment
 
     @classmethod

@@ -64,13 +64,20 @@ def test_a_moment_that_utc_has_not_has_no_text(value: datetime) -> None:
         assert caught.value.reason == NOT_IN_UTC
 
 
-@pytest.mark.parametrize("kind", ["timestamp", "timestamp(6)"])
-def test_a_mysql_timestamp_is_one_that_a_server_holds(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "first", "last"),
+    [
+        ("timestamp", "00:00:01", "06:28:15"),
+        ("timestamp(1)", "00:00:00.100000", "06:28:15.900000"),
+        ("timestamp(6)", "00:00:00.000001", "06:28:15.999999"),
+    ],
+)
+def test_a_mysql_timestamp_is_one_that_a_server_holds(kind: str, first: str, last: str) -> None:
     """From the first fraction of 1970 to the last second of 32 bits; what is outside is named, by cast and by row."""
     found = mysql_type(kind)
     right = [FIRST_TIMESTAMP.replace(microsecond=0, second=1), LAST_TIMESTAMP.replace(microsecond=0)]
     wrong = [datetime(1970, 1, 1, tzinfo=UTC), LAST_TIMESTAMP.replace(microsecond=0) + timedelta(seconds=1)]
-    reason = "not from 1970-01-01 00:00:00.000001 to 2106-02-07 06:28:15.999999 UTC"
+    reason = f"not from 1970-01-01 {first} to 2106-02-07 {last} UTC"
     assert [found(value).value for value in right] == validated(found, right) == right
     for value in wrong:
         with pytest.raises(TypeCastError) as caught:
