@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -152,3 +153,16 @@ def test_a_zone_far_from_utc_is_no_moment_out_of_the_calendar(database: Database
     database.execute("CREATE TABLE t (id int PRIMARY KEY, v timestamp(6) NULL)")
     west = datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))
     assert refused(database, [(1, west)], "timestamp(6)") == [(1, "v", "in UTC it is not in the years 1 to 9999")]
+
+
+def test_addresses_are_kept_whatever_the_server_prints_for_them(database: Database) -> None:
+    """The ends, the loopback, IPv4 within IPv6 in every form, and what the server prints with dots or without."""
+    texts = ("::", "::1", "::2", "::1.2.3.4", "::0.1.0.0", "::ffff:1.2.3.4", "::ffff:0:1.2.3.4", "64:ff9b::1.2.3.4")
+    addresses = [*map(IPv6Address, (*texts, "fe80::1", "0:1::", "1:0:0:2::3", "1::2:0:0:3")), IPv6Address(2**128 - 1)]
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v inet6)")
+    assert written(database, addresses, "inet6") == addresses
+    database.execute("CREATE OR REPLACE TABLE t (id int PRIMARY KEY, v inet4)")
+    assert written(database, [IPv4Address(0), IPv4Address(2**32 - 1)], "inet4") == [
+        IPv4Address(0),
+        IPv4Address(2**32 - 1),
+    ]

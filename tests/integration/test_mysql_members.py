@@ -17,6 +17,7 @@ from nanotyped import (
 )
 from nanotyped.nodes.sql import members
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members
+from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.types.mysql import mysql_type
 from tests.support.flows import run_into
 from tests.support.sql import describe, rows_of
@@ -176,3 +177,14 @@ def test_a_value_that_is_no_member_of_the_target_is_refused_with_its_cell(databa
     [problem] = caught.value.__cause__.problems
     assert (problem.row, problem.column, problem.reason) == (2, "v", "'?' is not one of the members")
     assert database.execute("SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def test_a_server_that_cannot_be_asked_gives_enums_by_their_text_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MySQL knows no `TYPE OF`: a wrong text is no member of an enum, but a number may be of another set."""
+    monkeypatch.setattr(MySQLReader, "_is_mariadb", False)
+    database.execute("CREATE TABLE t (e enum('a','?') CHARACTER SET utf8mb4, s set('?','b') CHARACTER SET utf8mb4)")
+    found = describe(database, "t", [])
+    assert found.schema.names == ("e",)
+    assert found.refused == {"s": UNTOLD}
