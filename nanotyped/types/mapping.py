@@ -19,6 +19,7 @@ from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import JSONTypeSystem, json_form
 from nanotyped.types.mysql import mysql_type
 from nanotyped.types.sqlite import SQLiteTypeSystem
+from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
@@ -53,8 +54,8 @@ class TypeMapping:
         json_schema: JSON Schema (2020-12) of its JSON form, without null.
         json_example: A value of the type as JSON text.
         limits: What it holds, by what is limited; only what applies: ``minimum`` and ``maximum`` (numbers, and the
-            text of decimals, floats and spans), ``characters``, ``bytes``, ``charset``, ``fsp``, ``members``,
-            ``dimensions``, ``srid``.
+            text of decimals, floats, timestamps and spans), ``characters``, ``bytes``, ``charset``, ``fsp``,
+            ``members``, ``dimensions``, ``srid``.
     """
 
     mysql: str
@@ -117,7 +118,8 @@ def _class_name(cls: type) -> str:
 def _limits_of(kind: Any) -> dict[str, Any]:
     meaning: Any = kind.intermediate_type
     ranged = _RANGES.get(meaning.family)
-    found: dict[str, Any] = dict(zip(("minimum", "maximum"), ranged(meaning), strict=True)) if ranged else {}
+    ends = map(render_text(kind), kind.bounds) if kind.bounds else ranged(meaning) if ranged else ()
+    found: dict[str, Any] = dict(zip(("minimum", "maximum"), ends, strict=False))
     for name, attribute in (
         *(("characters", "max_length"), ("bytes", "max_bytes"), ("charset", "charset"), ("fsp", "fsp")),
         *(("dimensions", "dimensions"), ("srid", "srid")),

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+
+from nanotyped.types.intermediate import in_utc
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ColumnElement, TextClause
@@ -68,10 +71,16 @@ def _escape_colons(match: re.Match[str]) -> str:
 
 
 def check_parameters(where: str | None, parameters: Mapping[str, Any], *, backslash_escapes: bool = True) -> list[str]:
-    """Return what is wrong with the parameters of a condition: some missing, some not in it."""
+    """Return what is wrong with the parameters of a condition: some missing, some not in it, some that none can be."""
     if where is None:
         return [f"parameter `{name}` is given, but there is no `where`" for name in parameters]
-    return Condition(where, parameters, backslash_escapes).problems()
+    # Moments are bound in UTC.
+    outside = [
+        f"parameter `{name}` is not in the years 1 to 9999 in UTC"
+        for name, value in parameters.items()
+        if isinstance(value, datetime) and value.tzinfo is not None and in_utc(value) is None
+    ]
+    return Condition(where, parameters, backslash_escapes).problems() + outside
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,9 @@ VALUES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "second": ("datetime", MICROSECONDS.map(lambda moment: moment.replace(microsecond=0))),
     "stamp": (
         "timestamp(3)",
-        MICROSECONDS.map(lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000, tzinfo=UTC)),
+        st.datetimes(datetime(1970, 1, 1, 0, 0, 1), datetime(2106, 2, 7)).map(
+            lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000, tzinfo=UTC)
+        ),
     ),
     "moment": (DATETIME, MICROSECONDS),
     "span": ("time(6)", st.timedeltas(timedelta(hours=-838), timedelta(hours=838))),
