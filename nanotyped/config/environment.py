@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # `$${` is a literal `${`; a `$` before anything else is text.
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^}]*)(?P<end>\}?)")
+_BARE_REFERENCE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHORTEST_SECRET = 4
 
@@ -64,6 +65,16 @@ class Substitution:
             return self._variables[name]
 
         return _REFERENCE.sub(put, text)
+
+    def bare_hint(self, value: Value) -> str:
+        """Return ``did you mean `${NAME}`?`` for the first ``$NAME`` in a value that looks like a variable, else ""."""
+        if isinstance(value, dict | list):
+            items = value.values() if isinstance(value, dict) else value
+            return next(filter(None, map(self.bare_hint, items)), "")
+        for name in _BARE_REFERENCE.findall(value) if isinstance(value, str) else ():
+            if name in self._variables or name.isupper():
+                return f"did you mean `${{{name}}}` for `${name}`?"
+        return ""
 
     def _refusal(self, found: re.Match[str]) -> str:
         name = found["name"]

@@ -183,7 +183,7 @@ class _Builder:
             or any(self.document.is_unread(place) for place in self._places_below(path))
         ):
             return None
-        return self._make(cls, name, form.summary or "", checked.values)
+        return self._make(cls, name, form, checked.values)
 
     def _places_below(self, path: tuple[str, str]) -> list[tuple[str | int, ...]]:
         return [place for place in self.document.unread if place[:2] == path]
@@ -216,12 +216,13 @@ class _Builder:
                 checker.check_schema(option, beside, (*path, option))
         return checked
 
-    def _make(self, cls: NodeClass, name: str, summary: str, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
+    def _make(self, cls: NodeClass, name: str, form: NodeForm, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
         try:
-            return cls(name=name, summary=summary, **options)
+            return cls(name=name, summary=form.summary or "", **options)
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
             reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
-            spot = self.document.key_spot(("nodes", name))
-            self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
+            hint = self.substitution.bare_hint(form.options)
+            reason = self.redactor.redact(reason, shortest=1) + (f"; {hint}" if hint else "")
+            self.problems.append(self.document.problem(self.document.key_spot(("nodes", name)), reason))
             return None
