@@ -276,10 +276,15 @@ def test_redirects_are_not_followed(http_api: HttpApi, waits: list[float], statu
 
 
 def test_retry_after_seconds(http_api: HttpApi, waits: list[float]) -> None:
-    """The pause is as long as the service asks for, up to the cap."""
+    """The pause is as long as the service asks for; one above the cap is not made, and ends the run."""
     http_api.play([Response(503, {"Retry-After": "7"}), Response(429, {"Retry-After": "3600"})])
-    run_into(HttpPostRequest(url=http_api.url, max_retry_after_s=20), numbers(1), {"n": "int"})
-    assert waits == [7.0, 20.0]
+    node = HttpPostRequest(url=f"{http_api.url}/x", max_retry_after_s=20, name="post")
+    text = (
+        f"{http_api.url}/x did not take row 1, after 2 attempts: 429 Too Many Requests: '{{}}'; "
+        "it asks for a pause of 3600 s, and max_retry_after_s is 20"
+    )
+    assert str(failure(node, numbers(1), {"n": "int"})) == f"node `post` failed: DeliveryError: {text}"
+    assert waits == [7.0]
 
 
 def test_retry_after_date(http_api: HttpApi, waits: list[float]) -> None:
