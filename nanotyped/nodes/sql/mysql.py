@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pymysql
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import TableDescription
 from nanotyped.nodes.sql.policies import kept_column
-from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
+from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, convert_row, read_rows
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
@@ -202,7 +201,7 @@ class MySQLReader:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             user = f"`{self._server.user}`"
             raise SourceError(f"reading {self._place} as {user} failed: {self._server.explain(error)}") from error
 
