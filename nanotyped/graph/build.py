@@ -85,7 +85,7 @@ def build_graph(node: Node, *, strict: bool = False) -> Graph:
 def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
     found = _connected(nodes)
-    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
+    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found), *_check_files(found)]
     ordered = _topological(found)
     tracer = _FlowTracer(ordered)
     graph = Graph(tuple(ordered), tuple(tracer.trace()))
@@ -186,6 +186,22 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
     return problems
 
 
+def _check_files(nodes: list[Node]) -> list[GraphProblem]:
+    writers: dict[str, list[Node]] = {}
+    for node in nodes:
+        for path in node.written_files():
+            writers.setdefault(path, []).append(node)
+    return [
+        GraphStructureError(
+            f"nodes `{first.label}` and `{node.label}` write one file, {path}",
+            node=node.label,
+            hint="give each a path of its own, or link both inputs to one of them",
+        )
+        for path, (first, *others) in writers.items()
+        for node in others
+    ]
+
+
 def _overrides(cls: type[Node], *methods: str) -> bool:
     return any(getattr(cls, method) is not getattr(NanoNode, method) for method in methods)
 
@@ -222,6 +238,9 @@ class _FlowTracer:
             if need is not None:
                 self._add(check_schema(flow, need, (source.label, node.label)))
             self._add(node.check_input(flow))
+        known = [(source.label, flow) for source, flow in incoming if flow is not None]
+        if len(known) > 1:
+            self._add(node.check_flows(known))
 
     def _output(self, node: Node, given: Flow) -> Flow:
         try:
