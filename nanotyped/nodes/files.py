@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 FileFormat = Literal["csv", "jsonl"]
 
 _BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 NULL_TEXT = "\\N"
 
 
 def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
+    if Path(path).suffix.lower() in _COMPRESSED:
+        raise ValueError(f"`{path}` is the name of a compressed file, which is neither read nor written here")
     if given is None:
         found = _BY_EXTENSION.get(Path(path).suffix.lower())
         if found is None:
