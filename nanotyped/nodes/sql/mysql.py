@@ -101,6 +101,17 @@ class MySQLReader:
             for name, text, null, _ in [column]
         ]
 
+    def try_out(self, query: TableQuery) -> None:
+        """Let the server look at a query without reading a row."""
+        sql, values = _compile(query.select_nothing())
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, dict(values))
+                cursor.fetchall()
+        except DRIVER_ERRORS as error:
+            reason = self._server.explain(error)
+            raise SourceError(f"`where` does not work for {self._place}: {reason}") from error
+
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
         rows = list(self._read(*_compile(query.select_last_key(key)), self._key_cells(key)))
