@@ -374,7 +374,7 @@ def test_names_are_names_and_conditions_are_tried(
 
 @pytest.mark.parametrize("condition", ["id = 1; DROP TABLE t; -- ", "1=1 UNION SELECT 1", "id = ", "id = 1;"])
 def test_a_condition_is_one_condition(database: Database, workplace: Workplace, bell: Doorbell, condition: str) -> None:
-    """A condition that leaves its place in the statement is refused by the server, which runs one " " "" ""statement at a time."""
+    """A condition that leaves its place in the statement is refused by the server, which runs one at a time."""
     database.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (7)")
     case = live(database, f'table: t, where: "{condition}"', words=("check", "--connect", "p.yaml"))
     outcome = workplace.call(case, bell)
