@@ -316,8 +316,19 @@ def test_draw(folder: Path) -> None:
     assert run(folder, "draw", "p.yaml", "--module", "mill", "-o", "no/p.dot") == (
         1,
         "",
-        "nanotyped: no/p.dot: cannot be written: No such file or directory\n",
+        "nanotyped: cannot write no/p.dot: No such file or directory\n",
     )
+
+
+def test_a_drawing_replaces_what_a_link_leads_to(folder: Path) -> None:
+    """As with every file that is written: the link stays, and nothing else is left in the folder."""
+    (folder / "drawings").mkdir()
+    (folder / "p.mmd").symlink_to("drawings/p.mmd")
+    words = ("draw", "p.yaml", "--module", "mill", "--format", "mermaid", "-o", "p.mmd")
+    assert run(folder, *words) == (0, "", "")
+    assert (folder / "p.mmd").is_symlink()
+    assert (folder / "drawings" / "p.mmd").read_text().startswith("flowchart LR")
+    assert [path.name for path in (folder / "drawings").iterdir()] == ["p.mmd"]
 
 
 def test_draw_svg_goes_through_graphviz(folder: Path) -> None:
