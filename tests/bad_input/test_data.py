@@ -348,6 +348,25 @@ CASES = [
         LINE + b'{"n":2}\n',
         "nanotyped: p.yaml:2:3: node `read` failed: RowError: in.jsonl, line 2: Object missing required field `who`",
     ),
+    csv(
+        "workbook",
+        b"PK\x03\x04",
+        "p.yaml:2:3: node `read`: in.csv: it is a zip archive or a workbook; unpack it, or save it as CSV, first",
+        "1 problem",
+    ),
+    Case(
+        "packed file to write",
+        copy("in.csv").replace("out.jsonl", "out.csv.gz, format: csv"),
+        (
+            (
+                "p.yaml:3:3: WriteRows refuses its options: `out.csv.gz` is the name of a compressed "
+                "file, which is neither read nor written here"
+            ),
+            "1 problem",
+        ),
+        2,
+        {"in.csv": HEAD},
+    ),
     Case(
         "gzip by its name",
         copy("in.csv.gz"),
