@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 _KEY_END = re.compile(r'"[ \t\r\n]*:')
-# Beside a letter that is escaped, a quote and a colon may be text; beside these, a key may stand apart from its colon.
-_UNUSUAL = ("\\", "\t", "\r", " :", "\n:")
+# Without these no key stands apart from its colon. Text within quotes may look like the end of a key, never the other
+# way round: more keys may be counted than there are, and no fewer.
+_SPACED = ("\t", "\r", " :", "\n:")
 
 
 class _RepeatedKeyError(ValueError):
@@ -38,7 +39,7 @@ def may_repeat_keys(text: str, keys: int) -> bool:
     """
     if text.count(":") <= keys:  # each key has one
         return False
-    if any(sign in text for sign in _UNUSUAL):
+    if any(sign in text for sign in _SPACED):
         return len(_KEY_END.findall(text)) > keys
     return text.count('":') > keys
 
