@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from nanotyped.cli.output import CommandFailedError
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.types import types
 from nanotyped.config import check_pipeline
-from nanotyped.errors import ConfigError
+from nanotyped.errors import ConfigError, SourceError
 from nanotyped.graph import render_dot, render_mermaid, survey_graph
+from nanotyped.nodes.file_writing import WholeFile
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -64,7 +64,9 @@ def draw(arguments: Arguments) -> int:
     try:
         _write_whole(Path(arguments.output), text)
     except OSError as error:
-        raise CommandFailedError(f"{arguments.output}: cannot be written: {error.strerror}", 1) from error
+        raise CommandFailedError(f"cannot write {arguments.output}: {error.strerror}", 1) from error
+    except SourceError as error:
+        raise CommandFailedError(str(error), 1) from error
     return 0
 
 
@@ -126,12 +128,10 @@ def _write_whole(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    file = WholeFile(str(path))
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        file.write(text.encode())
+        file.finish()
+    except BaseException:
+        file.abandon()
+        raise

@@ -139,6 +139,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return what is wrong with the node's options for rows of ``given``, beside its declared need."""
         return []
 
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:  # noqa: ARG002 - see above
+        """Return why rows of several schemas, each with the name of its source, do not go together."""
+        return []
+
+    def written_files(self) -> tuple[str, ...]:
+        """Return the absolute paths of the files that the node writes, links resolved; no other node may write them."""
+        return ()
+
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live source or service, once it was looked at, differs from what the node declares."""
         return []

@@ -25,6 +25,7 @@ from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
 from nanotyped.types.base import cast_error
 from nanotyped.types.convert import json_text
+from nanotyped.types.repeated_keys import count_keys, may_repeat_keys, repeated_key
 from nanotyped.types.text_form import ANYTHING, Dialect, Parser, Renderer, TextForm, parser_of
 from nanotyped.types.text_rarer import RARER_FORMS
 
@@ -291,15 +292,21 @@ def read_json(kind: type[DataType], text: object) -> Any:
     """Return the document of a JSON text, Decimal for numbers that are no integers, ``JSON_NULL`` for ``null``.
 
     Raises:
-        TypeCastError: If it is no JSON.
+        TypeCastError: If it is no JSON, or an object in it has a key twice.
     """
+    reason = "no JSON"
     try:
         if isinstance(text, str):
             document = _json_decoder.decode(text)
-            return it.JSON_NULL if document is None else document
+            if not isinstance(document, dict | list) or not may_repeat_keys(text, count_keys(document)):
+                return it.JSON_NULL if document is None else document
+            key = repeated_key(text)
+            if key is None:
+                return document
+            reason = f"an object in it has the key {key!r} twice"
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         pass
-    raise cast_error(kind, text, "no JSON")
+    raise cast_error(kind, text, reason)
 
 
 def _json(kind: Any, _meaning: Any, _dialect: Dialect) -> TextForm:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pymysql
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
@@ -14,7 +13,7 @@ from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import Columns, TableDescription
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
-from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
+from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, read_columns, typed_columns
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
@@ -137,7 +136,7 @@ class MySQLReader:
                         members = told_members(text, table, name, self._asked)
                     elif not text.startswith("enum("):  # an enum goes by its text, and a wrong one is no member
                         raise untold(text)
-                except pymysql.Error as error:
+                except DRIVER_ERRORS as error:
                     if is_lost(error):
                         raise
                     errors[name] = untold(text)
@@ -145,6 +144,17 @@ class MySQLReader:
                     errors[name] = error
             told.append((name, members, null, charset))
         return told, errors
+
+    def try_out(self, query: TableQuery) -> None:
+        """Let the server look at a query without reading a row."""
+        sql, values = _compile(query.select_nothing())
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, dict(values))
+                cursor.fetchall()
+        except DRIVER_ERRORS as error:
+            reason = self._server.explain(error)
+            raise UnfitSourceError(f"`where` does not work for {self._place}: {reason}") from error
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
@@ -251,7 +261,7 @@ class MySQLReader:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             user = f"`{self._server.user}`"
             raise SourceError(f"reading {self._place} as {user} failed: {self._server.explain(error)}") from error
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import pymysql
 from pymysql.cursors import Cursor
 
 from nanotyped.errors import GraphProblem, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.limits import ask_limits
 from nanotyped.nodes.sql.mysql import MySQLReader
+from nanotyped.nodes.sql.server import DRIVER_ERRORS
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
 
@@ -85,7 +85,7 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
         [(kind, engine, transactions)] = _rows(server, _TABLE, where)
         columns = _rows(server, _COLUMNS, where)
         limits = ask_limits(lambda sql: _rows(server, sql, ()), description.schema)
-    except pymysql.Error as error:
+    except DRIVER_ERRORS as error:
         raise SourceError(f"reading {description.place} failed: {server.explain(error)}") from error
     if kind not in ("BASE TABLE", "SYSTEM VERSIONED"):
         raise UnfitSourceError(f"{description.place} cannot be written: it is a {kind.lower()}; name a table")

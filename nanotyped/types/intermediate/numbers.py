@@ -72,7 +72,10 @@ class INTEGER(IntermediateType):
             case float() | Decimal() if _is_whole(value):
                 number = int(value)
             case str() if _INTEGER_TEXT.fullmatch(value.strip(" ")):
-                number = int(value)
+                try:
+                    number = int(value)
+                except ValueError:  # Python reads no number of more than 4300 digits
+                    raise cast_error(cls, value, "too many digits") from None
             case _:
                 raise cast_error(cls, value, "not a whole number")
         if cls.minimum is not None and number < cls.minimum:
