@@ -275,7 +275,7 @@ CASES = [
         LINE + b'{"n":2147483648,"who":"bob"}\n',
         (
             "nanotyped: p.yaml:2:3: node `read` failed: RowError: in.jsonl, line 2, column `n`: expected "
-            "`int`, got '2147483648' (above 2147483647)"
+            "`int`, got 2147483648 (above 2147483647)"
         ),
     ),
     jsonl(
