@@ -1,14 +1,39 @@
-"""What passes over a channel: a ``Batch`` of rows."""
+"""What passes over a channel: a ``Batch`` of rows, with the tokens of where they came from; and ``Checkpoint``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from nanotyped.row import Row
 
 Item_co = TypeVar("Item_co", covariant=True)
+
+
+class Token(Protocol):
+    """A stretch of a source's rows, held by each batch that has some of them or what was made of them."""
+
+    def hold(self) -> None:
+        """Count one more holder."""
+
+    def release(self) -> None:
+        """Count one holder less: its part was dealt with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a source yields to say that everything it gave so far lies before ``cursor``.
+
+    A run that is resumed starts the source with ``resume_from`` set to the last cursor before which every row was
+    dealt with.
+
+    Args:
+        cursor: Anything that JSON can hold.
+    """
+
+    cursor: Any
 
 
 class Batch(Generic[Item_co]):
@@ -17,13 +42,17 @@ class Batch(Generic[Item_co]):
     Attributes:
         rows: The rows.
         row_class: The class of each of them; ``None`` where they may differ.
+        tokens: Each is held once by this batch, as often as it stands here.
     """
 
-    __slots__ = ("row_class", "rows")
+    __slots__ = ("row_class", "rows", "tokens")
 
-    def __init__(self, rows: Sequence[Item_co], row_class: type[Row] | None = None) -> None:
+    def __init__(
+        self, rows: Sequence[Item_co], row_class: type[Row] | None = None, tokens: tuple[Token, ...] = ()
+    ) -> None:
         self.rows = rows
         self.row_class = row_class
+        self.tokens = tokens
 
     @classmethod
     def of(cls, rows: Sequence[Item_co]) -> Batch[Item_co]:
@@ -35,11 +64,20 @@ class Batch(Generic[Item_co]):
         return len(self.rows)
 
     def split(self, size: int) -> tuple[Batch[Item_co], Batch[Item_co]]:
-        """Return the first ``size`` rows and the rest, as batches of their own."""
-        return Batch(self.rows[:size], self.row_class), Batch(self.rows[size:], self.row_class)
+        """Return the first ``size`` rows and the rest, as batches of their own, each of which holds the tokens."""
+        for token in self.tokens:
+            token.hold()
+        return Batch(self.rows[:size], self.row_class, self.tokens), Batch(
+            self.rows[size:], self.row_class, self.tokens
+        )
+
+    def head(self, size: int) -> Batch[Item_co]:
+        """Return the first ``size`` rows, holding no token."""
+        return Batch(self.rows[:size], self.row_class)
 
     def join(self, others: Sequence[Batch[Item_co]]) -> Batch[Item_co]:
         """Return the rows of this batch and then those of the others, as one batch."""
         rows = [row for batch in (self, *others) for row in batch.rows]
         same = all(batch.row_class is self.row_class for batch in others)
-        return Batch(rows, self.row_class if same else None)
+        tokens = tuple(token for batch in (self, *others) for token in batch.tokens)
+        return Batch(rows, self.row_class if same else None, tokens)

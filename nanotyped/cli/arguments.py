@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -47,6 +47,8 @@ class Arguments:
     json: bool = False
     url: str | None = None
     url_env: str | None = None
+    state: str | None = None
+    reset_state: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,6 +89,8 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
     if "words" in settings:
         # Of words on both sides of an option argparse takes the first ones only.
         return _arguments_of_words(own, [*found.words, *rest], settings)
+    if getattr(found, "reset_state", False) and found.state is None:
+        own.error("--reset-state needs --state DIR")
     if rest:
         reason = ": one configuration file at a time" if found.command in PIPELINE_COMMANDS else ""
         own.error(f"unexpected `{rest[0]}`{reason}")
@@ -103,26 +107,50 @@ def _with_config(parser: _Parser, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arguments_of_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> Arguments:
-    if settings["command"] == "explain":
-        file = settings.pop("filename")
-        if file is not None:
-            words = [file, *words]
+    read = _READ_WORDS.get(settings["command"])
+    more = {"words": tuple(words)} if read is None else read(parser, words, settings)
+    return Arguments(**{**settings, **more})
+
+
+def _explain_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    file = settings.pop("filename")
+    if file is not None:
+        words = [file, *words]
+    if not words:
+        parser.error("the configuration file is missing: CONFIG or --filename CONFIG")
+    if len(words) < 2:
+        parser.error("what to explain is missing: NODE.COLUMN, or NODE for all of its columns")
+    config, target, *more = words
+    if more:
+        parser.error(f"unexpected `{more[0]}`: one column at a time; quote a name that holds blanks")
+    return {"config": config, "target": target, "words": ()}
+
+
+def _discover_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    if settings["url_env"] is None:
         if not words:
-            parser.error("the configuration file is missing: CONFIG or --filename CONFIG")
-        if len(words) < 2:
-            parser.error("what to explain is missing: NODE.COLUMN, or NODE for all of its columns")
-        settings["config"], settings["target"], *more = words
-        if more:
-            parser.error(f"unexpected `{more[0]}`: one column at a time; quote a name that holds blanks")
-        return Arguments(**{**settings, "words": ()})
-    if settings["command"] == "discover":
-        if settings["url_env"] is None and not words:
             parser.error("the database is missing: URL, FILE.sql or --url-env NAME")
-        if settings["url_env"] is None:
-            settings["url"], *words = words
-        elif words and ("://" in words[0] or is_sql_file(words[0])):
-            parser.error(f"the database is given twice: {'URL' if '://' in words[0] else words[0]} and --url-env")
-    return Arguments(**{**settings, "words": tuple(words)})
+        return {"url": words[0], "words": tuple(words[1:])}
+    if words and ("://" in words[0] or is_sql_file(words[0])):
+        parser.error(f"the database is given twice: {'URL' if '://' in words[0] else words[0]} and --url-env")
+    return {"words": tuple(words)}
+
+
+def _state_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # it has no options of its own
+    if not words or words[0] != "show":
+        reason = f"unknown action `{words[0]}`; there is `state show DIR`" if words else "show DIR is missing"
+        parser.error(reason)
+    if len(words) != 2:
+        parser.error("one directory is needed: state show DIR")
+    return {"words": (words[1],)}
+
+
+_READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dict[str, Any]]] = {
+    "explain": _explain_words,
+    "discover": _discover_words,
+    "state": _state_words,
+}
 
 
 def is_sql_file(text: str) -> bool:
@@ -152,6 +180,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "nodes": ("list the node classes that a pipeline may name", _add_module),
         "types": ("show what column types are in every system", _add_types),
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
+        "state": ("show how far the runs of a pipeline got", _add_state_show),
     }
     commands: dict[str, _Parser] = {}
     for name, (summary, add) in adders.items():
@@ -182,12 +211,27 @@ def _add_module(parser: _Parser) -> None:
 
 
 def _add_run(parser: _Parser) -> None:
+    _add_strict(parser)
+    _add_state(parser, "keep checkpoints in this directory, and go on from them where the last run was stopped")
+    parser.add_argument("--reset-state", action="store_true", help="forget the state that is there, and begin anew")
+
+
+def _add_strict(parser: _Parser) -> None:
     parser.add_argument("--strict", action="store_true", help="refuse edges on which rows of unknown schema pass")
 
 
+def _add_state(parser: _Parser, text: str) -> None:
+    parser.add_argument("--state", metavar="DIR", help=text)
+
+
 def _add_check(parser: _Parser) -> None:
-    _add_run(parser)
+    _add_strict(parser)
     _add_connect(parser)
+    _add_state(parser, "say too whether a run with this state can go on where it was stopped")
+
+
+def _add_state_show(parser: _Parser) -> None:
+    parser.add_argument("words", nargs="*", metavar="show DIR", help="the directory that `run --state` was given")
 
 
 def _add_connect(parser: _Parser) -> None:

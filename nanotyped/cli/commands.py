@@ -16,10 +16,14 @@ from nanotyped.cli.loading import load, look_at_live
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
 from nanotyped.cli.running import run_pipeline
+from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
 from nanotyped.config import check_pipeline
+from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
+from nanotyped.engine.fingerprint import fingerprint_of
+from nanotyped.engine.resumption import open_state, resume_problems
 from nanotyped.errors import ConfigError, SourceError
-from nanotyped.graph import render_dot, render_mermaid, survey_graph
+from nanotyped.graph import build_graph, render_dot, render_mermaid, survey_graph
 from nanotyped.nodes.file_writing import WholeFile
 
 if TYPE_CHECKING:
@@ -37,7 +41,15 @@ def run(arguments: Arguments) -> int:
     if code := look_at_live(pipeline):
         return code
     _refuse(pipeline, strict=arguments.strict)
-    return run_pipeline(pipeline, show_traceback=arguments.traceback)
+    state = None
+    if arguments.state is not None:
+        graph = build_graph(pipeline.anchor)
+        _refuse_to_resume(pipeline, graph)
+        try:
+            state = open_state(graph, Path(arguments.state), pipeline.name, reset=arguments.reset_state)
+        except StateError as error:
+            raise CommandFailedError(f"{pipeline.file}: {error}", 2) from error
+    return run_pipeline(pipeline, state, show_traceback=arguments.traceback)
 
 
 def check(arguments: Arguments) -> int:
@@ -48,7 +60,11 @@ def check(arguments: Arguments) -> int:
         if code := look_at_live(pipeline):
             return code
     _refuse(pipeline, strict=arguments.strict)
-    print(f"{pipeline.file}: ok ({_summary(survey_graph(pipeline.anchor).graph)})")
+    graph = survey_graph(pipeline.anchor).graph
+    print(f"{pipeline.file}: ok ({_summary(graph)})")
+    if arguments.state is not None:
+        _refuse_to_resume(pipeline, graph)
+        print(f"{pipeline.file}: {_resumption(graph, Path(arguments.state))}")
     return 0
 
 
@@ -71,8 +87,36 @@ def draw(arguments: Arguments) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
-    {"run": run, "check": check, "draw": draw, "explain": explain, "nodes": nodes, "types": types, "discover": discover}
+    {
+        "run": run,
+        "check": check,
+        "draw": draw,
+        "explain": explain,
+        "nodes": nodes,
+        "types": types,
+        "discover": discover,
+        "state": show_state,
+    }
 )
+
+
+def _refuse_to_resume(pipeline: Pipeline, graph: Graph) -> None:
+    problems = resume_problems(graph)
+    if problems:
+        raise ConfigError(pipeline.place(problems))
+
+
+def _resumption(graph: Graph, directory: Path) -> str:
+    if not (directory / FILE_NAME).exists():
+        return "a run begins anew"
+    try:
+        state = read_state(directory)
+    except StateError as error:
+        raise CommandFailedError(str(error), 2) from error
+    changed = differences(state.fingerprint, fingerprint_of(graph))
+    if changed:
+        raise CommandFailedError(f"state `{directory / FILE_NAME}` is of another pipeline: {', '.join(changed)}", 2)
+    return "a run begins anew" if state.finished else "a run goes on where the last one was stopped"
 
 
 def _refuse(pipeline: Pipeline, *, strict: bool) -> None:

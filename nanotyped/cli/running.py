@@ -26,19 +26,21 @@ from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
     from nanotyped.config import Pipeline
+    from nanotyped.engine.checkpoint import StateFile
 
 # What the display shows anyway, and what is raised here anyway.
 _SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
 
 
-def run_pipeline(pipeline: Pipeline, *, show_traceback: bool) -> int:
+def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback: bool) -> int:
     """Run a checked pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
-    run = Run(build_graph(pipeline.anchor), pipeline.name)
+    run = Run(build_graph(pipeline.anchor), pipeline.name, state=state)
     console = stderr_console()
     with _log_to_stderr(pipeline):
-        console.print(f"{pipeline.file}: running {len(run.graph.nodes)} nodes")
+        resumed = ", from where it was stopped" if state is not None and state.cursors else ""
+        console.print(f"{pipeline.file}: running {len(run.graph.nodes)} nodes{resumed}")
         try:
             with show_progress(run):
                 report = run_to_end(run)

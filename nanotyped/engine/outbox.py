@@ -3,6 +3,9 @@
 The node's thread appends to ``rows`` without a lock; whoever sends takes the lock and cuts the first rows off. That may
 be the node, when the batch is full, or a consumer that found nothing to do (``pull``), while the node is still busy
 with its next row. Rows are checked and shaped when they are sent, a batch at a time.
+
+What goes out holds the tokens of what it may have been made of: of the input in hand, and of inputs that were done
+with while some of what they gave was still gathered here. An input's own holds end when all it gave has been sent.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from nanotyped.row import Row
 from nanotyped.row.compiled import Projection, compile_copier
 
 if TYPE_CHECKING:
+    from nanotyped.message import Token
     from nanotyped.node import NodeStatistics
 
 Finish = Callable[[list[Any], int], Batch[Row]]
@@ -36,9 +40,12 @@ class Outbox:
         "_batch_rows",
         "_channels",
         "_copiers",
+        "_done",
         "_finish",
         "_gave",
         "_hungry",
+        "_in_hand",
+        "_kept",
         "_lock",
         "_on_error",
         "_statistics",
@@ -63,12 +70,46 @@ class Outbox:
         self._statistics = statistics
         self._on_error = on_error
         self._gave = 0
+        self._in_hand: tuple[Token, ...] = ()
+        self._done: list[Token] = []
+        self._kept: list[Token] = []
         self._lock = threading.Lock()
 
     def connect(self, channel: Channel[Batch[Row]]) -> None:
         """Send over this channel too."""
         self._channels.append(channel)
         self._set_limit()
+
+    def begin(self, tokens: tuple[Token, ...]) -> None:
+        """Take over the holds of the input that the node is about to work on."""
+        with self._lock:
+            self._in_hand = tokens
+
+    def end(self) -> None:
+        """Let go of the input in hand once all that it gave has been sent."""
+        with self._lock:
+            self._done += self._in_hand
+            self._in_hand = ()
+            if not self.rows:
+                self._release_done()
+
+    def keep(self) -> None:
+        """Keep the input in hand until ``end_kept``: the node holds its rows back."""
+        with self._lock:
+            self._kept += self._in_hand
+            self._in_hand = ()
+
+    def end_kept(self) -> None:
+        """Let go of all that was kept, once all that was given has been sent."""
+        with self._lock:
+            self._in_hand = (*self._kept, *self._in_hand)
+            self._kept.clear()
+        self.end()
+
+    def _release_done(self) -> None:
+        done, self._done = self._done, []
+        for token in done:
+            token.release()
 
     def flush(self) -> None:
         """Send what was gathered and wait until more may be; called by the node's own thread.
@@ -153,6 +194,7 @@ class Outbox:
                     self._put(self._finish(gathered[:good], first))
                 raise
             self._put(batch)
+            self._release_done()
 
     def _count_good(self, gathered: list[Any], first: int, error: Exception) -> int:
         if isinstance(error, RowValidationError):
@@ -170,10 +212,13 @@ class Outbox:
         self._statistics.sent += len(batch)
         # A consumer may do with a document what it likes: each branch has its own, copied before anyone has the first.
         branches = [batch, *(self._copied(batch) for _ in self._channels[1:])]
+        tokens = tuple({*self._done, *self._kept, *self._in_hand})
         gone: ChannelCancelled | None = None
         for channel, own in zip(self._channels, branches, strict=True):
+            for token in tokens:
+                token.hold()
             try:
-                channel.put(own)
+                channel.put(Batch(own.rows, own.row_class, tokens))
             except ChannelCancelled as cancelled:
                 gone = cancelled  # the siblings get it all the same
         if gone is not None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from nanotyped.engine.checkpoint import StateError, StateFile
 from nanotyped.engine.monitor import Monitor
+from nanotyped.engine.resumption import Checkpoints, open_state
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
 from nanotyped.errors import NodeFailedError, PipelineInterrupted, PipelineStateError
@@ -26,9 +30,16 @@ class Run:
         graph: What to run.
         pipeline_name: Becomes an attribute of every node and stands in the report.
         grace_s: How long, in seconds, nodes may take to end after a failure or a stop.
+        state: Where it goes on from and keeps its checkpoints; the run lets go of it at its end.
     """
 
-    def __init__(self, graph: Graph, pipeline_name: str | None = None, grace_s: float = DEFAULT_GRACE_S) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        pipeline_name: str | None = None,
+        grace_s: float = DEFAULT_GRACE_S,
+        state: StateFile | None = None,
+    ) -> None:
         self.graph = graph
         self.pipeline_name = pipeline_name
         self.grace_s = grace_s
@@ -42,10 +53,12 @@ class Run:
         self._ended_at: float | None = None
         for node in graph.nodes:
             _prepare(node, self, pipeline_name)
-        self.workers = [Worker(node, self._on_failure, self._on_end) for node in graph.nodes]
+        self.workers = [Worker(node, self._on_failure, self._on_end, self._on_advance) for node in graph.nodes]
         self._busy = set(self.workers)
         self._by_node = {worker.node: worker for worker in self.workers}
         self._connect()
+        ledgers = {worker.node: worker.ledger for worker in self.workers if worker.ledger is not None}
+        self._checkpoints = None if state is None else Checkpoints(state, graph, ledgers)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
 
@@ -151,6 +164,11 @@ class Run:
             worker.inbox.cancel()
         self._wake.set()
 
+    def _on_advance(self) -> None:
+        """A source's mark has moved: there may be a checkpoint to write."""
+        if self._checkpoints is not None:
+            self._wake.set()
+
     def _on_end(self, worker: Worker) -> None:
         with self._lock:
             self._busy.discard(worker)
@@ -163,11 +181,14 @@ class Run:
             self._wake.wait(self._patience())
             self._wake.clear()
             self._monitor.log_if_due()
+            self._keep(lambda checkpoints: checkpoints.write_if_due())
         stuck = [worker.node.label for worker in self.workers if worker in self._busy]
         for worker in self.workers:
             if worker not in self._busy:
                 worker.thread.join()
         self._ended_at = time.monotonic()
+        regular = self._failure is None and not stuck
+        self._keep(lambda checkpoints: checkpoints.finish(regular=regular))
         self._conclude(stuck)
         self._monitor.log()
         with self._lock:
@@ -175,6 +196,21 @@ class Run:
             nobody_waits = not self._waiting
         if self._failure is not None and nobody_waits:
             logger.error("%s", self._failure, exc_info=self._failure.__cause__)
+
+    def _keep(self, write: Callable[[Checkpoints], None]) -> None:
+        """Write a checkpoint; that none can be written ends the run, for it could not be resumed."""
+        if self._checkpoints is None:
+            return
+        try:
+            write(self._checkpoints)
+        except StateError as error:
+            with self._lock:
+                if self._failure is None:
+                    self._failure = NodeFailedError("checkpoints", error)
+                    self._failure.__cause__ = error
+                    self._stopping_since = time.monotonic()
+            self._checkpoints = None
+            self.drain()
 
     def _conclude(self, stuck: list[str]) -> None:
         if self._failure is None and stuck:
@@ -192,9 +228,13 @@ class Run:
         return self._stopping_since is not None and time.monotonic() - self._stopping_since > self.grace_s
 
     def _patience(self) -> float:
-        if self._stopping_since is None:
-            return self._monitor.seconds_left()
-        return max(0.01, min(self._monitor.seconds_left(), self._stopping_since + self.grace_s - time.monotonic()))
+        left_s = self._monitor.seconds_left()
+        due_s = None if self._checkpoints is None else self._checkpoints.seconds_left
+        if due_s is not None:
+            left_s = min(left_s, due_s)
+        if self._stopping_since is not None:
+            left_s = min(left_s, self._stopping_since + self.grace_s - time.monotonic())
+        return max(0.01, left_s)
 
 
 def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> None:
@@ -212,6 +252,8 @@ def prepare_run(
     *,
     strict: bool = False,
     grace_s: float = DEFAULT_GRACE_S,
+    state_dir: str | Path | None = None,
+    reset_state: bool = False,
 ) -> Run:
     """Check everything connected to ``node`` and return its run, not yet started.
 
@@ -223,9 +265,12 @@ def prepare_run(
         pipeline_name: Becomes an attribute of every node.
         strict: Whether edges of unknown schema are refused.
         grace_s: How long nodes may take to end after a failure.
+        state_dir: Directory of the state: where the run goes on if the last one was stopped, and keeps its checkpoints.
+        reset_state: Whether to forget the state that is there.
 
     Raises:
-        GraphTypeError: If it cannot run.
+        GraphTypeError: If it cannot run, or not be resumed where there is a ``state_dir``.
+        StateError: If the state is in use, damaged, or of another pipeline.
         SourceError: If a source cannot be looked at.
         PipelineStateError: If it runs already.
     """
@@ -234,7 +279,9 @@ def prepare_run(
             raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
     for other in build_graph(node).nodes:
         other.discover_schema()
-    return Run(build_graph(node, strict=strict), pipeline_name, grace_s)
+    graph = build_graph(node, strict=strict)
+    state = None if state_dir is None else open_state(graph, Path(state_dir), pipeline_name, reset=reset_state)
+    return Run(graph, pipeline_name, grace_s, state)
 
 
 def start_run(
@@ -243,9 +290,11 @@ def start_run(
     *,
     strict: bool = False,
     grace_s: float = DEFAULT_GRACE_S,
+    state_dir: str | Path | None = None,
+    reset_state: bool = False,
 ) -> Run:
     """Check everything connected to ``node`` and start it; arguments and errors are those of ``prepare_run``."""
-    run = prepare_run(node, pipeline_name, strict=strict, grace_s=grace_s)
+    run = prepare_run(node, pipeline_name, strict=strict, grace_s=grace_s, state_dir=state_dir, reset_state=reset_state)
     run.start()
     return run
 

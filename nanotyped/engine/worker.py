@@ -10,10 +10,12 @@ from types import GeneratorType
 from typing import Any
 
 from nanotyped.channel import ChannelCancelled, Inbox
+from nanotyped.engine.ledger import SourceLedger
 from nanotyped.engine.outbox import Finish, Outbox
+from nanotyped.engine.resumption import EXHAUSTED
 from nanotyped.engine.shaping import InputView, OutputShape
 from nanotyped.errors import CellProblem, RowError, shown
-from nanotyped.message import Batch
+from nanotyped.message import Batch, Checkpoint
 from nanotyped.node import NanoNode, NodeReport
 from nanotyped.row import Row
 
@@ -27,9 +29,16 @@ class Worker:
         node: The node.
         inbox: Where its rows come in; ``None`` for a source.
         outbox: Where its rows go out.
+        ledger: Which of a source's rows have been dealt with; ``None`` for other nodes.
     """
 
-    def __init__(self, node: NanoNode[Any, Any], on_failure: OnFailure, on_end: Callable[[Worker], None]) -> None:
+    def __init__(
+        self,
+        node: NanoNode[Any, Any],
+        on_failure: OnFailure,
+        on_end: Callable[[Worker], None],
+        on_advance: Callable[[], None],
+    ) -> None:
         self.node = node
         self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
         self._shape = OutputShape(node)
@@ -40,8 +49,10 @@ class Worker:
         if self._batches:
             finish = _as_they_are
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending)
+        self.ledger = SourceLedger(on_advance, time.monotonic) if self.inbox is None else None
         self._on_failure = on_failure
         self._on_end = on_end
+        self._exhausted = False
         self._draining = False
         self._aborted = False
         self._failed = False
@@ -116,7 +127,16 @@ class Worker:
             self._clean_up()
         except ChannelCancelled:
             regular = False
+        if regular and not self._failed:
+            self._settle()
         return regular and not self._failed
+
+    def _settle(self) -> None:
+        """Let go of what was held to the end; a source that gave all it has says so."""
+        if self.inbox is not None:
+            self.outbox.end_kept()
+        elif self._exhausted:
+            self._close_stretch(EXHAUSTED)
 
     def _clean_up(self) -> None:
         for result in self.node.cleanup() or ():
@@ -130,6 +150,10 @@ class Worker:
             self.outbox.flush()
 
     def _generate(self) -> bool:
+        self._open_stretch()
+        if self.node.resume_from == EXHAUSTED:  # others of the run had not come to their end
+            self._exhausted = True
+            return True
         generator = self.node.generate_batches() if self._batches else self.node.generator()
         try:
             if self._batches:
@@ -142,14 +166,23 @@ class Worker:
                 close()
         return True
 
-    def _send_batches(self, batches: Iterator[Sequence[Row]]) -> None:
+    def _send_batches(self, batches: Iterator[Sequence[Row] | Checkpoint]) -> None:
         outbox = self.outbox
-        for rows in batches:
-            outbox.send_batch(rows)
-            if outbox.limit <= 0:
-                outbox.flush()
+        resumes = stopping = False
+        for given in batches:
+            if isinstance(given, Checkpoint):
+                resumes = True
+                self._checkpoint(given.cursor)
                 if self._draining:
                     return
+                continue
+            outbox.send_batch(given)
+            if outbox.limit <= 0:
+                outbox.flush()
+            if self._draining and (stopping or not resumes):
+                return
+            stopping = self._draining  # one step more: without the checkpoint of what was sent, it is sent again
+        self._exhausted = True
 
     def _send_rows(self, results: Iterator[Any]) -> None:
         outbox = self.outbox
@@ -160,12 +193,30 @@ class Worker:
         for result in results:
             if result.__class__ is row_class:
                 append(result)
+            elif result.__class__ is Checkpoint:
+                self._checkpoint(result.cursor)
             elif result is not None:
                 append(to_row(result))
             if len(gathered) >= outbox.limit:
                 outbox.flush()
                 if self._draining:
                     return
+        self._exhausted = True
+
+    def _open_stretch(self) -> None:
+        assert self.ledger is not None  # only a source has rows of its own
+        self._stretch = self.ledger.open()
+        self.outbox.begin((self._stretch,))
+
+    def _checkpoint(self, cursor: Any) -> None:
+        """End the stretch of rows that the source has given, and begin another."""
+        self._close_stretch(cursor)
+        self._open_stretch()
+
+    def _close_stretch(self, cursor: Any) -> None:
+        assert self.ledger is not None  # as above
+        self.ledger.close(self._stretch, cursor)
+        self.outbox.end()
 
     def _process(self, inbox: Inbox[Batch[Row]]) -> bool:
         batch_rows = self.node.batch_rows
@@ -175,17 +226,22 @@ class Worker:
             if got is None:
                 return not inbox.failed
             batch = got[1]
+            self.outbox.begin(batch.tokens)
             first = self.statistics.received + 1
             self.statistics.received += len(batch)
             seen, problem = self._view.of(batch, first)
             if self._batches:
-                self._process_batch(batch if problem is None else batch.split(len(seen))[0], first)
+                self._process_batch(batch if problem is None else batch.head(len(seen)), first)
             else:
                 self._process_rows(batch, seen, takes_row)
             if problem is not None:
                 raise problem
             if self._aborted or self.outbox.cancelled:
                 return False
+            if self.node.holds_rows_back:
+                self.outbox.keep()
+            else:
+                self.outbox.end()
 
     def _process_batch(self, batch: Batch[Row], first: int) -> None:
         if not len(batch):
@@ -196,7 +252,7 @@ class Worker:
         except RowError as error:
             good = 0 if error.row is None else error.row - first
             if self.node.rows_are_independent and 0 < good < len(batch):
-                self.outbox.send_batch(self.node.process_batch(batch.split(good)[0]))
+                self.outbox.send_batch(self.node.process_batch(batch.head(good)))
             raise
         self.outbox.send_batch(made)
 

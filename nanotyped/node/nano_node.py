@@ -9,8 +9,8 @@ import inspect
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nanotyped.errors import GraphProblem, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
@@ -20,12 +20,33 @@ from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.declared import schema_of_type, type_arguments
 
 if TYPE_CHECKING:
-    from nanotyped.message import Batch
+    from nanotyped.message import Batch, Checkpoint
     from nanotyped.row.schema import SchemaDeclaration
 
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
 logger = logging.getLogger("nanotyped.node")
+
+
+class GivenOptions(Mapping[str, object]):
+    """The options that a node was made with. What prints them prints their names: a password may be among them."""
+
+    __slots__ = ("_options",)
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._options = dict(options)
+
+    def __getitem__(self, name: str) -> object:
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+    def __repr__(self) -> str:
+        return f"GivenOptions({', '.join(self._options)})"
 
 
 class NanoNode(Linkable[In_contra, Out_co]):
@@ -55,12 +76,28 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
     then the rows before a bad one go on."""
 
+    holds_rows_back: ClassVar[bool] = False
+    """Whether rows that it took in are dealt with only once its ``cleanup`` is through (a file that is written whole):
+    until then none of them counts as delivered."""
+
+    resume_from: Any = None
+    """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
+
     pipeline_name: str | None = None
     first_row_number: int = 1
     """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""
     ended_regularly: bool = False
     """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
     __message__: Any = None
+
+    given_options: Mapping[str, object]
+    """The options as they were given to the class, by name; defaults are not among them."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
+        """Keep the options as they are given: they are part of what the pipeline is."""
+        made = super().__new__(cls)
+        made.given_options = GivenOptions(kwargs)
+        return made
 
     def __init__(
         self,
@@ -107,8 +144,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Take one row, as the argument or as ``self.__message__``, and yield any number of results."""
         raise NotImplementedError
 
-    def generate_batches(self) -> Iterator[Sequence[Row]]:
+    def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
         """Yield the rows of a source by the batch, as they are to be sent; for built-in nodes, for speed.
+
+        A ``Checkpoint`` behind a batch says where the source goes on after it.
 
         Where a class has this, ``generator`` is not called and nothing that it gives is checked again.
         """
@@ -127,6 +166,18 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def cleanup(self) -> Iterator[Out_co] | None:
         """Put away, in the node's own thread, after the last row, a failure or a stop. May yield last results."""
         return None
+
+    def resume_problem(self) -> str:
+        """Return why a pipeline with this node cannot go on where a run of it was stopped; ``""`` if it can.
+
+        A source can if it reads ``resume_from`` and yields ``Checkpoint``; other nodes unless they hold rows back to
+        the end of a run.
+        """
+        if self.holds_rows_back:
+            return "it writes what it got as a whole, at the end of a run"
+        if self.is_source and not _reads_resume_from(type(self)):
+            return "it does not go on from `self.resume_from`, nor yield Checkpoint(cursor)"
+        return ""
 
     def discover_schema(self) -> None:
         """Look at the live source or service, once, before the run and in ``check --connect``; set what it gives.
@@ -306,6 +357,23 @@ class PassThrough(NanoNode[In_contra, Any]):
     """A node that sends rows it received, unchanged: it needs ``In`` and the row keeps all its columns."""
 
     passes_rows_on = True
+
+
+def _reads_resume_from(cls: type[NanoNode[Any, Any]]) -> bool:
+    """Return whether the code of a source's own methods mentions where to go on from."""
+    codes = [
+        value.__code__
+        for base in cls.__mro__
+        if base is not NanoNode
+        for value in vars(base).values()
+        if inspect.isfunction(value)
+    ]
+    while codes:
+        code = codes.pop()
+        if "resume_from" in code.co_names:
+            return True
+        codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+    return False
 
 
 def _row_class(declared: object, argument: object) -> type[Row] | None:

@@ -319,7 +319,7 @@ def test_a_table_altered_while_it_is_read_fails_the_run(database: Database) -> N
     """A key whose type changes in mid-read sorts otherwise, so the run must not end as if nothing were missing."""
     database.execute("CREATE TABLE t (id int NOT NULL PRIMARY KEY)", "INSERT INTO t SELECT seq FROM seq_1_to_100")
     batches = StreamMySQLTable(url=database.url, table="t", page_rows=10).generate_batches()
-    assert len(next(batches)) == 10
+    assert len(list(next(batches))) == 10  # type: ignore[arg-type]  # rows come first
     database.execute("ALTER TABLE t MODIFY id varchar(20) NOT NULL")
     with pytest.raises(SourceError) as caught:
         list(batches)

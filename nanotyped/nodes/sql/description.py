@@ -85,6 +85,16 @@ class TableReader(Protocol):
     ) -> tuple[Columns, tuple[Any, ...] | None]:
         """Return the next rows by key, as columns of values, and the key of the last (``None`` if there is none)."""
 
+    def encode_key(self, key: Sequence[str], values: Sequence[Any]) -> list[Any]:
+        """Return a key that ``page`` gave as JSON holds it."""
+
+    def decode_key(self, key: Sequence[str], encoded: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of what ``encode_key`` made.
+
+        Raises:
+            ValueError: If it is none of the columns as they are now.
+        """
+
     def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
         """Yield all rows, as columns of values, in one pass that sees one state of the table."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
@@ -17,6 +19,7 @@ from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, read_columns, typed_columns
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
+from nanotyped.types.json import json_form
 from nanotyped.types.mysql import mysql_type
 
 if TYPE_CHECKING:
@@ -189,6 +192,19 @@ class MySQLReader:
             return found[: len(query.columns)], None
         self._rows_read += len(found[0])
         return found[: len(query.columns)], tuple(found[place][-1] for place in query.key_places(key))
+
+    def encode_key(self, key: Sequence[str], values: Sequence[Any]) -> list[Any]:
+        """Return a key as JSON holds it, each value in the form of its column's type."""
+        kinds = [kept_column(self._schema[name]).type for name in key]
+        return [
+            json.loads(msgspec.json.encode(json_form(kind).encode(value)))
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+
+    def decode_key(self, key: Sequence[str], encoded: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of what ``encode_key`` made."""
+        kinds = [kept_column(self._schema[name]).type for name in key]
+        return tuple(json_form(kind).decode(value) for kind, value in zip(kinds, encoded, strict=True))
 
     def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
         """Yield all rows, by columns, out of one consistent snapshot."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import GraphProblem, RowValidationError, SourceError
+from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
 from nanotyped.nodes.sql.policies import (
@@ -154,8 +155,14 @@ class TableSource(NanoNode[object, Any]):
 
     # -- reading -------------------------------------------------------------------------
 
-    def generate_batches(self) -> Iterator[Sequence[Row]]:
-        """Yield the rows of the table, checked against the contract.
+    def resume_problem(self) -> str:
+        """Return why reading cannot go on where it stopped: a table of no usable key, once it was looked at."""
+        if self._description is None or self._description.page_key() is not None:
+            return ""
+        return f"{self._description.place} has no unique key of ordered, non-null columns to go on by"
+
+    def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
+        """Yield the rows of the table, checked against the contract, and behind each page where to go on.
 
         Raises:
             SourceError: If the table is no longer what it was when the run was checked, or the connection is lost.
@@ -174,10 +181,12 @@ class TableSource(NanoNode[object, Any]):
             assert raw is not None  # it was described just now
             nulls = self._policies.null_dates(raw)
             first = 1
-            for columns in self._columns(reader, description):
+            for columns, cursor in self._pages(reader, description):
                 rows = shape(_without_invalid_dates(columns, nulls), first)
                 first += len(rows)
                 yield rows
+                if cursor is not None:
+                    yield Checkpoint(cursor)
             self._check_unaltered(reader, description)
         except RowValidationError as error:
             error.add_note(f"in `{self.table}`")
@@ -200,7 +209,10 @@ class TableSource(NanoNode[object, Any]):
             place = description.place
             raise SourceError(f"{place} was altered while it was read, and rows may be missing; read it again")
 
-    def _columns(self, reader: TableReader, description: TableDescription) -> Iterator[Columns]:
+    def _pages(
+        self, reader: TableReader, description: TableDescription
+    ) -> Iterator[tuple[Columns, dict[str, Any] | None]]:
+        """Yield columns of rows, each with the cursor behind them; ``None`` where they are in no order."""
         key = description.page_key()
         query = self._query(reader, description)
         if key is None:
@@ -209,15 +221,16 @@ class TableSource(NanoNode[object, Any]):
                 self.label,
                 description.place,
             )
-            yield from reader.stream(query, self.page_rows)
+            for columns in reader.stream(query, self.page_rows):
+                yield columns, None
             return
+        after = self._resume_after(reader, key)
         upper = reader.last_key(query, key)
-        after: tuple[Any, ...] | None = None
         while upper is not None:
             columns, last = reader.page(query, key, after, upper, self.page_rows)
             if last is None:
                 return
-            yield columns
+            yield columns, {"key": list(key), "after": reader.encode_key(key, last)}
             if len(columns[0]) < self.page_rows:
                 return
             after = last
@@ -230,6 +243,25 @@ class TableSource(NanoNode[object, Any]):
         collations = description.collations.get(description.page_key() or (), {})
         taken = self._policies.read(description.schema)
         return TableQuery(self.table, live.names, where, widened, collations, taken)
+
+    def _resume_after(self, reader: TableReader, key: tuple[str, ...]) -> tuple[Any, ...] | None:
+        """Return the key behind which a resumed run goes on, ``None`` for one that begins.
+
+        Raises:
+            SourceError: If the table's key is another one by now.
+        """
+        cursor = self.resume_from
+        if cursor is None:
+            return None
+        if tuple(cursor["key"]) != key:
+            was, now = (", ".join(f"`{name}`" for name in names) for names in (cursor["key"], key))
+            raise SourceError(
+                f"`{self.table}` was read by the key ({was}) and has the key ({now}) now; --reset-state begins anew"
+            )
+        try:
+            return reader.decode_key(key, cursor["after"])
+        except ValueError as error:
+            raise SourceError(f"`{self.table}` cannot be read on from where it was: {error}") from error
 
     def _shape(self) -> Callable[[Columns, int], list[Row]]:
         """Return what makes rows of the declared contract of the live columns."""

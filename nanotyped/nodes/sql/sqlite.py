@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +95,17 @@ class SQLiteReader:
             return [], None
         last = tuple(found[-1][place] for place in query.key_places(key))
         return self._decoded(query, found), last
+
+    def encode_key(self, key: Sequence[str], values: Sequence[Any]) -> list[Any]:
+        """Return a key as JSON holds it: numbers and text as they are stored, bytes as base64 in an object."""
+        del key  # what is stored tells its own kind
+        return [{"$bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value for value in values]
+
+    def decode_key(self, key: Sequence[str], encoded: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of what ``encode_key`` made."""
+        if len(key) != len(encoded):
+            raise ValueError(f"{len(encoded)} values for {len(key)} columns")
+        return tuple(base64.b64decode(value["$bytes"]) if isinstance(value, dict) else value for value in encoded)
 
     def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
         """Yield all rows, by columns; one statement of SQLite sees one state of the table."""

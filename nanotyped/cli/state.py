@@ -1,0 +1,28 @@
+"""``state show``: how far the runs of a pipeline got."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nanotyped.cli.output import CommandFailedError
+from nanotyped.engine.checkpoint import StateError, read_state
+
+if TYPE_CHECKING:
+    from nanotyped.cli.arguments import Arguments
+
+
+def show_state(arguments: Arguments) -> int:
+    """Print what the state in a directory holds: the cursor of each source, and whether the last run got to its end."""
+    try:
+        state = read_state(Path(arguments.words[0]))
+    except StateError as error:
+        raise CommandFailedError(str(error), 2) from error
+    updated = state.updated_at.isoformat(" ", "seconds") if state.updated_at else "never"
+    print(f"pipeline  {state.pipeline or '(without a name)'}")
+    print(f"updated   {updated}")
+    print(f"next run  {'begins anew' if state.finished else 'goes on from the cursors'}")
+    for source, cursor in state.cursors.items():
+        print(f"{source}  {json.dumps(cursor, ensure_ascii=False)}")
+    return 0

@@ -1,0 +1,223 @@
+"""What a run remembers beyond its end: the cursors of its sources, in a SQLite file that one run at a time writes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.errors import NanotypedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_NAME, LOCK_NAME = "state.sqlite", "state.lock"
+FORMAT = "1"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS cursors (source TEXT PRIMARY KEY, cursor TEXT NOT NULL, stretches INTEGER NOT NULL) STRICT;
+"""
+
+
+class StateError(NanotypedError, RuntimeError):
+    """The state of a pipeline cannot be used: in use, damaged, of another pipeline, or its disk is full.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, reason: str, hint: str = "") -> None:
+        self.path = path
+        super().__init__(f"state `{path}`: {reason}{f'; {hint}' if hint else ''}")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the file of a pipeline holds.
+
+    Attributes:
+        pipeline: Name of the pipeline, ``""`` without one.
+        fingerprint: Digests of what the pipeline is, by part.
+        cursors: By source, the cursor before which every row was dealt with.
+        finished: Whether the last run came to its end, so that the next begins anew.
+        updated_at: When it was written, in UTC.
+    """
+
+    pipeline: str
+    fingerprint: Mapping[str, str]
+    cursors: Mapping[str, Any] = field(default_factory=dict)
+    finished: bool = False
+    updated_at: datetime | None = None
+
+
+class StateFile:
+    """The state of one pipeline, open for one run. Written by one thread at a time.
+
+    Args:
+        directory: Where it is kept; made if it is not there, for its owner alone.
+        fingerprint: Digests of what the pipeline is, by part; those of the file must be the same.
+        pipeline: Name of the pipeline.
+        reset: Whether to forget what is there.
+
+    Attributes:
+        cursors: What the last run left: where each source goes on. Empty for a run that begins anew.
+
+    Raises:
+        StateError: If another run uses it, it is damaged, or of another pipeline.
+    """
+
+    def __init__(
+        self, directory: Path, fingerprint: Mapping[str, str], pipeline: str = "", *, reset: bool = False
+    ) -> None:
+        self.path = directory / FILE_NAME
+        self._fingerprint = dict(fingerprint)
+        self._pipeline = pipeline
+        self._connection: sqlite3.Connection | None = None
+        self._lock = _take_lock(directory, self.path)
+        try:
+            if reset:
+                for name in (self.path, *(directory / f"{FILE_NAME}{suffix}" for suffix in ("-wal", "-shm"))):
+                    name.unlink(missing_ok=True)
+            self.cursors = self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> dict[str, Any]:
+        with _reporting(self.path):
+            is_new = not self.path.exists()
+            self._connection = _connect(self.path)
+            if is_new:
+                self._connection.executescript(_TABLES)
+                self._write({}, finished=True)
+            found = _read(self._connection, self.path)
+        changed = differences(found.fingerprint, self._fingerprint)
+        if changed:
+            reason = f"it is of another pipeline than this one: {', '.join(changed)}"
+            raise StateError(self.path, reason, "--reset-state forgets it and begins anew")
+        return {} if found.finished else dict(found.cursors)
+
+    def write(self, cursors: Mapping[str, tuple[Any, int]], *, finished: bool) -> None:
+        """Keep the cursors of the sources, each with the number of its stretches; durable once this returns.
+
+        Raises:
+            StateError: If it cannot be written.
+        """
+        with _reporting(self.path):
+            self._write(cursors, finished=finished)
+
+    def _write(self, cursors: Mapping[str, tuple[Any, int]], *, finished: bool) -> None:
+        assert self._connection is not None  # it is open
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        meta = {
+            "format": FORMAT,
+            "pipeline": self._pipeline,
+            "fingerprint": json.dumps(self._fingerprint, sort_keys=True),
+            "finished": str(int(finished)),
+            "updated_at": now,
+        }
+        with self._connection as transaction:
+            transaction.execute("BEGIN IMMEDIATE")
+            transaction.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+            transaction.executemany(
+                "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)",
+                [(source, json.dumps(cursor), count) for source, (cursor, count) in cursors.items()],
+            )
+
+    def close(self) -> None:
+        """Let go of the file and its lock. Again: nothing."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def read_state(directory: Path) -> State:
+    """Return what the state in a directory holds, also while a run uses it.
+
+    Raises:
+        StateError: If there is none, or it cannot be read.
+    """
+    path = directory / FILE_NAME
+    if not path.is_file():
+        raise StateError(path, "there is none", "`nanotyped run FILE --state DIR` makes one")
+    with _reporting(path):
+        connection = _connect(path)
+        try:
+            return _read(connection, path)
+        finally:
+            connection.close()
+
+
+def _take_lock(directory: Path, path: Path) -> int | None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Held by the open file: it ends with the process, however that ends.
+        lock = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(path, f"its directory cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise StateError(
+            path, "another run uses it", "wait for its end, or give this one a directory of its own"
+        ) from error
+    return lock
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # for its owner alone from the first moment
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _read(connection: sqlite3.Connection, path: Path) -> State:
+    damage = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
+    if damage != ["ok"]:
+        raise sqlite3.DatabaseError(damage[0])
+    meta = dict(connection.execute("SELECT name, value FROM meta"))
+    if meta.get("format") != FORMAT:
+        raise StateError(path, f"it is of the format {meta.get('format')!r}, not {FORMAT!r}", "use --reset-state")
+    cursors = {
+        source: json.loads(cursor) for source, cursor in connection.execute("SELECT source, cursor FROM cursors")
+    }
+    return State(
+        meta["pipeline"],
+        json.loads(meta["fingerprint"]),
+        cursors,
+        meta["finished"] == "1",
+        datetime.fromisoformat(meta["updated_at"]),
+    )
+
+
+def differences(kept: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return in which parts two fingerprints are not the same, in words."""
+    return [
+        *(f"{part} is gone" for part in kept if part not in now),
+        *(f"{part} is new" for part in now if part not in kept),
+        *(f"{part} is another" for part in now if part in kept and kept[part] != now[part]),
+    ]
+
+
+@contextmanager
+def _reporting(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StateError(path, f"it cannot be used: {error}") from error
+    except (sqlite3.DatabaseError, KeyError, ValueError) as error:
+        raise StateError(
+            path, f"it is damaged, or no state of a pipeline: {error}", "--reset-state forgets it"
+        ) from error

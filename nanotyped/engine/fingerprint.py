@@ -1,0 +1,84 @@
+"""What a pipeline is, as digests: classes, options, contracts and links, without secrets and generated names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretBytes, SecretStr
+
+from nanotyped.row import Row, Schema
+from nanotyped.types.base import DataType, Nullable
+
+if TYPE_CHECKING:
+    from nanotyped.graph import Graph
+    from nanotyped.node import NanoNode
+
+# What another password or token does not change.
+_PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_SECRET_NAME = re.compile(r"pass(word|wd)|secret|token|authorization|api[-_]?key|cookie", re.IGNORECASE)
+_NO_CHANGE = ("name", "summary")  # of the pipeline, that is; a node is known by its name elsewhere
+
+
+def part_names(graph: Graph) -> dict[NanoNode[Any, Any], str]:
+    """Return how each node is called from run to run: its own name, or its class and place."""
+    return {
+        node: f"`{node.name}`" if node.has_given_name else f"node {place} ({type(node).__name__})"
+        for place, node in enumerate(graph.nodes, 1)
+    }
+
+
+def fingerprint_of(graph: Graph) -> dict[str, str]:
+    """Return a digest of each node, and one of the links; equal pipelines have equal ones in every process."""
+    names = part_names(graph)
+    found = {name: _digest(_node_parts(node)) for node, name in names.items()}
+    edges = sorted((names[edge.source], names[edge.target]) for edge in graph.edges)
+    return {**found, "the links": _digest(edges)}
+
+
+def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:
+    cls = type(node)
+    options = {name: value for name, value in node.given_options.items() if name not in _NO_CHANGE}
+    schemas = [None if schema is None else schema.spelling() for schema in (node.needed_input(), node.own_output())]
+    return {"class": f"{cls.__module__}.{cls.__qualname__}", "options": _plain(options), "schemas": schemas}
+
+
+def _plain(value: Any, name: str = "") -> Any:
+    """Return an option as JSON holds it; a secret as the word, an object by its class."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, str(key)) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item, name) for item in value), key=str)
+    if isinstance(value, list | tuple):
+        return [_plain(item, name) for item in value]
+    return _text(value, name)
+
+
+def _text(value: Any, name: str) -> str:
+    match value:
+        case SecretStr() | SecretBytes():
+            return "secret"
+        case str():
+            return "secret" if _SECRET_NAME.search(name) else _PASSWORD_IN_URL.sub(r"\1@", value)
+        case Schema():
+            return value.spelling()
+        case Nullable():
+            return f"{value.type.spelling()} null"
+        case PurePath():
+            return str(value)
+        case type() if issubclass(value, DataType):
+            return value.spelling()
+        case type() if issubclass(value, Row):
+            return value.schema.spelling()
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,107 @@
+"""Going on where a run was stopped: whether a pipeline can, its state on disk, and the checkpoints of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.engine.checkpoint import StateFile
+from nanotyped.engine.fingerprint import fingerprint_of, part_names
+from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nanotyped.engine.ledger import SourceLedger
+    from nanotyped.graph import Graph
+    from nanotyped.node import NanoNode
+
+CHECKPOINT_INTERVAL_S = 0.1
+EXHAUSTED = {"$exhausted": True}
+"""The cursor behind the last row of a source that came to its end."""
+
+
+def resume_problems(graph: Graph) -> list[GraphProblem]:
+    """Return why a pipeline cannot go on where a run of it was stopped: one problem for each node."""
+    return [
+        GraphStructureError(f"node `{node.label}` cannot be resumed: {reason}", node=node.label)
+        for node in graph.nodes
+        if (reason := node.resume_problem())
+    ]
+
+
+def open_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bool = False) -> StateFile:
+    """Return the state of a pipeline, open for a run of it.
+
+    Raises:
+        GraphTypeError: If the pipeline cannot be resumed.
+        StateError: If the state is in use, damaged, or of another pipeline.
+    """
+    problems = resume_problems(graph)
+    if problems:
+        raise GraphTypeError(problems)
+    return StateFile(directory, fingerprint_of(graph), pipeline or "", reset=reset)
+
+
+class Checkpoints:
+    """Writes how far the sources of a run are, not more often than ten times a second. Used by one thread.
+
+    Args:
+        state: Where to.
+        graph: The pipeline.
+        ledgers: What has been dealt with, by source.
+    """
+
+    def __init__(self, state: StateFile, graph: Graph, ledgers: Mapping[NanoNode[Any, Any], SourceLedger]) -> None:
+        names = part_names(graph)
+        self._state = state
+        self._ledgers = {names[node]: ledger for node, ledger in ledgers.items()}
+        for node in ledgers:
+            node.resume_from = state.cursors.get(names[node])
+        self._written = dict.fromkeys(self._ledgers, 0)
+        self._next_at = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long until the next may be written, ``None`` if there is nothing to write."""
+        if not self._moved():
+            return None
+        return max(0.0, self._next_at - time.monotonic())
+
+    def write_if_due(self) -> None:
+        """Write where the sources are, if one has moved and the last time is long enough ago.
+
+        Raises:
+            StateError: If it cannot be written.
+        """
+        if self.seconds_left == 0.0:
+            self._write(finished=False)
+
+    def finish(self, *, regular: bool) -> None:
+        """Write where the sources are at the end of the run, and let go of the state.
+
+        Args:
+            regular: Whether every node came to its end.
+
+        Raises:
+            StateError: If it cannot be written.
+        """
+        try:
+            finished = regular and all(ledger.mark == EXHAUSTED for ledger in self._ledgers.values())
+            if finished or self._moved():
+                self._write(finished=finished)
+        finally:
+            self._state.close()
+
+    def _moved(self) -> bool:
+        return any(ledger.marked > self._written[name] for name, ledger in self._ledgers.items())
+
+    def _write(self, *, finished: bool) -> None:
+        marks = {}
+        for name, ledger in self._ledgers.items():
+            with ledger.lock:
+                marks[name] = (ledger.mark, ledger.marked)
+        self._state.write({name: mark for name, mark in marks.items() if mark[1]}, finished=finished)
+        self._written = {name: count for name, (_, count) in marks.items()}
+        self._next_at = time.monotonic() + CHECKPOINT_INTERVAL_S
