@@ -174,6 +174,8 @@ class WriteRows(PassThrough[object]):
         ValueError: If the format is neither given nor told by the name.
     """
 
+    holds_rows_back = True
+
     def __init__(
         self,
         *,
