@@ -62,7 +62,7 @@ def test_a_killed_run_goes_on_and_loses_nothing(database: Database, http_api: Ht
         assert ended or process.returncode == -signal.SIGKILL, err
     sent = Counter(int(order["id"]) for request in http_api.requests for order in request.json())
     assert sorted(sent) == list(range(1, ROWS + 1, 2)), f"seed {seed}"
-    # What is sent again lies between the checkpoint and what was read: full queues, and the batches in two nodes' hands.
+    # What is sent again lies between the checkpoint and what was read: full queues, the batches in two nodes' hands.
     in_flight = 2 * QUEUE_ROWS + 2 * 1000 + PAGE_ROWS
     assert sum(sent.values()) - len(sent) <= kills * in_flight
     assert read_state(tmp_path / "state").finished
