@@ -213,6 +213,7 @@ def test_table_altered_in_the_middle(
     nothing_lost(pipeline)
 
 
+@pytest.mark.fault
 def test_row_at_the_checkpoint_deleted(database: Database, pipeline: OrdersPipeline, http_api: HttpApi) -> None:
     """The checkpoint is a key, not a row: what follows it is read."""
     process = pipeline.start_and_reach(150)
@@ -226,6 +227,7 @@ def test_row_at_the_checkpoint_deleted(database: Database, pipeline: OrdersPipel
     nothing_lost(pipeline)
 
 
+@pytest.mark.fault
 def test_fully_filtered_table(database: Database, http_api: HttpApi, tmp_path: Path) -> None:
     """A run that passes nothing on comes to its end all the same, and its checkpoints move."""
     fill_orders(database, ROWS)
