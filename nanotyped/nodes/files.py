@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nanotyped.errors import (
     GraphProblem,
@@ -16,8 +16,10 @@ from nanotyped.errors import (
     SourceError,
     UnfitSourceError,
 )
+from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode, PassThrough
 from nanotyped.nodes.columns_of_text import null_texts
+from nanotyped.nodes.file_position import FileMarks, Position
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
 from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare
 from nanotyped.registry import register_node
@@ -25,6 +27,8 @@ from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from nanotyped.message import Batch
     from nanotyped.row import Row, Schema
 
@@ -92,7 +96,7 @@ class ReadRows(NanoNode[object, Any]):
         self.path = str(path)
         self.format = _checked_format(self.path, format)
         self.null_text = _checked_null_text(null_text)
-        self._file: IO[bytes] | None = None
+        self._file: BufferedReader | None = None
         super().__init__(**kwargs)
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
@@ -119,17 +123,38 @@ class ReadRows(NanoNode[object, Any]):
         Raises:
             SourceError: If not.
         """
-        if Path(self.path).exists() and not Path(self.path).is_file():
+        if self._is_pipe():
             return  # a pipe, of which nothing must be taken before the run
         with self._opened() as file:
             self._reader().check_head(file)
 
-    def generate_batches(self) -> Iterator[Sequence[Row]]:
-        """Yield the rows."""
+    def resume_problem(self) -> str:
+        """Return that what is no regular file cannot be read from the middle."""
+        return f"{self.path} is no regular file, and cannot be read again" if self._is_pipe() else ""
+
+    def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
+        """Yield the rows, and behind each batch where to go on.
+
+        Raises:
+            SourceError: If the file is not the one that the run before had read.
+        """
         # The limit is the process's; a longer cell than 131,072 letters is none the worse.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
         self._file = self._opened()
-        yield from self._reader().batches(self._file)
+        reader = self._reader()
+        if self._is_pipe():
+            yield from reader.batches(self._file, Position())
+            return
+        marks = FileMarks(self.path, self._file.fileno())
+        start = Position() if self.resume_from is None else marks.position(self.resume_from)
+        for rows in reader.batches(self._file, start):
+            yield rows
+            if reader.position != start:  # which it is where the last line has no end
+                start = reader.position
+                yield Checkpoint(marks.cursor(start))
+
+    def _is_pipe(self) -> bool:
+        return Path(self.path).exists() and not Path(self.path).is_file()
 
     def cleanup(self) -> None:
         """Close the file."""
@@ -137,7 +162,7 @@ class ReadRows(NanoNode[object, Any]):
             self._file.close()
             self._file = None
 
-    def _opened(self) -> IO[bytes]:
+    def _opened(self) -> BufferedReader:
         try:
             return Path(self.path).open("rb")
         except (FileNotFoundError, IsADirectoryError) as error:
