@@ -21,7 +21,7 @@ from nanotyped.node import FarEnd, NanoNode, PassThrough
 from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_position import FileMarks, Position
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
-from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare
+from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare, next_segment
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
@@ -36,6 +36,7 @@ FileFormat = Literal["csv", "jsonl"]
 
 _BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 NULL_TEXT = "\\N"
+SEGMENT_ROWS = 100_000
 
 
 def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
@@ -187,6 +188,10 @@ class WriteRows(PassThrough[object]):
     and what stood in its place stays. A CSV file begins with a header. Cells that a spreadsheet would take for formulas
     are data like any other, and are not changed.
 
+    With ``segments`` it writes files of some rows each, ``name-000001.csv`` and so on for ``name.csv``, each of them as
+    above: whole or not there. They stay when the run fails later, numbers go on behind those that are there, and a
+    pipeline can be resumed: rows count as delivered once their file is in its place. One run at a time may do so.
+
     Needs: typed rows; for CSV, all with the same columns. Gives: what it gets.
 
     Args:
@@ -194,9 +199,11 @@ class WriteRows(PassThrough[object]):
         format: ``csv`` or ``jsonl``; by default what the name ends in (``.csv``, ``.jsonl``, ``.ndjson``).
         null_text: How a null is written in a CSV column of text or bytes; a text that is just this cannot be written
             there, if there may be nulls, and is an error of its row. In all other columns a null is an empty cell.
+        segments: Whether to write many files instead of one.
+        segment_rows: How many rows a file has at least, the last one excepted; the batch that makes it full is whole.
 
     Raises:
-        ValueError: If the format is neither given nor told by the name.
+        ValueError: If the format is neither given nor told by the name, or ``segment_rows`` is below 1.
     """
 
     holds_rows_back = True
@@ -207,11 +214,18 @@ class WriteRows(PassThrough[object]):
         path: str | Path,
         format: FileFormat | None = None,  # noqa: A002 - what users look for
         null_text: str = NULL_TEXT,
+        segments: bool = False,
+        segment_rows: int = SEGMENT_ROWS,
         **kwargs: Any,
     ) -> None:
         self.path = str(path)
         self.format = _checked_format(self.path, format)
         self.null_text = _checked_null_text(null_text)
+        if segment_rows < 1:
+            raise ValueError(f"segment_rows must be at least 1, not {segment_rows}")
+        self.segments = segments
+        self.segment_rows = segment_rows
+        self._rows_in_file = 0
         self._expected: Schema | None = None
         self._file: WholeFile | None = None
         self._writer: FileWriter | None = None
@@ -230,35 +244,51 @@ class WriteRows(PassThrough[object]):
         """Return that the column is a text of the file."""
         return _text_of_file(self.path, self.format, self._expected, column, self.null_text)
 
+    def resume_problem(self) -> str:
+        """Return that one file is written as a whole; many are not."""
+        return "" if self.segments else f"{super().resume_problem()}; `segments: true` lets it go on"
+
     def setup(self) -> None:
         """Open the file under another name."""
+        self._open()
+
+    def _open(self) -> None:
         self._writer = CsvWriter(self.null_text) if self.format == "csv" else JsonLinesWriter()
         self._has_head = False
-        self._file = WholeFile(self.path)
+        self._rows_in_file = 0
+        self.holds_rows_back = True
+        self._file = WholeFile(next_segment(self.path) if self.segments else self.path)
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Write the rows and return them."""
+        if self._file is None:
+            self._open()
         number = self.first_row_number
-        if batch.row_class is not None:
-            self._write(batch.rows, number)
-            return batch.rows
-        for _, group in groupby(batch.rows, type):
+        for _, group in groupby(batch.rows, type) if batch.row_class is None else ((None, batch.rows),):
             rows = list(group)
             self._write(rows, number)
             number += len(rows)
+        self._rows_in_file += len(batch)
+        if self.segments and self._rows_in_file >= self.segment_rows:
+            self._finish()
         return batch.rows
 
     def cleanup(self) -> None:
         """Put the file into its place, or remove what there is of it."""
+        if self.ended_regularly and (self._rows_in_file or not self.segments):
+            self._finish()
+        elif self._file is not None:
+            self._file.abandon()
+            self._file = None
+
+    def _finish(self) -> None:
         file, self._file = self._file, None
         if file is None:
-            return
-        if not self.ended_regularly:
-            file.abandon()
             return
         if not self._has_head and self._expected is not None and self._writer is not None:
             file.write(self._writer.head(self._expected))
         file.finish()
+        self.holds_rows_back = not self.segments  # all that it got is in its place
 
     def _write(self, rows: Sequence[Row], first: int) -> None:
         writer, file = self._writer, self._file

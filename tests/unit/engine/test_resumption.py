@@ -205,7 +205,8 @@ def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
         prepare_run(source, state_dir=tmp_path / "state")
     assert [str(problem) for problem in caught.value.exceptions] == [
         "node `source` cannot be resumed: it does not go on from `self.resume_from`, nor yield Checkpoint(cursor)",
-        "node `file` cannot be resumed: it writes what it got as a whole, at the end of a run",
+        "node `file` cannot be resumed: it writes what it got as a whole, at the end of a run; "
+        "`segments: true` lets it go on",
     ]
     assert list(tmp_path.iterdir()) == []
 
