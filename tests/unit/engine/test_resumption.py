@@ -131,6 +131,7 @@ def test_a_source_at_its_end_is_not_read_again(tmp_path: Path) -> None:
     sink = Keep(60, name="sink", batch_rows=1)
     _ = (short, long) > sink
     run = started(sink, tmp_path)
+    assert long.stands.wait(WAIT_S)
     assert sink.reached.wait(WAIT_S)
     run.drain()
     run.wait(WAIT_S)
@@ -188,6 +189,56 @@ def test_a_node_runs_without_a_state_again(tmp_path: Path) -> None:
     assert source._run is not None
     source._run.wait(WAIT_S)
     assert source.began_at is None
+
+
+class Failing(Keep):
+    """Fails at a number, while it is to."""
+
+    at: int | None = None
+
+    def process_item(self, row: Any) -> None:
+        if row.n == self.at:
+            raise OSError("out of order")
+        super().process_item(row)
+
+
+def test_one_of_two_sinks_dies(tmp_path: Path) -> None:
+    """The run ends; what the other one had of it already is given to both again, and neither lacks a row."""
+    source, sound, dying = Range(0, 300, name="source"), Keep(name="sound"), Failing(name="dying", batch_rows=10)
+    _ = source > (sound, dying)
+    dying.at = 123
+    with pytest.raises(NodeFailedError, match="node `dying` failed: OSError: out of order"):
+        ended(source, tmp_path)
+    assert read_state(tmp_path).cursors.get("`source`", 0) <= 123
+    assert dying.numbers == list(range(123))
+    dying.at = None
+    ended(source, tmp_path)
+    assert set(sound.numbers) == set(dying.numbers) == set(range(300))
+
+
+class Pass(PassThrough[object]):
+    """Passes every row on."""
+
+    def process_item(self, row: Any) -> Iterator[Any]:
+        yield row
+
+
+def test_a_diamond_with_room_for_one_row(tmp_path: Path) -> None:
+    """Both ways of a row are accounted for, however narrow they are."""
+    source, left, right = Range(0, 60, stand_at=40, name="source"), Pass(name="left"), Pass(name="right")
+    sink = Keep(80, name="sink", batch_rows=1)
+    for one, other in ((source, left), (source, right), (left, sink), (right, sink)):
+        one.add_edge(other, max_queue_size=1)
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    assert sink.reached.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    cursor = read_state(tmp_path).cursors["`source`"]
+    assert cursor in (40, 41)  # one row more may have been in hand
+    source.stand_at, sink.numbers = None, []
+    ended(source, tmp_path)
+    assert sorted(sink.numbers) == sorted([*range(cursor, 60)] * 2)
 
 
 class NoCheckpoint(NanoNode[object, Any]):
