@@ -76,9 +76,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
     then the rows before a bad one go on."""
 
-    holds_rows_back: ClassVar[bool] = False
-    """Whether rows that it took in are dealt with only once its ``cleanup`` is through (a file that is written whole):
-    until then none of them counts as delivered."""
+    holds_rows_back: bool = False
+    """Whether rows that it took in are not dealt with yet, though it is through with them (a file that is written
+    whole). Asked after each batch: once it is ``False``, or ``cleanup`` has ended well, all of them count as
+    delivered."""
 
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
