@@ -52,14 +52,27 @@ def print_summary(report: RunReport) -> None:
         rate = f"{handled / node.seconds:,.0f}" if node.seconds else ""
         cells = [*_cells(node), f"{node.seconds:.3f}", rate]
         rows.append(cells)
-    head = ["Node", "Class", "Received", "Sent", "Rejected", "Status", "Seconds", "Rows/s"]
+    head = [
+        "Node",
+        "Class",
+        "Received",
+        "Sent",
+        "Filtered",
+        "Rejected",
+        "Skipped",
+        "Dead",
+        "Status",
+        "Seconds",
+        "Rows/s",
+    ]
     console = stderr_console()
     for line in _aligned(head, rows):
         console.print(line)
 
 
 def _cells(node: NodeReport) -> list[str]:
-    return [node.name, node.class_name, f"{node.received:,}", f"{node.sent:,}", f"{node.rejected:,}", node.status]
+    counts = (node.received, node.sent, node.filtered, node.rejected, node.skipped, node.dead)
+    return [node.name, node.class_name, *(f"{count:,}" for count in counts), node.status]
 
 
 def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Text]:

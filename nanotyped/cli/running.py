@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nanotyped.config import Pipeline
     from nanotyped.engine.checkpoint import StateFile
 
+EXIT_DEAD_LETTERS = 3
 # What the display shows anyway, and what is raised here anyway.
 _SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
 
@@ -47,8 +48,18 @@ def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback:
             print_error(f"ended by {signal.Signals(end.signal_number).name}")
             return 128 + end.signal_number
     print_summary(report)
+    if report.dead:
+        letters = "1 dead letter" if report.dead == 1 else f"{report.dead:,} dead letters"
+        console.print(f"{pipeline.file}: success in {report.seconds:.3f} s, with {letters} in {_files_of(run)}")
+        return EXIT_DEAD_LETTERS
     console.print(f"{pipeline.file}: success in {report.seconds:.3f} s")
     return 0
+
+
+def _files_of(run: Run) -> str:
+    """Return the files that got dead letters."""
+    paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
+    return ", ".join(dict.fromkeys(str(path) for path in paths))
 
 
 def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:

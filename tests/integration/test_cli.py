@@ -434,9 +434,9 @@ def test_run_leaves_stdout_to_the_nodes(folder: Path) -> None:
     assert (status, out) == (0, "row 0\nrow 1\nrow 2\n")
     assert without_times(err) == (
         "p.yaml: running 2 nodes\n"
-        "Node   Class  Received  Sent  Rejected  Status   Seconds  Rows/s\n"
-        "count  Count         0     3         0  success #\n"
-        "show   Show          3     0         0  success #\n"
+        "Node   Class  Received  Sent  Filtered  Rejected  Skipped  Dead  Status   Seconds  Rows/s\n"
+        "count  Count         0     3         0         0        0     0  success #\n"
+        "show   Show          3     0         0         0        0     0  success #\n"
         "p.yaml: success in #\n"
     )
 
