@@ -252,6 +252,19 @@ class RowValidationError(RowError):
         super().__init__("; ".join(lines), row=self.problems[0].row, column=self.problems[0].column)
 
 
+def errors_by_row(error: RowError) -> dict[int, RowError]:
+    """Return the error of each row that an error is about, by number; nothing where it does not say."""
+    if not isinstance(error, RowValidationError):
+        return {} if error.row is None else {error.row: error}
+    found: dict[int, RowError] = {}
+    for number in dict.fromkeys(problem.row for problem in error.problems):
+        own = RowValidationError([problem for problem in error.problems if problem.row == number])
+        for note in getattr(error, "__notes__", ()):
+            own.add_note(note)
+        found[number] = own
+    return found
+
+
 class NodeFailedError(NanotypedError):
     """A node failed and so the run ended. The cause is ``__cause__``.
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.engine.outbox import Origin, Outbox
-from nanotyped.engine.rejection import Rejections, errors_by_row
 from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
-from nanotyped.errors import RowError, shown
+from nanotyped.errors import RowError, errors_by_row, shown
 from nanotyped.message import Batch
 from nanotyped.node import NanoNode, is_row_error
 
 if TYPE_CHECKING:
+    from nanotyped.engine.rejection import Rejections
     from nanotyped.row import Row
 
 Made = TypeVar("Made")

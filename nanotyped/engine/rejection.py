@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.dead_letters import DeadLetter, DeadLetterFile, now_text
-from nanotyped.errors import RowError, RowValidationError, TooManyErrorsError, shown
+from nanotyped.errors import TooManyErrorsError, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,16 +114,3 @@ class Rejections:
             if self._file is not None and self._waiting:
                 self._file.append(self._waiting)
                 self._waiting.clear()
-
-
-def errors_by_row(error: RowError) -> dict[int, RowError]:
-    """Return the error of each row that an error is about, by number; nothing where it does not say."""
-    if not isinstance(error, RowValidationError):
-        return {} if error.row is None else {error.row: error}
-    found: dict[int, RowError] = {}
-    for number in dict.fromkeys(problem.row for problem in error.problems):
-        own = RowValidationError([problem for problem in error.problems if problem.row == number])
-        for note in getattr(error, "__notes__", ()):
-            own.add_note(note)
-        found[number] = own
-    return found

@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.engine.rejection import errors_by_row
-from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError, TypeCastError, shown
+from nanotyped.errors import (
+    IncompatibleTypesException,
+    RowError,
+    RowValidationError,
+    TypeCastError,
+    errors_by_row,
+    shown,
+)
 from nanotyped.message import Batch
 from nanotyped.row import Row, Schema, Validator
 from nanotyped.row.compiled import Merger, compile_merger, compile_projection

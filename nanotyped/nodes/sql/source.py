@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import GraphProblem, RowValidationError, SourceError
+from nanotyped.errors import GraphProblem, RowValidationError, SourceError, errors_by_row
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
@@ -32,6 +32,7 @@ logger = logging.getLogger("nanotyped.nodes.sql")
 class TableSource(NanoNode[object, Any]):
     """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
 
+    rejects_rows = True
     backslash_escapes = True
     """Whether a backslash escapes in quotes, in the SQL of the server."""
 
@@ -179,20 +180,41 @@ class TableSource(NanoNode[object, Any]):
             assert raw is not None  # it was described just now
             nulls = self._policies.null_dates(raw)
             first = 1
-            for columns, cursor in self._pages(reader, description):
-                rows = shape(_without_invalid_dates(columns, nulls), first)
-                first += len(rows)
+            for page, cursor in self._pages(reader, description):
+                columns = _without_invalid_dates(page, nulls)
+                try:
+                    rows = shape(columns, first)
+                except RowValidationError as error:
+                    rows = self._right_rows(columns, first, error, shape)
+                first += len(columns[0])
                 yield rows
                 if cursor is not None:
                     yield Checkpoint(cursor)
             self._check_unaltered(reader, description)
-        except RowValidationError as error:
-            error.add_note(f"in `{self.table}`")
-            if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
-                error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
-            raise
         finally:
             reader.close()
+
+    def _right_rows(
+        self, columns: Columns, first: int, error: RowValidationError, shape: Callable[[Columns, int], list[Row]]
+    ) -> list[Row]:
+        """Hand over the rows of a page that break the contract and return the others.
+
+        Raises:
+            RowValidationError: If the node rejects no rows.
+        """
+        error.add_note(f"in `{self.table}`")
+        if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
+            error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
+        if not self.error_policy.rejects:
+            raise error
+        live = self._live_schema()
+        assert live is not None  # the table was looked at
+        row_class: Any = live.row_class()  # whose rows are made by position, of whatever the server gave
+        wrong = errors_by_row(error)
+        for number, own in wrong.items():
+            self.reject(row_class(*(column[number - first] for column in columns)), own)
+        kept = [index for index in range(len(columns[0])) if index + first not in wrong]
+        return shape([[column[index] for index in kept] for column in columns], first)
 
     def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
         """Raise if what was read is no longer what it was when reading began.
