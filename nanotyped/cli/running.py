@@ -19,18 +19,24 @@ from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
     from nanotyped.config import Pipeline
-    from nanotyped.engine.checkpoint import StateFile
+    from nanotyped.engine.resumption import CursorStore
+    from nanotyped.graph import Graph
 
 EXIT_DEAD_LETTERS = 3
 # What the display shows anyway, and what is raised here anyway.
 _SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
 
 
-def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback: bool) -> int:
+def run_pipeline(pipeline: Pipeline, state: CursorStore | None, *, show_traceback: bool) -> int:
     """Run a checked pipeline to its end and return the exit status."""
+    return run_graph(pipeline, build_graph(pipeline.anchor), state, show_traceback=show_traceback)
+
+
+def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, *, show_traceback: bool) -> int:
+    """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
-    run = Run(build_graph(pipeline.anchor), pipeline.name, state=state)
+    run = Run(graph, pipeline.name, state=state)
     console = stderr_console()
     with _log_to_stderr(pipeline):
         resumed = ", from where it was stopped" if state is not None and state.cursors else ""

@@ -84,7 +84,7 @@ class StateFile:
             if reset:
                 for name in (self.path, *(directory / f"{FILE_NAME}{suffix}" for suffix in ("-wal", "-shm"))):
                     name.unlink(missing_ok=True)
-            self.cursors = self._open()
+            self.cursors: Mapping[str, Any] = self._open()
         except BaseException:
             self.close()
             raise

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nanotyped.engine.checkpoint import StateError, StateFile
+from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
 from nanotyped.engine.dead_letters import DeadLetterFiles
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.rejection import Rejections
-from nanotyped.engine.resumption import Checkpoints, open_state
+from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
 from nanotyped.errors import NodeFailedError, PipelineInterrupted, PipelineStateError
@@ -42,7 +42,7 @@ class Run:
         graph: Graph,
         pipeline_name: str | None = None,
         grace_s: float = DEFAULT_GRACE_S,
-        state: StateFile | None = None,
+        state: CursorStore | None = None,
     ) -> None:
         self.graph = graph
         self.pipeline_name = pipeline_name

@@ -295,6 +295,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
             targets[target] = max_queue_size or DEFAULT_QUEUE_ROWS
         sources[self] = None
 
+    def unlink(self, target: NanoNode[Any, Any]) -> None:
+        """Take the link to ``target`` away; without one: nothing."""
+        self._links("_targets").pop(target, None)
+        target._links("_sources").pop(self, None)
+
     def _links(self, which: str) -> dict[NanoNode[Any, Any], Any]:
         try:
             found: dict[NanoNode[Any, Any], Any] = self.__dict__[which]
