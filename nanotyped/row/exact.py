@@ -99,11 +99,11 @@ def _form_of(kind: type[DataType], value: Any) -> Any:
         form = json_form(kind)
         text = _json.encode(form.encode(value))
         back = form.decode(_read(text))
-        # In a document a float is a decimal number with the same digits.
+        # Within a document a float is a decimal number with the same digits.
         meant = form.decode(value) if kind.intermediate_type.family is JSON else value
     except _UNFIT:
         return None
-    same = type(back) is type(meant) and bool(back == meant)
+    same = type(back) is type(value) and bool(back == meant)
     if same and isinstance(value, Decimal):
         same = value.as_tuple() == back.as_tuple()
     return msgspec.Raw(text) if same and text != b"null" else None
