@@ -8,7 +8,11 @@ NanotypedError
 │   └── RowValidationError     cells that break the contract of their column
 ├── SourceError                a table, file or service that cannot be read
 │   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
-│   └── DeliveryError          a service that does not take what it is sent
+│   ├── DeliveryError          a service that does not take what it is sent
+│   └── DeadLetterError        a file of dead letters that cannot be written or read
+├── RetriableError             what another attempt may mend
+├── TooManyErrorsError         more rows were rejected than a node may reject
+├── ConservationError          the counts of a run do not add up             (also a RuntimeError)
 ├── GraphProblem               one thing wrong with a pipeline
 │   ├── Mismatch               a given type or column does not fit what is needed
 │   ├── GraphStructureError    cycles, missing ends, names given twice
@@ -130,6 +134,57 @@ class DeliveryError(SourceError):
         super().__init__(message)
 
 
+class DeadLetterError(SourceError):
+    """A file of dead letters that cannot be written, so that rows would be lost, or cannot be read.
+
+    Attributes:
+        path: The file, as text.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(f"dead letters `{path}`: {reason}")
+
+
+class RetriableError(NanotypedError):
+    """What another attempt may mend: a node's own code raises it to be called again, as its ``retry`` says.
+
+    After the last attempt it is an error of its row.
+    """
+
+
+class TooManyErrorsError(NanotypedError):
+    """More rows were rejected than ``max_errors`` or ``max_error_rate`` of a node allow; the last one is the cause.
+
+    Attributes:
+        rejected: How many were, the last one included.
+        seen: Out of how many.
+        limit: The option, as text: ``max_errors: 3``.
+        row_text: The last row, cut for printing; ``None`` where the count was taken at the end.
+    """
+
+    def __init__(self, rejected: int, seen: int, limit: str, last: str = "") -> None:
+        self.rejected = rejected
+        self.seen = seen
+        self.limit = limit
+        self.row_text: str | None = None
+        super().__init__(
+            f"{rejected} of {seen} row{'s' if seen != 1 else ''} were rejected, which is above `{limit}`{last}"
+        )
+
+
+class ConservationError(NanotypedError, RuntimeError):
+    """The counts of a run do not add up: a fault of the engine, never of a pipeline. No count of it can be trusted.
+
+    Attributes:
+        differences: Each equation that does not hold.
+    """
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = tuple(differences)
+        super().__init__(f"rows are unaccounted for: {'; '.join(differences)}")
+
+
 class PipelineStateError(NanotypedError, RuntimeError):
     """A call that does not fit the state of the run, such as starting it twice."""
 
@@ -213,6 +268,19 @@ class RowValidationError(RowError):
         if hidden:
             lines.append(f"and {hidden} more")
         super().__init__("; ".join(lines), row=self.problems[0].row, column=self.problems[0].column)
+
+
+def errors_by_row(error: RowError) -> dict[int, RowError]:
+    """Return the error of each row that an error is about, by number; nothing where it does not say."""
+    if not isinstance(error, RowValidationError):
+        return {} if error.row is None else {error.row: error}
+    found: dict[int, RowError] = {}
+    for number in dict.fromkeys(problem.row for problem in error.problems):
+        own = RowValidationError([problem for problem in error.problems if problem.row == number])
+        for note in getattr(error, "__notes__", ()):
+            own.add_note(note)
+        found[number] = own
+    return found
 
 
 class NodeFailedError(NanotypedError):

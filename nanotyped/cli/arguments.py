@@ -146,10 +146,18 @@ def _state_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]
     return {"words": (words[1],)}
 
 
+def _replay_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # it has no more to say
+    if len(words) != 2:
+        parser.error("a file of dead letters and a configuration file are needed: replay DEAD.jsonl CONFIG")
+    return {"target": words[0], "config": words[1], "words": ()}
+
+
 _READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dict[str, Any]]] = {
     "explain": _explain_words,
     "discover": _discover_words,
     "state": _state_words,
+    "replay": _replay_words,
 }
 
 
@@ -168,7 +176,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         prog="nanotyped",
         description="Run data pipelines whose every column is checked before a byte of data moves.",
         epilog="Exit status: 0 success; 1 the run failed; 2 usage, configuration or contract;"
-        " 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM.",
+        " 3 success with dead letters; 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"nanotyped {version('nanotyped')}")
     group = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -181,6 +189,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "types": ("show what column types are in every system", _add_types),
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
         "state": ("show how far the runs of a pipeline got", _add_state_show),
+        "replay": ("give rows that were rejected to a pipeline again", _add_replay),
     }
     commands: dict[str, _Parser] = {}
     for name, (summary, add) in adders.items():
@@ -232,6 +241,17 @@ def _add_check(parser: _Parser) -> None:
 
 def _add_state_show(parser: _Parser) -> None:
     parser.add_argument("words", nargs="*", metavar="show DIR", help="the directory that `run --state` was given")
+
+
+def _add_replay(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="DEAD.jsonl CONFIG",
+        help="the file of dead letters, and the YAML file of the pipeline; each letter goes into the node that rejected"
+        " it, and is given once: DEAD.jsonl.replayed says which were",
+    )
+    _add_module(parser)
 
 
 def _add_connect(parser: _Parser) -> None:

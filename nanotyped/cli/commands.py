@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
-from nanotyped.cli.loading import load, look_at_live
+from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
+from nanotyped.cli.replaying import replay
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
-from nanotyped.config import check_pipeline
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.resumption import open_state, resume_problems
@@ -37,10 +37,10 @@ DOT_TIMEOUT_S = 60.0
 def run(arguments: Arguments) -> int:
     """Check the pipeline, run it to its end; 0, or the status of its failure."""
     pipeline = load(arguments)
-    _refuse(pipeline, strict=False)
+    refuse(pipeline, strict=False)
     if code := look_at_live(pipeline):
         return code
-    _refuse(pipeline, strict=arguments.strict)
+    refuse(pipeline, strict=arguments.strict)
     state = None
     if arguments.state is not None:
         graph = build_graph(pipeline.anchor)
@@ -56,10 +56,10 @@ def check(arguments: Arguments) -> int:
     """Check the pipeline: 0 with one line on stdout, 1 if something live is out of reach, 2 if it is refused."""
     pipeline = load(arguments)
     if arguments.connect:
-        _refuse(pipeline, strict=False)
+        refuse(pipeline, strict=False)
         if code := look_at_live(pipeline):
             return code
-    _refuse(pipeline, strict=arguments.strict)
+    refuse(pipeline, strict=arguments.strict)
     graph = survey_graph(pipeline.anchor).graph
     print(f"{pipeline.file}: ok ({_summary(graph)})")
     if arguments.state is not None:
@@ -96,6 +96,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "types": types,
         "discover": discover,
         "state": show_state,
+        "replay": replay,
     }
 )
 
@@ -117,12 +118,6 @@ def _resumption(graph: Graph, directory: Path) -> str:
     if changed:
         raise CommandFailedError(f"state `{directory / FILE_NAME}` is of another pipeline: {', '.join(changed)}", 2)
     return "a run begins anew" if state.finished else "a run goes on where the last one was stopped"
-
-
-def _refuse(pipeline: Pipeline, *, strict: bool) -> None:
-    problems = check_pipeline(pipeline, strict=strict)
-    if problems:
-        raise ConfigError(problems)
 
 
 def _summary(graph: Graph) -> str:

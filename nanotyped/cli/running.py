@@ -26,17 +26,24 @@ from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
     from nanotyped.config import Pipeline
-    from nanotyped.engine.checkpoint import StateFile
+    from nanotyped.engine.resumption import CursorStore
+    from nanotyped.graph import Graph
 
+EXIT_DEAD_LETTERS = 3
 # What the display shows anyway, and what is raised here anyway.
 _SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
 
 
-def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback: bool) -> int:
+def run_pipeline(pipeline: Pipeline, state: CursorStore | None, *, show_traceback: bool) -> int:
     """Run a checked pipeline to its end and return the exit status."""
+    return run_graph(pipeline, build_graph(pipeline.anchor), state, show_traceback=show_traceback)
+
+
+def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, *, show_traceback: bool) -> int:
+    """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
-    run = Run(build_graph(pipeline.anchor), pipeline.name, state=state)
+    run = Run(graph, pipeline.name, state=state)
     console = stderr_console()
     with _log_to_stderr(pipeline):
         resumed = ", from where it was stopped" if state is not None and state.cursors else ""
@@ -56,6 +63,10 @@ def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback:
             print_error(f"ended by {signal.Signals(end.signal_number).name}")
             return 128 + end.signal_number
     print_summary(report)
+    if report.dead:
+        letters = "1 dead letter" if report.dead == 1 else f"{report.dead:,} dead letters"
+        console.print(f"{pipeline.file}: success in {report.seconds:.3f} s, with {letters} in {_files_of(run)}")
+        return EXIT_DEAD_LETTERS
     console.print(f"{pipeline.file}: success in {report.seconds:.3f} s")
     return 0
 
@@ -72,6 +83,12 @@ def _tell_what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> No
         print_error(f"{rows} dropped")
     for name in stuck:
         print_error(f"node `{name}` was left behind: it did not end within {run.grace_s:g} s")
+
+
+def _files_of(run: Run) -> str:
+    """Return the files that got dead letters."""
+    paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
+    return ", ".join(dict.fromkeys(str(path) for path in paths))
 
 
 def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:

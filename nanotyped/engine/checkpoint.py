@@ -84,7 +84,7 @@ class StateFile:
             with _reporting(self.path):
                 if reset:
                     _forget(self.path)
-                self.cursors = self._open()
+                self.cursors: Mapping[str, Any] = self._open()
         except BaseException:
             self.close()
             raise

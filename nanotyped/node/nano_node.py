@@ -9,11 +9,13 @@ import inspect
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from nanotyped.errors import GraphProblem, nearest_hint
+from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
+from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NodeStatistics, RunHandle, Status
 from nanotyped.row import Row, Schema, parse_schema
@@ -63,6 +65,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
         input_schema: What the node needs: a Row class, a ``Schema``, or ``{"id": INTEGER}``.
         output_schema: What its own code gives.
         batch_rows: How many rows it takes and sends at a time at the most.
+        on_error: What becomes of a row that its code, or a contract, does not take: ``fail`` ends the run, ``skip``
+            leaves it out and counts it, ``dead_letter`` writes it to a file too. All that was made of the row is left
+            out. Outages, credentials and tables that changed always end the run.
+        max_errors: So many rows may be rejected, and the next one ends the run; alone it means ``on_error: skip``.
+        max_error_rate: The share of rows that may be, looked at from the 100th row on and at the end.
+        dead_letter: The file of dead letters, JSON lines; alone it means ``on_error: dead_letter``.
+        retry: How often its code tries again after a ``RetriableError`` (``retriable_errors``).
     """
 
     input_schema: SchemaDeclaration | None = None
@@ -80,6 +89,12 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Whether rows that it took in are not dealt with yet, though it is through with them (a file that is written
     whole). Asked after each batch: once it is ``False``, or ``cleanup`` has ended well, all of them count as
     delivered."""
+
+    rejects_rows: ClassVar[bool] = False
+    """In a class with ``generate_batches``: whether it hands wrong rows to ``reject``, so that ``on_error`` holds."""
+
+    retriable_errors: ClassVar[tuple[type[Exception], ...]] = (RetriableError,)
+    """What ``process_item`` and ``process_batch`` may raise to be called again, where there is a ``retry``."""
 
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
@@ -110,12 +125,18 @@ class NanoNode(Linkable[In_contra, Out_co]):
         input_schema: SchemaDeclaration | None = None,
         output_schema: SchemaDeclaration | None = None,
         batch_rows: int | None = None,
+        on_error: OnError | None = None,
+        max_errors: int | None = None,
+        max_error_rate: float | None = None,
+        dead_letter: str | Path | None = None,
+        retry: Retry | None = None,
         **unknown: object,
     ) -> None:
         if unknown:
             raise TypeError(_unknown_options(type(self), unknown))
         if batch_rows is not None and batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
+        self.error_policy = ErrorPolicy.of_options(on_error, max_errors, max_error_rate, dead_letter, retry)
         self.name = name if name is not None else uuid.uuid4().hex
         self.has_given_name = name is not None
         self.summary = summary
@@ -132,6 +153,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         self._targets: dict[NanoNode[Any, Any], int] = {}
         self._sources: dict[NanoNode[Any, Any], None] = {}
         self._run: RunHandle | None = None
+        self._reject: Callable[[Row, RowError], None] | None = None
         self._stop = threading.Event()
 
     # -- to be written by a node ----------------------------------------------------
@@ -302,6 +324,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
             targets[target] = max_queue_size or DEFAULT_QUEUE_ROWS
         sources[self] = None
 
+    def unlink(self, target: NanoNode[Any, Any]) -> None:
+        """Take the link to ``target`` away; without one: nothing."""
+        self._links("_targets").pop(target, None)
+        target._links("_sources").pop(self, None)
+
     def _links(self, which: str) -> dict[NanoNode[Any, Any], Any]:
         try:
             found: dict[NanoNode[Any, Any], Any] = self.__dict__[which]
@@ -345,6 +372,21 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def input_queue_size(self) -> int:
         """Rows that wait on all inputs."""
         return self._run.rows_waiting(self) if self._run is not None else 0
+
+    def reject(self, row: Row, error: RowError) -> None:
+        """Hand over a row that a source read and that is wrong; without ``on_error`` its error is raised.
+
+        Args:
+            row: The row; its values need not be of its columns' types.
+            error: What is wrong with it.
+
+        Raises:
+            RowError: ``error``, where the node rejects no rows.
+            TooManyErrorsError: If there are more than the node may reject.
+        """
+        if self._reject is None:
+            raise error
+        self._reject(row, error)
 
     def log_info(self, text: str) -> None:
         """Log at INFO, with the node's name."""

@@ -445,9 +445,9 @@ def test_run_leaves_stdout_to_the_nodes(folder: Path) -> None:
     assert (status, out) == (0, "row 0\nrow 1\nrow 2\n")
     assert without_times(err) == (
         "p.yaml: running 2 nodes\n"
-        "Node   Class  Received  Sent  Rejected  Status   Seconds  Rows/s\n"
-        "count  Count         0     3         0  success #\n"
-        "show   Show          3     0         0  success #\n"
+        "Node   Class  Received  Sent  Filtered  Rejected  Skipped  Dead  Status   Seconds  Rows/s\n"
+        "count  Count         0     3         0         0        0     0  success #\n"
+        "show   Show          3     0         0         0        0     0  success #\n"
         "p.yaml: success in #\n"
     )
 
@@ -523,7 +523,7 @@ def test_a_signal_ends_a_pipeline_that_has_no_end(
     assert err.splitlines()[1] == f"nanotyped: finishing what is in flight; {again} to stop now"
     assert err.splitlines()[-1] == f"nanotyped: ended by {number.name}"
     assert "dropped" not in err
-    sent = re.search(r"^source .* 0 +([\d,]+) +0 +stopped", err, re.MULTILINE)
+    sent = re.search(r"^source +\w+ +0 +([\d,]+)( +0){4} +stopped", err, re.MULTILINE)
     assert sent
     assert int(sent[1].replace(",", "")) == out.count("row ") + 1
 
@@ -555,9 +555,9 @@ def test_a_second_signal_ends_a_node_that_does_not_listen(folder: Path) -> None:
         assert process.wait(60) == 130
     assert without_times(err).splitlines() == [
         "nanotyped: stopping now",
-        "Node    Class  Received  Sent  Rejected  Status   Seconds  Rows/s",
-        "source  Deaf          0     1         0  running #",
-        "show    Show          1     0         0  stopped #",
+        "Node    Class  Received  Sent  Filtered  Rejected  Skipped  Dead  Status   Seconds  Rows/s",
+        "source  Deaf          0     1         0         0        0     0  running #",
+        "show    Show          1     0         0         0        0     0  stopped #",
         "nanotyped: node `source` was left behind: it did not end within 1 s",
         "nanotyped: ended by SIGINT",
     ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
 _KEPT_VARIABLES = ("HOME", "LANG", "PATH", "TMPDIR")
-_TABLE_LINE = re.compile(r"(Node +Class +Received .*|\w+ +\w+ +[\d,]+ +[\d,]+ +[\d,]+  (success|stopped|error) .*)")
+_TABLE_LINE = re.compile(r"(Node +Class +Received .*|\w+ +\w+( +[\d,]+){6}  (success|stopped|error) .*)")
 
 
 @dataclass(frozen=True)

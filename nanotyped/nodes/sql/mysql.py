@@ -16,7 +16,7 @@ from nanotyped.nodes.sql.description import Columns, TableDescription
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
-from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, read_columns, typed_columns
+from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, lenient, read_columns, typed_columns
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
 from nanotyped.types.json import json_form
@@ -65,6 +65,7 @@ class MySQLReader:
         self._place = server.place
         self._compiled: dict[object, tuple[str, Mapping[str, Any]]] = {}
         self._rows_read = 0
+        self.keeps_unreadable = False
 
     def tables(self) -> list[str]:
         """Return the names of the tables and views of the database, sorted."""
@@ -238,7 +239,8 @@ class MySQLReader:
     # -- statements --------------------------------------------------------------------
 
     def _cells(self, query: TableQuery) -> tuple[Cell, ...]:
-        return tuple(cell_of(query.taken.get(name) or self._schema[name]) for name in query.columns)
+        cells = tuple(cell_of(query.taken.get(name) or self._schema[name]) for name in query.columns)
+        return tuple(map(lenient, cells)) if self.keeps_unreadable else cells
 
     def _key_cells(self, key: Sequence[str]) -> tuple[Cell, ...]:
         # Whatever the key holds bounds a page; what of it is no value of its column is for the page itself to say.

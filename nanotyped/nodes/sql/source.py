@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import GraphProblem, RowValidationError, SourceError
+from nanotyped.errors import CellProblem, GraphProblem, RowValidationError, SourceError, errors_by_row, shown
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
+from nanotyped.nodes.sql.description import Unreadable
 from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
@@ -32,6 +34,7 @@ logger = logging.getLogger("nanotyped.nodes.sql")
 class TableSource(NanoNode[object, Any]):
     """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
 
+    rejects_rows = True
     backslash_escapes = True
     """Whether a backslash escapes in quotes, in the SQL of the server."""
 
@@ -66,6 +69,7 @@ class TableSource(NanoNode[object, Any]):
         self.page_rows = page_rows
         self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
+        self._make_rows: Callable[[Columns, int], list[Row]] = _unchecked(Schema([]).row_class())
 
     def open_reader(self) -> TableReader:
         """Return a new connection to where the table is.
@@ -176,25 +180,63 @@ class TableSource(NanoNode[object, Any]):
             self._description = description = reader.describe(self.table, self._wanted())
             if self._live_schema() != checked:
                 raise SourceError(f"{description.place} was altered since the pipeline was checked; check it again")
-            shape = self._shape()
+            reader.keeps_unreadable = self.error_policy.rejects
+            self._make_rows = shape = self._shape()
             raw = self._raw_schema()
             assert raw is not None  # it was described just now
             nulls = self._policies.null_dates(raw)
             first = 1
-            for columns, cursor in self._pages(reader, description):
-                rows = shape(_without_invalid_dates(columns, nulls), first)
-                first += len(rows)
+            for page, cursor in self._pages(reader, description):
+                columns = _without_invalid_dates(page, nulls)
+                rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
+                first += len(columns[0])
                 yield rows
                 if cursor is not None:
                     yield Checkpoint(cursor)
             self._check_unaltered(reader, description)
         except RowValidationError as error:
-            error.add_note(f"in `{self.table}`")
-            if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
-                error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
+            self._note(error)
             raise
         finally:
             reader.close()
+
+    def _note(self, error: RowValidationError) -> None:
+        """Say where a row is wrong, and what would let its dates be read."""
+        error.add_note(f"in `{self.table}`")
+        if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
+            error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
+
+    def _right_rows(self, columns: Columns, first: int) -> list[Row]:
+        """Hand over the rows of a page that break the contract and return the others."""
+        numbers = list(range(first, first + len(columns[0])))
+        if problems := _unreadable(columns, self._live().names, first):
+            plain = [[cell.value if type(cell) is Unreadable else cell for cell in column] for column in columns]
+            columns, numbers = self._without_wrong(plain, columns, numbers, RowValidationError(problems))
+        try:
+            return self._make_rows(columns, numbers[0] if numbers else first)
+        except RowValidationError as error:
+            place = {numbers[0] + index: number for index, number in enumerate(numbers)}
+            moved = [replace(problem, row=place[problem.row]) for problem in error.problems]
+            columns, _ = self._without_wrong(columns, columns, numbers, RowValidationError(moved))
+            return self._make_rows(columns, first)
+
+    def _without_wrong(
+        self, shown: Columns, columns: Columns, numbers: list[int], error: RowValidationError
+    ) -> tuple[Columns, list[int]]:
+        """Hand over the rows that an error is about, as ``shown`` has them, and return the others."""
+        self._note(error)
+        wrong = errors_by_row(error)
+        row_class: Any = self._live().row_class()  # whose rows are made by position, of whatever the server gave
+        for index, number in enumerate(numbers):
+            if number in wrong:
+                self.reject(row_class(*(column[index] for column in shown)), wrong[number])
+        kept = [index for index, number in enumerate(numbers) if number not in wrong]
+        return [[column[index] for index in kept] for column in columns], [numbers[index] for index in kept]
+
+    def _live(self) -> Schema:
+        live = self._live_schema()
+        assert live is not None  # the table was looked at
+        return live
 
     def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
         """Raise if what was read is no longer what it was when reading began.
@@ -230,6 +272,9 @@ class TableSource(NanoNode[object, Any]):
             columns, last = reader.page(query, key, after, upper, self.page_rows)
             if last is None:
                 return
+            for name, value in zip(key, last, strict=True):
+                if type(value) is Unreadable:  # such a row can be rejected; the page behind it cannot be found
+                    raise SourceError(f"{description.place} cannot be read on: {value.reason} in its key `{name}`")
             yield columns, {"key": list(key), "after": reader.encode_key(key, last)}
             if len(columns[0]) < self.page_rows:
                 return
@@ -278,6 +323,17 @@ class TableSource(NanoNode[object, Any]):
         read = Validator(live)
         project = compile_projection(read.row_class, row_class or contract.row_class())
         return lambda columns, first: project(read.rows_of_columns(columns, first))
+
+
+def _unreadable(columns: Columns, names: Sequence[str], first: int) -> list[CellProblem]:
+    """Return every cell that could not be read."""
+    found = [
+        CellProblem(number, name, cell.expected, shown(cell.value), cell.reason)
+        for name, column in zip(names, columns, strict=True)
+        for number, cell in enumerate(column, first)
+        if type(cell) is Unreadable
+    ]
+    return sorted(found, key=lambda problem: problem.row)
 
 
 def _without_invalid_dates(columns: Columns, places: tuple[int, ...]) -> Columns:
