@@ -21,6 +21,7 @@ NanotypedError
 ├── DdlProblem                 one mistake in CREATE TABLE text, or in a schema that has none (also a ValueError)
 ├── NodeFailedError            a node ended a run: node, row, cause
 ├── PipelineStateError         a call that does not fit the state of the run
+├── CursorError                a cursor that would not come back as it is   (also a TypeError)
 └── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
 GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
 ConfigError                    every ConfigProblem of a file at once        (an ExceptionGroup)
@@ -188,6 +189,23 @@ class PipelineStateError(NanotypedError, RuntimeError):
     """A call that does not fit the state of the run, such as starting it twice."""
 
 
+class CursorError(NanotypedError, TypeError):
+    """A cursor that a resumed run would not get back as it is.
+
+    Attributes:
+        cursor: As it was given.
+        reason: Why not.
+    """
+
+    def __init__(self, cursor: object, reason: str) -> None:
+        self.cursor = cursor
+        self.reason = reason
+        super().__init__(
+            f"Checkpoint({shown(cursor)}) cannot be kept: {reason}; "
+            "a cursor is made of what JSON holds: None, bool, int, float, str, list and dict of str"
+        )
+
+
 class MissingExtraError(NanotypedError, ImportError):
     """A package is not installed that only some need.
 
@@ -291,7 +309,7 @@ class NodeFailedError(NanotypedError):
 
 
 class PipelineInterrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM ended the run, after what was in flight had been delivered.
+    """SIGINT, SIGTERM or SIGHUP ended the run, after what was in flight had been delivered.
 
     Attributes:
         signal_number: The signal; a shell sees 128 + this number.

@@ -104,7 +104,11 @@ class Checkpoints:
             if finished or self._moved():
                 self._write(finished=finished)
         finally:
-            self._state.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the state. Again: nothing."""
+        self._state.close()
 
     def _moved(self) -> bool:
         return any(ledger.marked > self._written[name] for name, ledger in self._ledgers.items())

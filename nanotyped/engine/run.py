@@ -229,6 +229,7 @@ class Run:
                     self._failure = NodeFailedError("checkpoints", error)
                     self._failure.__cause__ = error
                     self._stopping_since = time.monotonic()
+            self._checkpoints.close()
             self._checkpoints = None
             self.drain()
 
@@ -260,6 +261,7 @@ class Run:
 def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> None:
     node._run = run
     node._stop.clear()
+    node.resume_from = None  # a run with a state sets it
     node.ended_regularly = False
     node.statistics = NodeStatistics()
     if pipeline_name is not None:

@@ -161,7 +161,8 @@ class Worker:
     def _settle(self) -> None:
         """Let go of what was held to the end; a source that gave all it has says so."""
         if self.inbox is not None:
-            self.outbox.end_kept()
+            if self.node.ended_regularly:  # else it may have thrown away what it held
+                self.outbox.end_kept()
         elif self.exhausted:
             self._close_stretch(EXHAUSTED)
 
@@ -302,7 +303,7 @@ class Worker:
             if self.node.holds_rows_back:
                 self.outbox.keep()
             else:
-                self.outbox.end()
+                self.outbox.end_kept()
 
     def _process_plainly(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
         seen, problem = self._view.of(batch, first)

@@ -84,7 +84,8 @@ def build_graph(node: Node, *, strict: bool = False) -> Graph:
 def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
     found = _connected(nodes)
-    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found), *_check_policies(found)]
+    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found), *_check_files(found)]
+    problems += _check_policies(found)
     ordered = _topological(found)
     tracer = FlowTracer(ordered)
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
@@ -207,6 +208,22 @@ def _check_policies(nodes: list[Node]) -> list[GraphProblem]:
             reason = f"node `{node.label}` is a source, whose code cannot be called again at a row"
             problems.append(NodeOptionError(reason, node=node.label, hint="leave out retry"))
     return problems
+
+
+def _check_files(nodes: list[Node]) -> list[GraphProblem]:
+    writers: dict[str, list[Node]] = {}
+    for node in nodes:
+        for path in node.written_files():
+            writers.setdefault(path, []).append(node)
+    return [
+        GraphStructureError(
+            f"nodes `{first.label}` and `{node.label}` write one file, {path}",
+            node=node.label,
+            hint="give each a path of its own, or link both inputs to one of them",
+        )
+        for path, (first, *others) in writers.items()
+        for node in others
+    ]
 
 
 def _overrides(cls: type[Node], *methods: str) -> bool:

@@ -11,7 +11,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
@@ -29,6 +28,27 @@ if TYPE_CHECKING:
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
 logger = logging.getLogger("nanotyped.node")
+
+
+class GivenOptions(Mapping[str, object]):
+    """The options that a node was made with. What prints them prints their names: a password may be among them."""
+
+    __slots__ = ("_options",)
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._options = dict(options)
+
+    def __getitem__(self, name: str) -> object:
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+    def __repr__(self) -> str:
+        return f"GivenOptions({', '.join(self._options)})"
 
 
 class NanoNode(Linkable[In_contra, Out_co]):
@@ -65,9 +85,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
     then the rows before a bad one go on."""
 
-    holds_rows_back: ClassVar[bool] = False
-    """Whether rows that it took in are dealt with only once its ``cleanup`` is through (a file that is written whole):
-    until then none of them counts as delivered."""
+    holds_rows_back: bool = False
+    """Whether rows that it took in are not dealt with yet, though it is through with them (a file that is written
+    whole). Asked after each batch: once it is ``False``, or ``cleanup`` has ended well, all of them count as
+    delivered."""
 
     rejects_rows: ClassVar[bool] = False
     """In a class with ``generate_batches``: whether it hands wrong rows to ``reject``, so that ``on_error`` holds."""
@@ -91,7 +112,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
         """Keep the options as they are given: they are part of what the pipeline is."""
         made = super().__new__(cls)
-        made.given_options = MappingProxyType(dict(kwargs))
+        made.given_options = GivenOptions(kwargs)
         return made
 
     def __init__(
@@ -191,6 +212,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def check_input(self, given: Schema) -> list[GraphProblem]:  # noqa: ARG002 - for the nodes that have options
         """Return what is wrong with the node's options for rows of ``given``, beside its declared need."""
         return []
+
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:  # noqa: ARG002 - see above
+        """Return why rows of several schemas, each with the name of its source, do not go together."""
+        return []
+
+    def written_files(self) -> tuple[str, ...]:
+        """Return the absolute paths of the files that the node writes, links resolved; no other node may write them."""
+        return ()
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live source or service, once it was looked at, differs from what the node declares."""
