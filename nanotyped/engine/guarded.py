@@ -97,6 +97,7 @@ class GuardedWork:
         self._outbox = outbox
         self._rejections = rejections
         self._attempts = Attempts(node)
+        self._retries = node.error_policy.retry is not None
         self._counted = node.statistics
         self._filters = not node.is_sink
         self._process: Callable[..., Any] = node.process_item
@@ -118,15 +119,11 @@ class GuardedWork:
                     self._process_row(came, messages[index], number + index, passes=passes)
 
     def _process_row(self, came: Row, message: Any, number: int, *, passes: bool) -> None:
-        def work() -> list[Any]:
-            self._node.__message__ = message
-            results = self._process(message) if self._takes_row else self._process()
-            if results is not None and not self._always_yields:
-                results = results_of(self._node, results)
-            return [self._item(came, message, result, passes=passes) for result in results or () if result is not None]
-
         try:
-            items = self._attempts.of(work)
+            if self._retries:
+                items = self._attempts.of(lambda: self._items(came, message, passes=passes))
+            else:
+                items = self._items(came, message, passes=passes)
         except ChannelCancelled:
             raise
         except Exception as error:  # which of them are errors of the row is asked below
@@ -142,10 +139,19 @@ class GuardedWork:
             self._counted.processed += 1
             self._counted.filtered += self._filters
 
-    def _item(self, came: Row, message: object, result: object, *, passes: bool) -> Row | tuple[Row, Row]:
-        if result is came and passes:
-            return came
-        return self._shape.made(came, message, result)
+    def _items(self, came: Row, message: Any, *, passes: bool) -> list[Any]:
+        """Return all that the node's code makes of a row, as it is gathered."""
+        self._node.__message__ = message
+        results = self._process(message) if self._takes_row else self._process()
+        if results is None:
+            return []
+        if not self._always_yields:
+            results = results_of(self._node, results)
+        return [
+            came if result is came and passes else self._shape.made(came, message, result)
+            for result in results
+            if result is not None
+        ]
 
     def process_batches(self, batch: Batch[Row], first: int) -> None:
         """Give the rows of a batch to ``process_batch``: those of one class at a time, without what is wrong."""

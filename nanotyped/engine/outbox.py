@@ -163,15 +163,20 @@ class Outbox:
         Raises:
             ChannelCancelled: If a consumer is gone.
         """
-        if len(self.rows) + len(items) > max(1, self._room()):
+        if len(self.rows) + len(items) > self.limit and len(self.rows) + len(items) > max(1, self._room()):
             self.flush()
         if len(items) > 1 and len(items) > self._room():
             with self._lock:
                 rows = self._finished_whole(items, origin)
             self._send_in_pieces(rows)
             return
-        self._origins += [origin] * len(items)  # first: whoever pulls finds an origin for every row
-        self.rows += items
+        # Origins first: whoever pulls finds one for every row.
+        if len(items) == 1:
+            self._origins.append(origin)
+            self.rows.append(items[0])
+        else:
+            self._origins += [origin] * len(items)
+            self.rows += items
         if len(self.rows) >= self.limit:
             self.flush()
 

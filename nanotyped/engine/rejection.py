@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nanotyped.node import NanoNode
     from nanotyped.row import Row
 
+MOST_WAITING = 200
 RATE_SAMPLE_ROWS = 100
 """Of fewer rows a share says little: until the end of the data it is not looked at."""
 
@@ -53,6 +54,7 @@ class Rejections:
 
         Raises:
             TooManyErrorsError: If that is one too many.
+            DeadLetterError: If many letters wait, and cannot be written.
         """
         with self._lock:
             self._check_caps(row, error, number)
@@ -74,6 +76,8 @@ class Rejections:
                 row=row,
             )
             self._waiting.append(letter.render())
+            if len(self._waiting) >= MOST_WAITING:  # of a source that says nothing of where it is, all would wait
+                self._write(self._file)
 
     def _check_caps(self, row: Row, error: Exception, number: int) -> None:
         policy, rejected = self._policy, self._statistics.rejected + 1
@@ -112,5 +116,8 @@ class Rejections:
             return
         with self._lock:
             if self._file is not None and self._waiting:
-                self._file.append(self._waiting)
-                self._waiting.clear()
+                self._write(self._file)
+
+    def _write(self, file: DeadLetterFile) -> None:
+        file.append(self._waiting)
+        self._waiting.clear()

@@ -343,7 +343,7 @@ class Worker:
             self.statistics.filtered += max(0, len(batch) - len(made))
 
     # The innermost loop of every node of one's own: a call more for each row would cost it a tenth of its speed.
-    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], by_argument: bool) -> None:  # noqa: PLR0915 - as above
+    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], by_argument: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - as above
         node = self.node
         outbox = self.outbox
         gathered = outbox.rows
@@ -361,7 +361,10 @@ class Worker:
                 node.__message__ = message
                 results: Any = process(message) if by_argument else process()
                 if not always_yields:
-                    results = () if results is None else results_of(node, results)
+                    if results is None:
+                        barren += 1
+                        continue
+                    results = results_of(node, results)
                 gave = False
                 for result in results:
                     if result is came and passes:
@@ -375,7 +378,8 @@ class Worker:
                     gave = True
                     if len(gathered) >= outbox.limit:
                         outbox.flush()
-                barren += not gave
+                if not gave:
+                    barren += 1
         except ChannelCancelled:
             raise
         except BaseException as error:

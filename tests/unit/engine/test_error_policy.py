@@ -264,6 +264,24 @@ def test_rows_of_a_source_that_break_its_contract_are_rejected(tmp_path: Path) -
     assert found[0]["misfits"]["n"]["value"] == "300"
 
 
+def test_letters_of_a_source_without_checkpoints_do_not_wait_for_its_end(tmp_path: Path) -> None:
+    """However long such a source runs, no more than a few hundred letters are held in memory."""
+    path = tmp_path / "dead.jsonl"
+    there: list[int] = []
+
+    class Endless(NanoNode[object, Any]):
+        output_schema = {"n": "int"}
+
+        def generator(self) -> Iterator[Any]:
+            for _ in range(1000):
+                yield {"m": 1}
+            there.append(len(letters(path)))
+
+    report = run(Endless(name="read", dead_letter=path), Keeping())
+    assert there == [1000]
+    assert (report["read"].dead, len(letters(path))) == (1000, 1000)
+
+
 def test_a_full_disk_ends_the_run_and_nothing_is_acknowledged() -> None:
     """Where a dead letter cannot be written the run fails, and the source's mark stays before the row."""
 
