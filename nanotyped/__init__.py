@@ -25,6 +25,7 @@ from nanotyped.errors import (
     TypeSyntaxError,
     UnfitSourceError,
 )
+from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, RunReport, pipeline
 from nanotyped.nodes import (
     Cast,
@@ -106,6 +107,7 @@ __all__ = [
     "VECTOR",
     "YEAR",
     "Cast",
+    "Checkpoint",
     "Column",
     "ConfigError",
     "ConfigProblem",
