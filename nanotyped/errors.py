@@ -241,7 +241,7 @@ class NodeFailedError(NanotypedError):
 
 
 class PipelineInterrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM ended the run, after what was in flight had been delivered.
+    """SIGINT, SIGTERM or SIGHUP ended the run, after what was in flight had been delivered.
 
     Attributes:
         signal_number: The signal; a shell sees 128 + this number.

@@ -39,6 +39,7 @@ REFUSED_VALUES: tuple[tuple[str, Any], ...] = (
     ("datetime", "2026-11-21T09:30:00.5"),
     ("datetime", datetime(2026, 11, 21, tzinfo=UTC)),
     ("timestamp", "2026-11-21T09:30:00"),
+    ("timestamp", datetime(1969, 12, 31, tzinfo=UTC)),
     ("time", timedelta(hours=839)),
     ("year", 1900),
     ("enum('a','b')", "c"),
@@ -76,6 +77,9 @@ _VALUES = """\
 ## Values that are refused
 
 A value that its type cannot hold without loss raises `TypeCastError`; nothing is rounded, cut or wrapped around.
+`WriteMySQLTable` refuses beside these what the one server that it writes to cannot hold: a `timestamp` after
+2038-01-19 03:14:07 UTC (MariaDB from 11.5 on: none), and UUIDs that MariaDB 10.11 takes for no UUID (a version above 7
+with a ninth byte of 01 to 80). Servers drop the sign of a zero; an unsigned type drops it here.
 """
 _PAIRS = """\
 ## Columns that do not fit

@@ -168,7 +168,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         prog="nanotyped",
         description="Run data pipelines whose every column is checked before a byte of data moves.",
         epilog="Exit status: 0 success; 1 the run failed; 2 usage, configuration or contract;"
-        " 130 or 143 ended by SIGINT or SIGTERM.",
+        " 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"nanotyped {version('nanotyped')}")
     group = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -23,8 +22,9 @@ from nanotyped.config import check_pipeline
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.resumption import open_state, resume_problems
-from nanotyped.errors import ConfigError
+from nanotyped.errors import ConfigError, SourceError
 from nanotyped.graph import build_graph, render_dot, render_mermaid, survey_graph
+from nanotyped.nodes.file_writing import WholeFile
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -80,7 +80,9 @@ def draw(arguments: Arguments) -> int:
     try:
         _write_whole(Path(arguments.output), text)
     except OSError as error:
-        raise CommandFailedError(f"{arguments.output}: cannot be written: {error.strerror}", 1) from error
+        raise CommandFailedError(f"cannot write {arguments.output}: {error.strerror}", 1) from error
+    except SourceError as error:
+        raise CommandFailedError(str(error), 1) from error
     return 0
 
 
@@ -170,12 +172,10 @@ def _write_whole(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    file = WholeFile(str(path))
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        file.write(text.encode())
+        file.finish()
+    except BaseException:
+        file.abandon()
+        raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, cast
 from rich.live import Live
 from rich.text import Text
 
-from nanotyped.cli.output import is_stdout_piped, stderr_console
+from nanotyped.cli.output import is_stdout_piped, printable, stderr_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,7 +59,8 @@ def print_summary(report: RunReport) -> None:
 
 
 def _cells(node: NodeReport) -> list[str]:
-    return [node.name, node.class_name, f"{node.received:,}", f"{node.sent:,}", f"{node.rejected:,}", node.status]
+    counts = [f"{count:,}" for count in (node.received, node.sent, node.rejected)]
+    return [printable(node.name), node.class_name, *counts, node.status]
 
 
 def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Text]:
@@ -147,7 +148,7 @@ class _Lines:
         queued = self._run.rows_queued(node.name)
         counts = [f"{node.received:,} received" if node.received else "", f"{node.sent:,} sent" if node.sent else ""]
         more = [f"{queued:,} queued" if queued else "", f"{rate:,.0f}/s" if node.status == "running" else node.status]
-        return f"{node.name} " + ", ".join(filter(None, [*counts, *more]))
+        return f"{printable(node.name)} " + ", ".join(filter(None, [*counts, *more]))
 
 
 class _Table:

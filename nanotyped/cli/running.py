@@ -6,12 +6,19 @@ import io
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.display import print_summary, show_progress
-from nanotyped.cli.output import abandon_stdout, is_stdout_closed, print_error, render_traceback, stderr_console
+from nanotyped.cli.output import (
+    abandon_stdout,
+    is_stdout_closed,
+    print_error,
+    printable,
+    render_traceback,
+    stderr_console,
+)
 from nanotyped.engine import Run, run_to_end
 from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
@@ -40,15 +47,31 @@ def run_pipeline(pipeline: Pipeline, state: StateFile | None, *, show_traceback:
         except NodeFailedError as error:
             return _explain_failure(error, pipeline, show_traceback=show_traceback)
         except PipelineInterrupted as end:
-            if isinstance(end.__cause__, NodeFailedError):
-                _explain_failure(end.__cause__, pipeline, show_traceback=show_traceback)
+            cause = end.__cause__
+            if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
+                _explain_failure(cause, pipeline, show_traceback=show_traceback)
             elif isinstance(end.report, RunReport):
                 print_summary(end.report)
+                _tell_what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
             print_error(f"ended by {signal.Signals(end.signal_number).name}")
             return 128 + end.signal_number
     print_summary(report)
     console.print(f"{pipeline.file}: success in {report.seconds:.3f} s")
     return 0
+
+
+def _tell_what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> None:
+    """Say what a second signal cut off: rows on their way from node to node, and nodes that did not listen."""
+    dropped = sum(
+        max(0, sum(report[source.label].sent for source in node.input_node_list) - report[node.label].received)
+        for node in run.graph.nodes
+        if not node.is_source
+    )
+    if dropped:
+        rows = "1 row on its way to a node was" if dropped == 1 else f"{dropped:,} rows on their way to a node were"
+        print_error(f"{rows} dropped")
+    for name in stuck:
+        print_error(f"node `{name}` was left behind: it did not end within {run.grace_s:g} s")
 
 
 def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:
@@ -79,7 +102,9 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sys.stderr.write(self._redactor.redact(self.format(record)) + "\n")
+            # What becomes of the run is the program's own word.
+            text = f"nanotyped: {record.getMessage()}" if record.name == "nanotyped.signals" else self.format(record)
+            sys.stderr.write(printable(self._redactor.redact(text)) + "\n")
         except Exception:  # noqa: BLE001 - logging's own way: a record that cannot be written ends nothing
             self.handleError(record)
 

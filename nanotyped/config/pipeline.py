@@ -210,7 +210,7 @@ class _Builder:
             or any(self.document.is_unread(place) for place in self._places_below(path))
         ):
             return None
-        return self._make(cls, name, form.summary or "", checked.values)
+        return self._make(cls, name, form, checked.values)
 
     def _stand_in(self, name: str, reasons: list[str]) -> NanoNode[Any, Any]:
         value: Any = self.document.value
@@ -250,14 +250,15 @@ class _Builder:
                 checker.check_schema(option, beside, (*path, option))
         return checked
 
-    def _make(self, cls: NodeClass, name: str, summary: str, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
+    def _make(self, cls: NodeClass, name: str, form: NodeForm, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
         try:
-            return cls(name=name, summary=summary, **options)
+            return cls(name=name, summary=form.summary or "", **options)
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
             reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
-            spot = self._spot_of_option(name, text)
-            self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
+            hint = self.substitution.bare_hint(form.options)
+            reason = self.redactor.redact(reason, shortest=1) + (f"; {hint}" if hint else "")
+            self.problems.append(self.document.problem(self._spot_of_option(name, text), reason))
             return None
 
     def _spot_of_option(self, name: str, reason: str) -> Spot:

@@ -84,7 +84,7 @@ def build_graph(node: Node, *, strict: bool = False) -> Graph:
 def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
     found = _connected(nodes)
-    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
+    problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found), *_check_files(found)]
     ordered = _topological(found)
     tracer = FlowTracer(ordered)
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
@@ -187,6 +187,22 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
             reason = f"node `{node.label}` has inputs, and {cls.__name__} has no process_item to take rows with"
             problems.append(GraphStructureError(reason, node=node.label, hint="a source cannot be linked to"))
     return problems
+
+
+def _check_files(nodes: list[Node]) -> list[GraphProblem]:
+    writers: dict[str, list[Node]] = {}
+    for node in nodes:
+        for path in node.written_files():
+            writers.setdefault(path, []).append(node)
+    return [
+        GraphStructureError(
+            f"nodes `{first.label}` and `{node.label}` write one file, {path}",
+            node=node.label,
+            hint="give each a path of its own, or link both inputs to one of them",
+        )
+        for path, (first, *others) in writers.items()
+        for node in others
+    ]
 
 
 def _overrides(cls: type[Node], *methods: str) -> bool:

@@ -10,7 +10,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nanotyped.errors import GraphProblem, nearest_hint
@@ -27,6 +26,27 @@ if TYPE_CHECKING:
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
 logger = logging.getLogger("nanotyped.node")
+
+
+class GivenOptions(Mapping[str, object]):
+    """The options that a node was made with. What prints them prints their names: a password may be among them."""
+
+    __slots__ = ("_options",)
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._options = dict(options)
+
+    def __getitem__(self, name: str) -> object:
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+    def __repr__(self) -> str:
+        return f"GivenOptions({', '.join(self._options)})"
 
 
 class NanoNode(Linkable[In_contra, Out_co]):
@@ -77,7 +97,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
         """Keep the options as they are given: they are part of what the pipeline is."""
         made = super().__new__(cls)
-        made.given_options = MappingProxyType(dict(kwargs))
+        made.given_options = GivenOptions(kwargs)
         return made
 
     def __init__(
@@ -170,6 +190,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def check_input(self, given: Schema) -> list[GraphProblem]:  # noqa: ARG002 - for the nodes that have options
         """Return what is wrong with the node's options for rows of ``given``, beside its declared need."""
         return []
+
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:  # noqa: ARG002 - see above
+        """Return why rows of several schemas, each with the name of its source, do not go together."""
+        return []
+
+    def written_files(self) -> tuple[str, ...]:
+        """Return the absolute paths of the files that the node writes, links resolved; no other node may write them."""
+        return ()
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live source or service, once it was looked at, differs from what the node declares."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Literal, get_args
 
-from nanotyped.types.base import DataType
+from nanotyped.types.base import DataType, cast_error
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.compat import Verdict, judge
 from nanotyped.types.convert import json_text, value_converter
@@ -187,7 +187,10 @@ def _to_fraction(target: Any, *, half: bool) -> Caster:
     def of_moment(moment: datetime) -> datetime:
         rest = moment.microsecond % step
         up = half and rest * 2 >= step and rest
-        return moment + timedelta(microseconds=step - rest if up else -rest)
+        try:
+            return moment + timedelta(microseconds=step - rest if up else -rest)
+        except OverflowError:
+            raise cast_error(target, moment, "rounded up it is beyond the year 9999") from None
 
     def of_span(span: timedelta) -> timedelta:
         count = abs(span) // timedelta(microseconds=1)

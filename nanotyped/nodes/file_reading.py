@@ -20,6 +20,7 @@ from nanotyped.nodes.file_position import Position
 from nanotyped.row.rows import is_json_key
 from nanotyped.types import intermediate as it
 from nanotyped.types.json import SAFE_BITS, json_form
+from nanotyped.types.repeated_keys import count_keys, may_repeat_keys, repeated_key
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 # Longer is taken for a file that is no text, or a quote that nobody closed: memory stays flat.
 MAX_LINE_BYTES = 64 * 1024 * 1024
 BATCH_ROWS = 1000
+_FOREIGN = {
+    b"\x1f\x8b": "it is compressed by gzip; unpack it first",
+    b"PK\x03\x04": "it is a zip archive or a workbook; unpack it, or save it as CSV, first",
+    b"\xff\xfe": "it is in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "it is in UTF-16; save it as UTF-8",
+}
+# The escapes of half of a character beyond U+FFFF, the other half of which is not beside it.
+_HALF = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
 logger = logging.getLogger("nanotyped.nodes.files")
 
 
@@ -100,6 +111,8 @@ class FileReader:
             self._line = number = self._line + 1
             if len(raw) > MAX_LINE_BYTES:
                 raise SourceError(f"{self.path}, line {number}: it has more than {MAX_LINE_BYTES} bytes")
+            if number == 1 and (reason := _foreign(raw)):
+                raise SourceError(f"{self.path}: {reason}")
             if b"\0" in raw:
                 raise RowError(f"{self.path}, line {number}: a NUL, which no text file holds", row=None)
             try:
@@ -107,6 +120,14 @@ class FileReader:
             except UnicodeDecodeError as error:
                 reason = f"byte 0x{raw[error.start]:02x} at position {error.start} is not UTF-8"
                 raise RowError(f"{self.path}, line {number}: {reason}") from None
+
+
+def _foreign(start: bytes) -> str:
+    """Return what a file is by its first bytes, and what to do about it, ``""`` where they may be text in UTF-8."""
+    for magic, what in _FOREIGN.items():
+        if start.startswith(magic):
+            return what
+    return ""
 
 
 class CsvReader(FileReader):
@@ -206,6 +227,8 @@ class JsonLinesReader(FileReader):
         self._readers = {column.name: _reader_of(column) for column in schema}
         self._fields = [f"c{index}" for index in range(len(schema))]
         self._decode = _line_decoder(schema, self._fields)
+        annotated = zip(self._fields, schema, strict=True)
+        self._documents = [field for field, column in annotated if _annotation(column) is Any]
 
     def batches(self, file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
         """Yield the rows."""
@@ -213,6 +236,7 @@ class JsonLinesReader(FileReader):
         decode = self._decode
         decoded: list[Any] = []
         lines: list[int] = []
+        texts: list[str] = []
         first = start.row + 1
         offset = 0
         for line in self._lines(file):
@@ -221,25 +245,36 @@ class JsonLinesReader(FileReader):
                 decoded.append(decode(line))
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 if decoded:
-                    made = self._made(decoded, Place(self.path, lines, first))
+                    made = self._made(decoded, texts, Place(self.path, lines, first))
                     self.position = Position(offset, number - 1, first + len(made) - 1)
                     yield made
-                text = f"{self.path}, line {number}: {'a blank line' if not line.strip() else error}"
+                text = f"{self.path}, line {number}: {_line_problem(line, error)}"
                 raise RowError(text, row=first + len(decoded)) from None
             lines.append(number)
+            texts.append(line)
             offset = self._offset
             if len(decoded) == BATCH_ROWS:
-                made = self._made(decoded, Place(self.path, lines, first))
+                made = self._made(decoded, texts, Place(self.path, lines, first))
                 first += len(decoded)
                 self.position = Position(offset, number, first - 1)
                 yield made
-                decoded, lines = [], []
+                decoded, lines, texts = [], [], []
         if decoded:
-            made = self._made(decoded, Place(self.path, lines, first))
+            made = self._made(decoded, texts, Place(self.path, lines, first))
             self._reach_end(Position(offset, lines[-1], first + len(made) - 1))
             yield made
 
-    def _made(self, decoded: list[Any], place: Place) -> list[Row]:
+    def _check_keys(self, decoded: list[Any], texts: list[str], place: Place) -> None:
+        """Raise ``RowError`` for the first line in which an object has a key twice; the decoder keeps the last."""
+        nested = sum(count_keys(getattr(line, field)) for field in self._documents for line in decoded)
+        if not may_repeat_keys("".join(texts), nested + len(self._fields) * len(decoded)):
+            return
+        for index, text in enumerate(texts):
+            if (key := repeated_key(text)) is not None:
+                raise place.error(index, f"the key {key!r} is there twice")
+
+    def _made(self, decoded: list[Any], texts: list[str], place: Place) -> list[Row]:
+        self._check_keys(decoded, texts, place)
         columns = []
         for field, column in zip(self._fields, self.schema, strict=True):
             values = [getattr(line, field) for line in decoded]
@@ -254,6 +289,16 @@ class JsonLinesReader(FileReader):
                 texts = [str(place.error(index, reason, column.name)) for index, reason in found]
                 raise joined_error(texts, place.first + found[0][0], column.name) from None
         return self._rows.rows(columns, place)
+
+
+def _line_problem(line: str, error: Exception) -> str:
+    if not line.strip():
+        return "a blank line"
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    if "truncated" in str(error) and _HALF.search(line):
+        return "half of a surrogate pair, which is no character"  # which the decoder takes for the end of the text
+    return str(error)
 
 
 def _line_decoder(schema: Schema, fields: list[str]) -> Callable[[str], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
 FileFormat = Literal["csv", "jsonl"]
 
 _BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 NULL_TEXT = "\\N"
 SEGMENT_ROWS = 100_000
 
 
 def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
+    if Path(path).suffix.lower() in _COMPRESSED:
+        raise ValueError(f"`{path}` is the name of a compressed file, which is neither read nor written here")
     if given is None:
         found = _BY_EXTENSION.get(Path(path).suffix.lower())
         if found is None:
@@ -48,6 +52,18 @@ def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
     if given not in _BY_EXTENSION.values():
         raise ValueError(f"format must be csv or jsonl, not {given!r}")
     return given
+
+
+def _difference(one: Schema, other: Schema) -> str:
+    """Return in what the columns of two schemas differ, ``""`` where they do not; nulls make no difference."""
+    if one.names != other.names:
+        names = [", ".join(f"`{name}`" for name in schema.names) for schema in (one, other)]
+        return f"their columns are {names[0]} and {names[1]}"
+    for column in one:
+        types = [schema[column.name].type for schema in (one, other)]
+        if types[0].intermediate_type is not types[1].intermediate_type:
+            return f"column `{column.name}` is `{types[0].spelling()}` and `{types[1].spelling()}`"
+    return ""
 
 
 def _checked_null_text(text: str) -> str:
@@ -192,7 +208,7 @@ class WriteRows(PassThrough[object]):
     above: whole or not there. They stay when the run fails later, numbers go on behind those that are there, and a
     pipeline can be resumed: rows count as delivered once their file is in its place. One run at a time may do so.
 
-    Needs: typed rows; for CSV, all with the same columns. Gives: what it gets.
+    Needs: typed rows, all with the same columns and types. Gives: what it gets.
 
     Args:
         path: The file; one that is there is replaced.
@@ -243,6 +259,21 @@ class WriteRows(PassThrough[object]):
     def far_end(self, column: str) -> FarEnd:
         """Return that the column is a text of the file."""
         return _text_of_file(self.path, self.format, self._expected, column, self.null_text)
+
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:
+        """Return how rows of several inputs differ in columns or types: a file that can be read back has one schema."""
+        first, expected = given[0]
+        problems: list[GraphProblem] = []
+        for source, schema in given[1:]:
+            if difference := _difference(expected, schema):
+                reason = f"rows of `{first}` and `{source}` are to go into one file, and {difference}"
+                hint = "bring them to one schema before, with Cast and Remapper, or write two files"
+                problems.append(NodeOptionError(f"node `{self.label}`: {reason}", node=self.label, hint=hint))
+        return problems
+
+    def written_files(self) -> tuple[str, ...]:
+        """Return the path."""
+        return (os.path.realpath(self.path),)
 
     def resume_problem(self) -> str:
         """Return that one file is written as a whole; many are not."""

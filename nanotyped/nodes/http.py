@@ -57,7 +57,7 @@ class HttpPostRequest(NanoNode[object, Never]):
         timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one request in all, every attempt and pause included.
-        max_retry_after_s: Longest pause, in seconds, that the service may ask for.
+        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
         batch_rows: Rows of one request at the most (default 500).
 
     Raises:

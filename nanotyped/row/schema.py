@@ -178,7 +178,7 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
         case str():
             found = _NULL_SUFFIX.search(declaration)
             text = declaration[: found.start()] if found else declaration
-            return Column(name, _taken_type(text), nullable=bool(found and not found["no"]))
+            return Column(name, parse_taken_type(text), nullable=bool(found and not found["no"]))
         case Nullable():
             return Column(name, declaration.type, nullable=True)
         case type() if issubclass(declaration, DataType):
@@ -186,8 +186,12 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
     raise TypeError(f"column `{name}`: {declaration!r} is no type; give a type, TYPE.nullable() or its text")
 
 
-def _taken_type(text: str) -> type[DataType]:
-    """Return the type that a text spells, taken as the words behind it say."""
+def parse_taken_type(text: str) -> type[DataType]:
+    """Return the type of MySQL that a text spells, taken as the words behind it say: ``date or invalid``.
+
+    Raises:
+        TypeSyntaxError: If it is no type, or cannot be taken so.
+    """
     found = _TAKEN_SUFFIX.search(text)
     if found is None:
         return mysql_type(text)

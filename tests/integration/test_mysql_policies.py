@@ -276,3 +276,17 @@ def test_a_key_that_is_taken_otherwise_is_paged_by_what_it_is(database: Database
     )
     found = rows_of(source(database, "k", bit="bytes", tinyint1="bool", page_rows=3))
     assert found == [(b.to_bytes(2, "big"), f) for b in (0, 1, 255, 256, 4095) for f in (False, True)]
+
+
+def test_bytes_of_more_bits_than_the_column_has_are_refused(database: Database) -> None:
+    """A bit(12) as bytes has two of them, of which four bits are none of its own."""
+    database.execute("CREATE TABLE b (v bit(12))")
+    with pytest.raises(NodeFailedError) as caught:
+        run_into(
+            WriteMySQLTable(url=database.url, table="b", bit="bytes", name="b"),
+            [(b"\x0f\xff",), (b"\x10\x00",)],
+            {"v": "binary(2)"},
+        )
+    assert "row 2, column `v`: expected `bit(12) as bytes null`, got b'\\x10\\x00' (it has more than 12 bits)" in str(
+        caught.value
+    )

@@ -95,8 +95,8 @@ def store(database: Database, kind: Any, values: list[Any]) -> None:
 
 def storable(kind: any_.Type, value: Any) -> bool:
     """Return whether the server takes a value and keeps it as it is."""
-    if kind.intermediate_type is it.UUID:  # MariaDB refuses those of a version above 7 and of the oldest variant
-        return bool(value.bytes[6] < 0x80 or value.bytes[8] >= 0x80)
+    if kind.intermediate_type is it.UUID:  # MariaDB refuses some of a version above 7
+        return bool(value.bytes[6] < 0x80 or not 0x01 <= value.bytes[8] <= 0x80)
     # MariaDB makes a zero of a negative zero.
     return not (isinstance(value, float) and value == 0 and str(value).startswith("-"))
 

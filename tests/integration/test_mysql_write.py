@@ -154,13 +154,12 @@ def test_what_a_server_would_round_is_refused_with_its_cell(database: Database) 
 
 
 def test_what_only_the_server_knows_is_its_error(database: Database) -> None:
-    """A moment that its timestamps cannot hold is refused by the strict session, and not kept as zero."""
-    database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamp NULL)")
+    """A value that breaks a constraint of the table is refused by the server, and nothing of its batch is kept."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, n int, CONSTRAINT small CHECK (n < 5))")
     node = WriteMySQLTable(url=database.url, table="t", name="write")
-    rows = [(1, datetime(2024, 1, 1, tzinfo=UTC)), (2, datetime(1970, 1, 1, tzinfo=UTC))]
-    assert str(failure(node, rows, {"id": "int", "at": "timestamp"}).__cause__) == (
+    assert str(failure(node, [(1, 4), (2, 5)], {"id": "int", "n": "int"}).__cause__) == (
         f"{place(database)} did not take rows 1 to 2, after 1 attempt: "
-        f"Incorrect datetime value: '1970-01-01 00:00:00' for column `{database.name}`.`t`.`at` at row 2 (1292)"
+        f"CONSTRAINT `small` failed for `{database.name}`.`t` (4025)"
     )
     assert database.execute("SELECT * FROM t") == []
 
@@ -331,7 +330,8 @@ def test_a_column_of_an_unknown_type_matters_only_where_it_is_given(database: Da
     run_into(WriteMySQLTable(url=database.url, table="t"), [(1,)], {"id": "int"})
     assert database.execute("SELECT id FROM t") == [(1,)]
     assert refusals(WriteMySQLTable(url=database.url, table="t", name="write"), {"id": "int", "y": "year"}) == [
-        f"node `write`: column `y` of {place(database)} is of a type that is not known here. "
+        f"node `write`: column `y` of {place(database)} is of a type that is not known here: "
+        "year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4) at position 5 of `year(2)`. "
         "Hint: leave it out before, with Remapper(retain_input=False)"
     ]
 

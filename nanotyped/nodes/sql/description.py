@@ -70,6 +70,13 @@ class TableReader(Protocol):
             SourceError: If there is no such table, or no access to it, or a wanted column is of no known type.
         """
 
+    def try_out(self, query: TableQuery) -> None:
+        """Let the server look at a query without reading a row.
+
+        Raises:
+            SourceError: If the query does not work: its condition is misspelt, or names what is not there.
+        """
+
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as the driver takes it back, ``None`` if there is no row."""
 

@@ -13,7 +13,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from nanotyped.errors import DeliveryError, RowError, SourceError
-from nanotyped.nodes.sql.server import LOST_CONNECTION, hang_up
+from nanotyped.nodes.sql.server import DRIVER_ERRORS, LOST_CONNECTION, hang_up
 from nanotyped.nodes.sql.target import TargetTable, WriteMode, look_at
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class TableWriter:
             with connection.cursor(Cursor) as cursor:
                 cursor.execute("SELECT @@max_allowed_packet")
                 [(size,)] = cursor.fetchall()
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             hang_up(connection)
             raise SourceError(f"cannot write to {self._target.place}: {self._server.explain(error)}") from error
         self._connection = connection
@@ -211,7 +211,7 @@ class TableWriter:
             for statement in statements:
                 now = statement.rows
                 connection.query(statement.sql)
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             return _Failure(self._server.explain(error), now, error)
         try:
             connection.commit()

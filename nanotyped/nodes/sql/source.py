@@ -78,14 +78,16 @@ class TableSource(NanoNode[object, Any]):
     # -- what it gives -----------------------------------------------------------------
 
     def discover_schema(self) -> None:
-        """Look at the live table and keep what it is.
+        """Look at the live table and keep what it is; try the condition on it.
 
         Raises:
-            SourceError: If it cannot be reached, or is not there.
+            SourceError: If it cannot be reached, is not there, or the condition does not work on it.
         """
         reader = self.open_reader()
         try:
-            self._description = reader.describe(self.table, self._wanted())
+            self._description = description = reader.describe(self.table, self._wanted())
+            if self.where is not None:
+                reader.try_out(self._query(reader, description))
         finally:
             reader.close()
 
@@ -211,14 +213,8 @@ class TableSource(NanoNode[object, Any]):
         self, reader: TableReader, description: TableDescription
     ) -> Iterator[tuple[Columns, dict[str, Any] | None]]:
         """Yield columns of rows, each with the cursor behind them; ``None`` where they are in no order."""
-        live = self._raw_schema()
-        assert live is not None  # the table was looked at
-        widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
-        where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
         key = description.page_key()
-        collations = description.collations.get(key or (), {})
-        taken = self._policies.read(description.schema)
-        query = TableQuery(self.table, live.names, where, widened, collations, taken)
+        query = self._query(reader, description)
         if key is None:
             logger.warning(
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
@@ -238,6 +234,15 @@ class TableSource(NanoNode[object, Any]):
             if len(columns[0]) < self.page_rows:
                 return
             after = last
+
+    def _query(self, reader: TableReader, description: TableDescription) -> TableQuery:
+        live = self._raw_schema()
+        assert live is not None  # the table was looked at
+        widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
+        where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
+        collations = description.collations.get(description.page_key() or (), {})
+        taken = self._policies.read(description.schema)
+        return TableQuery(self.table, live.names, where, widened, collations, taken)
 
     def _resume_after(self, reader: TableReader, key: tuple[str, ...]) -> tuple[Any, ...] | None:
         """Return the key behind which a resumed run goes on, ``None`` for one that begins.

@@ -70,6 +70,14 @@ class SQLiteReader:
         unique = [key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)]
         return TableDescription(place, self._schema, tuple(unique), indexes, refused)
 
+    def try_out(self, query: TableQuery) -> None:
+        """Let the database look at a query without reading a row."""
+        try:
+            self._connection.execute(query.select_nothing()).all()
+        except SQLAlchemyError as error:
+            reason = f"`where` does not work for table `{query.table}` of {self._place}: {error.__cause__ or error}"
+            raise UnfitSourceError(reason) from error
+
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as it is stored, ``None`` if there is no row."""
         with self._reporting("reading"):

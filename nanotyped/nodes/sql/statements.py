@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+
+from nanotyped.types.intermediate import in_utc
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ColumnElement, TextClause
@@ -49,13 +52,23 @@ class Condition:
         return {match["name"] for match in found if match["name"]}
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the parameters: some are missing, some stand nowhere."""
+        """Return what is wrong: parameters that are missing or stand nowhere, parentheses that have no partner."""
         wanted = self.names()
         missing, unused = sorted(wanted - set(self.parameters)), sorted(set(self.parameters) - wanted)
         return [
+            *([] if self._is_balanced() else ["`where` has a parenthesis without its partner"]),
             *(f"`where` asks for the parameter `:{name}`, which is not in `parameters`" for name in missing),
             *(f"parameter `{name}` does not stand in `where`" for name in unused),
         ]
+
+    def _is_balanced(self) -> bool:
+        """Return whether parentheses close where they opened: what left them would be no part of the condition."""
+        depth = 0
+        for sign in re.findall("[()]", _TOKENS[self.backslash_escapes].sub("", self.text)):
+            depth += 1 if sign == "(" else -1
+            if depth < 0:
+                return False
+        return depth == 0
 
     def clause(self) -> TextClause:
         """Return the condition in parentheses; a line end keeps a comment at its end from taking the closing one."""
@@ -68,10 +81,16 @@ def _escape_colons(match: re.Match[str]) -> str:
 
 
 def check_parameters(where: str | None, parameters: Mapping[str, Any], *, backslash_escapes: bool = True) -> list[str]:
-    """Return what is wrong with the parameters of a condition: some missing, some not in it."""
+    """Return what is wrong with the parameters of a condition: some missing, some not in it, some that none can be."""
     if where is None:
         return [f"parameter `{name}` is given, but there is no `where`" for name in parameters]
-    return Condition(where, parameters, backslash_escapes).problems()
+    # Moments are bound in UTC.
+    outside = [
+        f"parameter `{name}` is not in the years 1 to 9999 in UTC"
+        for name, value in parameters.items()
+        if isinstance(value, datetime) and value.tzinfo is not None and in_utc(value) is None
+    ]
+    return Condition(where, parameters, backslash_escapes).problems() + outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,10 @@ class TableQuery:
     def select_all(self) -> sa.Select[Any]:
         """Return the SELECT of all rows, in no order."""
         return self._select(self.columns)
+
+    def select_nothing(self) -> sa.Select[Any]:
+        """Return the SELECT of no row, which a server refuses where it would refuse that of some."""
+        return self._select(self.columns).limit(0)
 
     def select_page(self, key: Sequence[str], rows: int, *, first: bool) -> sa.Select[Any]:
         """Return the SELECT of the next rows by key; its bounds are the parameters that ``page_values`` gives."""

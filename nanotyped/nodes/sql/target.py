@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import pymysql
 from pymysql.cursors import Cursor
 
 from nanotyped.errors import GraphProblem, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
+from nanotyped.nodes.sql.limits import ask_limits
 from nanotyped.nodes.sql.mysql import MySQLReader
+from nanotyped.nodes.sql.server import DRIVER_ERRORS
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import TableDescription
+    from nanotyped.nodes.sql.limits import ServerLimits
     from nanotyped.nodes.sql.policies import ColumnPolicies
     from nanotyped.nodes.sql.server import MySQLServer
 
@@ -43,12 +45,14 @@ class TargetTable:
         names: Its columns, those of unknown types too.
         generated: The columns that the server computes.
         required: The columns that have no value unless one is given.
+        limits: What its server takes of their types.
     """
 
     description: TableDescription
     names: tuple[str, ...]
     generated: frozenset[str]
     required: frozenset[str]
+    limits: ServerLimits
 
     @property
     def place(self) -> str:
@@ -80,7 +84,8 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
     try:
         [(kind, engine, transactions)] = _rows(server, _TABLE, where)
         columns = _rows(server, _COLUMNS, where)
-    except pymysql.Error as error:
+        limits = ask_limits(lambda sql: _rows(server, sql, ()), description.schema)
+    except DRIVER_ERRORS as error:
         raise SourceError(f"reading {description.place} failed: {server.explain(error)}") from error
     if kind not in ("BASE TABLE", "SYSTEM VERSIONED"):
         raise UnfitSourceError(f"{description.place} cannot be written: it is a {kind.lower()}; name a table")
@@ -90,7 +95,7 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
     generated = frozenset(name for name, is_generated, _ in columns if int(is_generated))
     required = frozenset(name for name, _, is_required in columns if int(is_required)) - generated
     description = replace(description, schema=policies.taken(description.schema))
-    return TargetTable(description, tuple(name for name, *_ in columns), generated, required)
+    return TargetTable(description, tuple(name for name, *_ in columns), generated, required, limits)
 
 
 def _rows(server: MySQLServer, sql: str, parameters: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -115,7 +120,8 @@ def check_names(target: TargetTable, given: Schema, label: str) -> list[GraphPro
         elif name in target.generated:
             reason = f"column `{name}` of {target.place} is computed by the server and cannot be written"
         elif name not in target.description.schema:
-            reason = f"column `{name}` of {target.place} is of a type that is not known here"
+            why = target.description.refused.get(name)
+            reason = f"column `{name}` of {target.place} is of a type that is not known here{f': {why}' if why else ''}"
         else:
             continue
         problems.append(NodeOptionError(f"node `{label}`: {reason}", node=label, hint=hint))

@@ -35,12 +35,14 @@ class WriteMySQLTable(NanoNode[object, Never]):
 
     Every column of the rows is written to the column of its name; columns of the table that are not among them get
     their default. Rows are held to the table's own types before they are sent, since a server, even a strict one,
-    rounds moments and decimals in silence. A batch is kept whole or not at all. Where the connection is lost, or
-    another transaction is in the way (deadlock, lock wait timeout), the batch is sent again over a new connection, with
-    growing pauses. If the connection is lost during the COMMIT itself, nobody knows whether the batch was kept: then
-    ``replace`` and ``upsert`` send it again, which leaves the same rows, and ``insert`` ends the run with an error that
-    says so, for rows without a key of their own would be there twice. Triggers run as for any statement. MySQL (not
-    MariaDB) keeps fractions and very long integers within JSON documents as doubles.
+    rounds moments and decimals in silence, and to what this very server holds of them: how far its timestamps go, and
+    which UUIDs it takes. What it does change is the sign of a zero, which it drops. A batch is kept whole or not at
+    all. Where the connection is lost, or another transaction is in the way (deadlock, lock wait timeout), the batch is
+    sent again over a new connection, with growing pauses. If the connection is lost during the COMMIT itself, nobody
+    knows whether the batch was kept: then ``replace`` and ``upsert`` send it again, which leaves the same rows, and
+    ``insert`` ends the run with an error that says so, for rows without a key of their own would be there twice.
+    Triggers run as for any statement. MySQL (not MariaDB) keeps fractions and very long integers within JSON documents
+    as doubles.
 
     Needs: rows that fit the table, which is looked at before the run. Gives: nothing.
 
@@ -239,7 +241,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         validator = Validator(written)
         project = compile_projection(row_class, validator.row_class)
         head, tail = statement_ends(self.table, written.names, self.mode, self.key)
-        return _Shape(head, tail, project, validator, RowLiterals(written).encode)
+        return _Shape(head, tail, project, validator, RowLiterals(written, target.limits).encode)
 
     def _pause_and_go_on(self, seconds: float) -> bool:
         self.sleep(seconds)

@@ -13,7 +13,7 @@ from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.intermediate.documents import JSON, JSON_NULL, NULL, OBJECT, JsonNull, json_problem
 from nanotyped.types.intermediate.identifiers import INET, INET_LENGTHS, UUID, UUID_LENGTH, Address, address_text
 from nanotyped.types.intermediate.lenient import LENIENT_MOMENT, InvalidDate, read_invalid_date
-from nanotyped.types.intermediate.moments import DATE, DATETIME, MAX_FSP, MAX_TIME, TIME_INTERVAL, TIMESTAMP
+from nanotyped.types.intermediate.moments import DATE, DATETIME, MAX_FSP, MAX_TIME, TIME_INTERVAL, TIMESTAMP, in_utc
 from nanotyped.types.intermediate.numbers import (
     BITS,
     BOOL,
@@ -123,6 +123,7 @@ __all__ = [
     "InvalidDate",
     "JsonNull",
     "address_text",
+    "in_utc",
     "is_float32",
     "json_problem",
     "pack_geometry",

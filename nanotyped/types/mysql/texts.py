@@ -50,7 +50,13 @@ def charset_of(column: ColumnType) -> dict[str, str | None]:
 
 
 def is_binary(column: ColumnType) -> bool:
-    """Return whether a column of characters is one of bytes by what follows its name."""
+    """Return whether a column of characters is one of bytes by what follows its name.
+
+    Raises:
+        TypeSyntaxError: If it is one of another charset too, as of ``nchar``.
+    """
+    if "byte" in column.flags and column.charset is not None:
+        raise column.error(f"`{column.spelling}` of `{column.charset}` cannot be `byte`")
     return "byte" in column.flags or charset_of(column)["charset"] == "binary"
 
 

@@ -172,7 +172,7 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50) | st.samp
         "\\",
         "None",
         "ﬁ",
-        "𝍠",
+        "𐄇",
         "x ",
     ]
 )

@@ -466,6 +466,7 @@ def test_lossy_values(lossy: str, given: str, needed: str, values: list[Any], ca
         ("saturate", "decimal(6,2)", "tinyint", Decimal("1.25"), "not a whole number"),
         ("truncate", "varchar(9)", "int", "x", "not a decimal number"),
         ("round", "varchar(9)", "varchar(2)", "abc", "3 characters, at most 2 fit"),
+        ("round", "datetime(6)", "datetime", datetime.max, "rounded up it is beyond the year 9999"),
     ],
 )
 def test_each_way_mends_its_own_loss_alone(lossy: str, given: str, needed: str, value: object, reason: str) -> None:

@@ -13,10 +13,12 @@ from pydantic import SecretStr
 
 from nanotyped import JSON_NULL, WriteMySQLTable
 from nanotyped.nodes.sql.insertion import statement_ends
+from nanotyped.nodes.sql.limits import ServerLimits
 from nanotyped.nodes.sql.literals import RowLiterals, literal_of
 from nanotyped.row import parse_schema
 from nanotyped.types import Geometry
 from nanotyped.types.mysql import mysql_type
+from nanotyped.types.mysql.moments import FIRST_TIMESTAMP, LAST_TIMESTAMP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +117,8 @@ def test_rows_are_written_with_nulls() -> None:
     """A null is NULL in every column, and a JSON null is not."""
     schema = parse_schema({"a": "int null", "b": "json null"})
     make: Any = schema.row_class()
-    assert RowLiterals(schema).encode([make(None, None), make(1, JSON_NULL)], 1) == [b"(NULL,NULL)", b"(1,'null')"]
+    literals = RowLiterals(schema, ServerLimits((FIRST_TIMESTAMP, LAST_TIMESTAMP), every_uuid=True))
+    assert literals.encode([make(None, None), make(1, JSON_NULL)], 1) == [b"(NULL,NULL)", b"(1,'null')"]
 
 
 def test_statements_of_each_mode() -> None:
