@@ -203,6 +203,7 @@ def test_slow_api(pipeline: OrdersPipeline, http_api: HttpApi) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(400)
 def test_killed_at_fifty_moments(pipeline: OrdersPipeline, http_api: HttpApi) -> None:
     """Killed anywhere between the start of the process and its end, fifty times."""
     seed = random.randrange(2**32)
