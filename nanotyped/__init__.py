@@ -29,6 +29,7 @@ from nanotyped.errors import (
     TypeSyntaxError,
     UnfitSourceError,
 )
+from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, Retry, RunReport, pipeline
 from nanotyped.nodes import (
     Cast,
@@ -110,6 +111,7 @@ __all__ = [
     "VECTOR",
     "YEAR",
     "Cast",
+    "Checkpoint",
     "Column",
     "ConfigError",
     "ConfigProblem",
