@@ -79,7 +79,9 @@ _VALUES = """\
 A value that its type cannot hold without loss raises `TypeCastError`; nothing is rounded, cut or wrapped around.
 `WriteMySQLTable` refuses beside these what the one server that it writes to cannot hold: a `timestamp` after
 2038-01-19 03:14:07 UTC (MariaDB from 11.5 on: none), and UUIDs that MariaDB 10.11 takes for no UUID (a version above 7
-with a ninth byte of 01 to 80). Servers drop the sign of a zero; an unsigned type drops it here.
+with a ninth byte of 01 to 80). On MySQL it refuses a `time` of 838:59:59 and a fraction, a number in `json` that is
+neither an integer of 64 bits nor a double (MySQL would round it in silence), and geometries of too few points or parts.
+Servers drop the sign of a zero; an unsigned type drops it here.
 """
 _PAIRS = """\
 ## Columns that do not fit

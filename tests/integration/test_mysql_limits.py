@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from nanotyped import NodeFailedError, RowValidationError, StreamMySQLTable, WriteMySQLTable
-from nanotyped.nodes.sql.limits import ServerLimits, ask_limits
+from nanotyped.nodes.sql.limits import LONGEST_WHOLE_TIME, ServerLimits, ask_limits
 from nanotyped.types.mysql.moments import (
     FIRST_TIMESTAMP,
     FIRST_WHOLE_TIMESTAMP,
@@ -86,15 +86,27 @@ def test_a_kept_timestamp_is_held_to_the_server_too(database: Database) -> None:
 @pytest.mark.parametrize(
     ("answers", "limits"),
     [
-        ([(0, 1)], ServerLimits((FIRST_WHOLE_TIMESTAMP, LAST_SIGNED_TIMESTAMP), every_uuid=True)),
+        (
+            [(0, 1)],
+            ServerLimits(
+                (FIRST_WHOLE_TIMESTAMP, LAST_SIGNED_TIMESTAMP),
+                every_uuid=True,
+                longest_time=LONGEST_WHOLE_TIME,
+                exact_json=False,
+                every_geometry=False,
+            ),
+        ),
         ([(1, 1)], ServerLimits((FIRST_TIMESTAMP, LAST_TIMESTAMP), every_uuid=True)),
         ([(1, 0)], ServerLimits((FIRST_TIMESTAMP, LAST_SIGNED_TIMESTAMP), every_uuid=True)),
     ],
 )
-def test_how_far_timestamps_go_is_asked_of_the_server(
+def test_what_hangs_on_the_server_is_asked_of_it(
     database: Database, answers: list[tuple[int, int]], limits: ServerLimits
 ) -> None:
-    """MySQL ends in 2038 though it knows later moments; a MariaDB that knows later ones holds them to 2106."""
+    """MySQL ends in 2038 though it knows later moments; a MariaDB that knows later ones holds them to 2106.
+
+    MySQL alone adds no fraction to the longest time, makes doubles of numbers in documents, and looks into geometries.
+    """
     database.execute("CREATE TABLE t (v timestamp)")
     assert ask_limits(lambda _: answers, describe(database, "t").schema) == limits
 
