@@ -158,8 +158,8 @@ def test_what_only_the_server_knows_is_its_error(database: Database) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY, n int, CONSTRAINT small CHECK (n < 5))")
     node = WriteMySQLTable(url=database.url, table="t", name="write")
     assert str(failure(node, [(1, 4), (2, 5)], {"id": "int", "n": "int"}).__cause__) == (
-        f"{place(database)} did not take rows 1 to 2, after 1 attempt: "
-        f"CONSTRAINT `small` failed for `{database.name}`.`t` (4025)"
+        f"{place(database)} did not take row 2, after 1 attempt: "
+        f"CONSTRAINT `small` failed for `{database.name}`.`t` (4025); none of rows 1 to 2 was kept"
     )
     assert database.execute("SELECT * FROM t") == []
 
@@ -217,8 +217,9 @@ def test_upsert_never_overwrites_a_stranger(database: Database) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY, v varchar(20) UNIQUE)", "INSERT INTO t VALUES (1, 'x')")
     node = WriteMySQLTable(url=database.url, table="t", mode="upsert", key=["id"], name="write")
     assert str(failure(node, [(2, "y"), (3, "x")])) == (
-        f"node `write` failed: DeliveryError: {place(database)} did not take rows 1 to 2, after 1 attempt: "
-        "a row that is there has another key and the same values in another unique key"
+        f"node `write` failed: DeliveryError: {place(database)} did not take row 2, after 1 attempt: "
+        "a row that is there has another key and the same values in another unique key; "
+        "none of rows 1 to 2 was kept - at row Row(id=3, v='x')"
     )
     assert database.execute("SELECT * FROM t") == [(1, "x")]
 
@@ -361,11 +362,52 @@ def test_a_duplicate_key_takes_its_batch_back_and_no_other(database: Database) -
     assert isinstance(cause, DeliveryError)
     assert cause.rows == (3, 4)
     assert str(cause) == (
-        f"{place(database)} did not take rows 3 to 4, after 1 attempt: Duplicate entry '2' for key 'PRIMARY' (1062)"
+        f"{place(database)} did not take row 4, after 1 attempt: Duplicate entry '2' for key 'PRIMARY' (1062); "
+        "none of rows 3 to 4 was kept"
     )
+    assert (cause.row, cause.row_text) == (4, str(caught.value).partition(" - at row ")[2])
+    assert "id=2, v='d'" in str(cause.row_text)
     assert database.execute("SELECT id FROM t ORDER BY id") == [(1,), (2,)]
     assert wait_until(lambda: connections(database) == [])
     assert database.server.password not in repr(cause) + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "schema", "cells"),
+    [
+        ("id int PRIMARY KEY, v int", {"id": "int", "v": "int"}, {600: (17, 0)}),  # twice in the batch
+        ("id int PRIMARY KEY, v int CHECK (v < 5)", {"id": "int", "v": "int"}, {1: (0, 5), 999: (998, 5)}),
+        ("id int PRIMARY KEY, v int REFERENCES p (n)", {"id": "int", "v": "int"}, {1000: (999, 7)}),
+        ("id int PRIMARY KEY, v int, w int AS (v / IF(v = 9, 0, 1)) STORED", {"id": "int", "v": "int"}, {3: (2, 9)}),
+    ],
+)
+def test_the_row_that_a_server_refuses_is_named(
+    database: Database, table: str, schema: Any, cells: dict[int, tuple[int, int]]
+) -> None:
+    """Of a batch the first refused row is found, whatever rule it breaks; nothing of the search stays in the table."""
+    database.execute("CREATE TABLE p (n int PRIMARY KEY)", "INSERT INTO p VALUES (0)", f"CREATE TABLE t ({table})")
+    rows = [cells.get(number, (number - 1, 0)) for number in range(1, 1001)]
+    first = min(cells)
+    cause = failure(WriteMySQLTable(url=database.url, table="t", name="write"), rows, schema).__cause__
+    assert isinstance(cause, DeliveryError)
+    assert cause.row == first
+    assert str(cause).startswith(f"{place(database)} did not take row {first}, after 1 attempt: ")
+    assert str(cause).endswith("; none of rows 1 to 1000 was kept")
+    assert f"id={cells[first][0]}, v={cells[first][1]}" in str(cause.row_text)
+    assert database.execute("SELECT COUNT(*) FROM t") == [(0,)]
+    assert wait_until(lambda: connections(database) == [])
+
+
+def test_the_row_is_found_behind_statements_that_went_well(database: Database) -> None:
+    """A row that repeats one of an earlier statement of its batch is found, for that one is sent again before it."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v longtext)")
+    rows = [(number, "x" * 1_100_000) for number in (1, 2, 3, 4, 5, 1, 7)]
+    cause = failure(
+        WriteMySQLTable(url=database.url, table="t", name="w"), rows, {"id": "int", "v": "longtext"}
+    ).__cause__
+    assert isinstance(cause, DeliveryError)
+    assert (cause.row, cause.rows) == (6, (1, 7))
+    assert database.execute("SELECT COUNT(*) FROM t") == [(0,)]
 
 
 def test_a_foreign_key_that_is_not_there_is_an_error(database: Database) -> None:
