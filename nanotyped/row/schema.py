@@ -98,7 +98,9 @@ class Schema:
     def to_ddl(self, table: str) -> str:
         """Return the CREATE TABLE statement of a table with these columns and this key, without a ``;`` behind it.
 
-        Types of other systems become the narrowest of MySQL that hold all their values, bare ones the widest.
+        Types of other systems become the narrowest of MySQL that hold all their values, bare ones the widest: no type
+        of MySQL holds all texts of SQLite, which have no bound, so rows of them want a ``Cast`` to the type of the
+        table, as the check says.
         ``Schema.from_ddl`` gives an equal schema for it, where the types are as introspection gives them: of MySQL,
         and without a collation. ``MYSQL_BOOL`` comes back as the ``tinyint(1)`` that it is to a server.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
+import sqlite3
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from nanotyped import (
     JSON_NULL,
+    Cast,
     DeliveryError,
     GraphTypeError,
     NodeFailedError,
@@ -22,6 +26,7 @@ from nanotyped import (
     RowValidationError,
     SourceError,
     StreamMySQLTable,
+    StreamTable,
     WriteMySQLTable,
     start_run,
 )
@@ -35,6 +40,7 @@ from tests.unit.types import strategies as any_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from nanotyped.node import NanoNode
 
@@ -408,6 +414,38 @@ def test_the_row_is_found_behind_statements_that_went_well(database: Database) -
     assert isinstance(cause, DeliveryError)
     assert (cause.row, cause.rows) == (6, (1, 7))
     assert database.execute("SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def test_a_table_made_of_one_of_sqlite_is_filled_by_way_of_the_casts_that_the_check_names(
+    database: Database, tmp_path: Path
+) -> None:
+    """SQLite bounds neither texts nor numbers, MySQL does: each such column is named, with the Cast that bridges it."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "c.db")) as connection, connection:
+        connection.execute(
+            "CREATE TABLE t (id integer PRIMARY KEY, a text, c blob, d numeric, f decimal(9,2) NOT NULL)"
+        )
+        connection.execute("INSERT INTO t VALUES (1, 'x', x'00', 2.5, 3.5)")
+    url = f"sqlite:///{tmp_path}/c.db"
+    schema = StreamTable(url=url, table="t").get_schema()
+    database.execute(schema.to_ddl("t"))
+    hints = [
+        re.search(r"put a Cast to `(.*)` between", str(problem))
+        for problem in refusals_of(StreamTable(url=url, table="t"), WriteMySQLTable(url=database.url, table="t"))
+    ]
+    casts = {name: hint[1] for name, hint in zip("acd", hints, strict=True) if hint}
+    assert casts == {"a": "longtext", "c": "longblob", "d": "decimal(65,30)"}
+    source = StreamTable(url=url, table="t")
+    _ = source > Cast(columns=dict(casts)) > WriteMySQLTable(url=database.url, table="t")
+    source.run()
+    assert database.execute("SELECT * FROM t") == [(1, "x", b"\0", Decimal("2.5"), Decimal("3.5"))]
+
+
+def refusals_of(source: StreamTable, sink: WriteMySQLTable) -> list[Exception]:
+    """Return the problems for which a source does not go into a sink."""
+    _ = source > sink
+    with pytest.raises(GraphTypeError) as caught:
+        source.run()
+    return list(caught.value.problems)
 
 
 def test_a_foreign_key_that_is_not_there_is_an_error(database: Database) -> None:
