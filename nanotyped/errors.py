@@ -123,14 +123,24 @@ class DeliveryError(SourceError):
         status: Of HTTP; ``None`` where no answer came, or it is another protocol.
         attempts: How often it was tried.
         rows: Numbers of the first and the last row that were not taken, from 1; ``None`` where they are not known.
+        row: Number of the row because of which they were not; ``None`` where it is not known.
+        row_text: That row itself, cut for printing; ``None`` where it is not at hand.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, attempts: int = 1, rows: tuple[int, int] | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        attempts: int = 1,
+        rows: tuple[int, int] | None = None,
+        row: int | None = None,
     ) -> None:
         self.status = status
         self.attempts = attempts
         self.rows = rows
+        self.row = row
+        self.row_text: str | None = None
         super().__init__(message)
 
 

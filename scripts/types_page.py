@@ -84,6 +84,21 @@ neither an integer of 64 bits nor a double (MySQL would round it in silence), an
 Servers drop the sign of a zero; an unsigned type drops it here.
 """
 _PAIRS = """\
+## Verdicts
+
+How a type that is given stands to one that is needed, in `check` and `explain`. Only the first two pass.
+
+| verdict | means |
+| --- | --- |
+| exact | both mean the same type: values pass as they are |
+| widening | every given value is one of the needed type, which has more: `int` to `bigint` |
+| lossy | some values are, others are not: a `Cast` fails on those, or does with them what its `lossy` says |
+| incompatible | the kinds of value differ: a `Cast` from or to text may do, else only a node of your own |
+| unchecked | not known before the run: no schema is declared, or the table was not looked at (`--connect`) |
+
+What a policy makes of a column (`bit: bytes`, `tinyint1: bool`) is not judged: `explain` tells the type of the table
+and what it is taken as, and the verdict is on the latter.
+
 ## Columns that do not fit
 
 What `check` says where a column is given to one that needs another type, and no `Cast` stands between them.

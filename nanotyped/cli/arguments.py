@@ -312,7 +312,10 @@ def _add_discover(parser: _Parser) -> None:
         type=_one_of(CONTRACT_FORMATS),
         default="python",
         metavar="FORMAT",
-        help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements",
+        help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements of the"
+        " columns, their types and nulls and the primary key: defaults, AUTO_INCREMENT, generated expressions,"
+        " collations and other keys are not in them. What a format cannot hold of a table is said on stderr, and the"
+        " exit status is 2",
     )
 
 

@@ -16,7 +16,15 @@ from nanotyped.config.models import OTHER_FORMS, NodeForm, PipelineForm, read_fo
 from nanotyped.config.options import SCHEMA_OPTIONS, CheckedOptions, OptionChecker
 from nanotyped.config.unmade import unmade
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
-from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError, UnfitSourceError
+from nanotyped.errors import (
+    ConfigError,
+    ConfigProblem,
+    GraphProblem,
+    Mismatch,
+    NanotypedError,
+    SourceError,
+    UnfitSourceError,
+)
 from nanotyped.graph import survey_graph
 from nanotyped.node import NanoNode
 from nanotyped.registry import UnknownNameError, find_node_class
@@ -59,9 +67,15 @@ class Pipeline:
         """Return problems of the graph at the places of the nodes that they are about, in the order of the file."""
         placed = []
         for problem in problems:
-            spot = self.positions.get(problem.node or "", Spot(0, 0))
+            spot = self.positions.get(self._node_of(problem), Spot(0, 0))
             placed.append(ConfigProblem(self.file, spot.line, spot.column, self.redactor.redact(str(problem))))
         return sorted(placed, key=lambda problem: (problem.line, problem.column))
+
+    def _node_of(self, problem: GraphProblem) -> str:
+        """Return the node that a problem is about: of an edge out of the graph, into a table, the one before it."""
+        if isinstance(problem, Mismatch) and problem.edge is not None and problem.node not in self.positions:
+            return problem.edge[0]
+        return problem.node or ""
 
 
 class Discovery(NamedTuple):

@@ -183,7 +183,10 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
         cls = type(node)
         if node.is_source and not _overrides(cls, "generator", "generate_batches"):
             reason = f"node `{node.label}` has no input, and {cls.__name__} has no generator to be a source with"
-            problems.append(GraphStructureError(reason, node=node.label, hint=f"link a source to `{node.label}`"))
+            remedy = f"link a source to `{node.label}`"
+            if not cls.__module__.startswith("nanotyped."):  # a class of the user's own
+                remedy = f"define generator() in {cls.__name__}, or {remedy}"
+            problems.append(GraphStructureError(reason, node=node.label, hint=remedy))
         elif not node.is_source and not _overrides(cls, "process_item", "process_batch"):
             reason = f"node `{node.label}` has inputs, and {cls.__name__} has no process_item to take rows with"
             problems.append(GraphStructureError(reason, node=node.label, hint="a source cannot be linked to"))

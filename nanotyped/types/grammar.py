@@ -64,6 +64,7 @@ class ColumnType:
     charset: str | None = None
     collation: str | None = None
     charset_position: int = 0
+    collation_position: int = 0
     srid: Argument | None = None
 
     def error(self, reason: str, position: int | None = None) -> TypeSyntaxError:
@@ -131,6 +132,7 @@ class _Parser:
         self.charset: str | None = None
         self.charset_position = 0
         self.collation: str | None = None
+        self.collation_position = 0
         self.srid: Argument | None = None
 
     @property
@@ -178,6 +180,7 @@ class _Parser:
             charset=self.charset,
             collation=self.collation,
             charset_position=self.charset_position,
+            collation_position=self.collation_position,
             srid=self.srid,
         )
 
@@ -290,7 +293,8 @@ class _Parser:
             self.index += 2
         elif token.text == "collate":
             self.index += 1
-            self.collation = self.option_name("a collation").text
+            found = self.option_name("a collation")
+            self.collation, self.collation_position = found.text, found.position
             return True
         else:
             return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +22,9 @@ from nanotyped import (
     mysql_type,
     start_run,
 )
-from nanotyped.config import parse_pipeline
-from nanotyped.row import parse_schema
+from nanotyped.config import check_pipeline, parse_pipeline
+from nanotyped.row import Column, Schema, parse_schema
+from nanotyped.types import SQLiteTypeSystem
 from tests.support.flows import run_into
 from tests.support.sql import rows_of
 
@@ -160,7 +163,42 @@ def test_kept_dates_fit_no_date(dated: Database) -> None:
     assert str(problem).partition(" - at ")[0] == (
         "Expected `date`, got `date or invalid` (it may be on no calendar, as 0000-00-00)"
     )
-    assert "declare it `date or invalid`" in str(problem)
+    assert str(problem).endswith("Hint: set `zero_date: error` for it, or declare it `date or invalid`")
+
+
+@pytest.mark.parametrize(
+    ("column", "declared", "hint"),
+    [
+        ("b", "tinyint(1) as bool", "set `tinyint1: bool` for it, or declare it `tinyint(1)`"),
+        ("c", "bit(1) as bool", "set `bit: bool` for it, or declare it `bit(1) null`"),
+        ("d", "varbinary(2) null", "set `bit: bytes` for it, or declare it `bit(12) null`"),
+        ("d", "bit(12)", "declare it `bit(12) null`, as the table has it, or leave the contract out"),
+        ("d", "bit(8)", "declare it `bit(12) null`, as the table has it, or leave the contract out"),
+    ],
+)
+def test_a_contract_that_the_table_does_not_fit_is_told_what_mends_it(
+    database: Database, column: str, declared: str, hint: str
+) -> None:
+    """No node stands between a table and the contract of its source: a policy does it, or another contract."""
+    database.execute("CREATE TABLE f (b tinyint(1) NOT NULL, c bit(1), d bit(12))")
+    live = {"b": "tinyint(1)", "c": "bit(1) null", "d": "bit(12) null"}
+    node = source(database, "f", output_schema={**live, column: declared})
+    node.discover_schema()
+    [problem] = node.check_contract()
+    assert problem.hint == hint
+
+
+def test_a_contract_of_sqlite_is_told_the_type_that_a_file_can_name(tmp_path: Path) -> None:
+    """The `text` of SQLite is not that of MySQL, which a file means by the word alone."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "c.db")) as connection:
+        connection.execute("CREATE TABLE t (a text)")
+    node = StreamTable(url=f"sqlite:///{tmp_path}/c.db", table="t", output_schema={"a": "text null"})
+    node.discover_schema()
+    [problem] = node.check_contract()
+    assert problem.hint == "declare it `sqlite text null`, as the table has it, or leave the contract out"
+    assert StreamTable(
+        url=f"sqlite:///{tmp_path}/c.db", table="t", output_schema={"a": "sqlite text null"}
+    ).get_schema() == Schema([Column("a", SQLiteTypeSystem.type_mapping("text"), nullable=True)])
 
 
 def test_a_row_class_says_that_dates_may_be_invalid(dated: Database) -> None:
@@ -266,6 +304,23 @@ def test_a_writer_without_the_policy_takes_no_invalid_date(dated: Database) -> N
         run_into(WriteMySQLTable(url=dated.url, table="one"), [(InvalidDate("0000-00-00"),)], {"d": "date or invalid"})
     [problem] = caught.value.exceptions
     assert str(problem).startswith("Expected `date`, got `date or invalid` (it may be on no calendar, as 0000-00-00)")
+    assert str(problem).endswith("$.d. Hint: set `zero_date: keep` for the writer")
+
+
+def test_what_a_table_does_not_take_stands_at_its_writer_in_a_file(dated: Database) -> None:
+    """The edge leads out of the graph into the table, and the place is that of the node before it."""
+    dated.execute("CREATE TABLE one (d date)")
+    pipeline = parse_pipeline(
+        "nodes:\n"
+        "  read: {class: StreamMySQLTable, options: {url: '${U}', table: t, columns: [d], zero_date: keep}}\n"
+        "  write: {class: WriteMySQLTable, options: {url: '${U}', table: one}}\n"
+        "paths: [[read, write]]\n",
+        "z.yaml",
+        {"U": dated.url},
+    )
+    [problem] = check_pipeline(pipeline, connect=True)
+    assert str(problem).startswith("z.yaml:3:3: Expected `date`, got `date or invalid` (it may be on no calendar")
+    assert str(problem).endswith("$.d. Hint: set `zero_date: keep` for the writer")
 
 
 def test_a_key_that_is_taken_otherwise_is_paged_by_what_it_is(database: Database) -> None:

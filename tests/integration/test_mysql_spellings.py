@@ -13,6 +13,7 @@ import pymysql
 import pytest
 
 from nanotyped.errors import TypeSyntaxError
+from nanotyped.types.charsets import collation_problem
 from nanotyped.types.mysql import MYSQL_INTEGER_BASE, mysql_type, render_ddl
 from nanotyped.types.type_names import SPELLINGS
 from tests.support.sql import describe
@@ -185,3 +186,10 @@ def test_what_is_rendered_makes_the_same_column(database: Database) -> None:
 def test_what_other_servers_print_is_read(printed: str, spelled: str) -> None:
     """COLUMN_TYPE of MySQL 5.7 to 9 and of old tables."""
     assert mysql_type(printed) is mysql_type(spelled)
+
+
+def test_every_collation_of_the_server_is_known(database: Database) -> None:
+    """Whatever it lists is one for a column of its character set."""
+    found = database.execute("SELECT COLLATION_NAME FROM information_schema.COLLATIONS")
+    assert len(found) > 400
+    assert [name for (name,) in found if collation_problem(name)] == []

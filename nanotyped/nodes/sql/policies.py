@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
@@ -101,6 +101,15 @@ class ColumnPolicies:
                 found[column.name] = Column(column.name, kind, column.nullable, column.key)
         return found
 
+    def words(self, column: Column) -> str:
+        """Return the policies that change what a column of a table is taken for: ``bit: bytes``, ``""`` if none."""
+        chosen = {option: getattr(self.of(column.name), option) for option in _KNOWN}
+        return ", ".join(
+            f"{option}: {policy}"
+            for option, policy in chosen.items()
+            if policy != _KNOWN[option][0] and self._is_about(column, option, policy)
+        )
+
     def null_dates(self, live: Schema) -> tuple[int, ...]:
         """Return the places of the columns whose invalid dates are null."""
         return tuple(index for index, column in enumerate(live) if self._has_nulls(column))
@@ -128,6 +137,15 @@ class ColumnPolicies:
             return self._has_nulls(column)
         policies: dict[str, Any] = {option: policy}
         return _under(column.type, TypePolicies(**policies)) is not column.type
+
+
+def taken_by(kind: Any) -> Iterator[tuple[str, type[DataType]]]:
+    """Yield the policies that are about a type, as ``bit: bytes``, each with what it takes the type for."""
+    for option, words in _KNOWN.items():
+        policies: dict[str, dict[str, Any]] = {word: {option: word} for word in words}
+        taken = {word: _under(kind, TypePolicies(**policy)) for word, policy in policies.items()}
+        if any(found is not kind for found in taken.values()):
+            yield from ((f"{option}: {word}", found) for word, found in taken.items())
 
 
 def _under(kind: Any, policies: TypePolicies) -> type[DataType]:

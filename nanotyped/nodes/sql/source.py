@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import CellProblem, GraphProblem, RowValidationError, SourceError, errors_by_row, shown
+from nanotyped.errors import CellProblem, GraphProblem, Mismatch, RowValidationError, SourceError, errors_by_row, shown
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.description import Unreadable
@@ -17,12 +17,15 @@ from nanotyped.nodes.sql.policies import (
     ColumnPolicies,
     Tinyint1Option,
     ZeroDateOption,
+    taken_by,
 )
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
 from nanotyped.row.schema import check_schema
 from nanotyped.types import InvalidDate
+from nanotyped.types.compat import check_assignable
+from nanotyped.types.sqlite import SQLiteType
 from nanotyped.types.text import INVALID_DATE_REASONS
 
 if TYPE_CHECKING:
@@ -119,8 +122,10 @@ class TableSource(NanoNode[object, Any]):
         if self._description is None:
             return FarEnd(f"table `{self.table}`", "column")
         live = self._description.schema
-        known = live[column] if column in live else None  # noqa: SIM401 - a schema has no `get`
-        return FarEnd(self._description.place, "column", known)
+        if column not in live:
+            return FarEnd(self._description.place, "column")
+        [taken] = self._policies.taken(live.select([column]))
+        return FarEnd(self._description.place, "column", live[column], taken, self._policies.words(live[column]))
 
     def schema_remedy(self) -> str:
         """Return that a look at the live table is enough."""
@@ -132,7 +137,23 @@ class TableSource(NanoNode[object, Any]):
         if problems or live is None or self.output_schema is None or self._description is None:
             return problems
         edge = (self._description.place.replace("`", ""), self.label)
-        return [*check_schema(live, parse_schema(self.output_schema), edge)]
+        contract = parse_schema(self.output_schema)
+        return [self._with_hint(problem, contract) for problem in check_schema(live, contract, edge)]
+
+    def _with_hint(self, problem: Mismatch, contract: Schema) -> Mismatch:
+        """Return a mismatch of table and contract with what mends it: no node stands between these two."""
+        raw, live = self._raw_schema(), self._live_schema()
+        assert raw is not None  # the table was looked at
+        assert live is not None
+        name = problem.column or ""
+        if name not in live:
+            return problem  # it has the nearest name
+        fits = (words for words, kind in taken_by(raw[name].type) if not check_assignable(kind, contract[name].type))
+        policy = "" if not check_assignable(live[name].type, contract[name].type) else next(fits, "")
+        spelled = "sqlite " * issubclass(live[name].type, SQLiteType) + live[name].spelling()
+        if policy:
+            return problem.at(hint=f"set `{policy}` for it, or declare it `{spelled}`")
+        return problem.at(hint=f"declare it `{spelled}`, as the table has it, or leave the contract out")
 
     def _policy_problems(self) -> list[GraphProblem]:
         """Return the policies of columns that the live table does not have, or that they are not about."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pymysql.cursors import Cursor
 
-from nanotyped.errors import GraphProblem, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
+from nanotyped.errors import GraphProblem, Mismatch, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.limits import ask_limits
 from nanotyped.nodes.sql.mysql import MySQLReader
+from nanotyped.nodes.sql.policies import taken_by
 from nanotyped.nodes.sql.server import DRIVER_ERRORS
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
+from nanotyped.types.compat import check_assignable
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import TableDescription
@@ -135,12 +137,25 @@ def check_types(target: TargetTable, given: Schema, label: str) -> list[GraphPro
         for column in target.description.schema
         if column.name not in target.generated and (column.name in given or column.name in target.required)
     )
-    problems: list[GraphProblem] = [*check_schema(given, needed, (label, target.place.replace("`", "")))]
+    edge = (label, target.place.replace("`", ""))
+    problems: list[GraphProblem] = [_with_policy(found, given, needed) for found in check_schema(given, needed, edge)]
     for name in target.names:  # in the order of the table, though of a type that is not known
         if name in target.required and name not in target.description.schema and name not in given:
             reason = f"column `{name}` of {target.place} has no default, and its type is not known here"
             problems.append(NodeOptionError(f"node `{label}`: {reason}", node=label))
     return problems
+
+
+def _with_policy(problem: Mismatch, given: Schema, needed: Schema) -> Mismatch:
+    """Return a mismatch with the policy of the writer that mends it, if there is one."""
+    name = problem.column or ""
+    if name not in given:
+        return problem
+    policies = taken_by(needed[name].type)
+    policy = next((words for words, kind in policies if not check_assignable(given[name].type, kind)), "")
+    if not policy or not check_assignable(given[name].type, needed[name].type):  # or it is a matter of nulls
+        return problem
+    return problem.at(hint=f"set `{policy}` for the writer")
 
 
 def check_key(target: TargetTable, key: Sequence[str], label: str) -> list[GraphProblem]:

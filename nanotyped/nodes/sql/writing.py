@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, Never, get_args
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
 from nanotyped.channel import ChannelCancelled
-from nanotyped.errors import GraphProblem, GraphStructureError, PipelineStateError, RowError, RowValidationError, shown
+from nanotyped.errors import (
+    DeliveryError,
+    GraphProblem,
+    GraphStructureError,
+    PipelineStateError,
+    RowError,
+    RowValidationError,
+    shown,
+)
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.insertion import Insertion, TableWriter, WritingStopped, statement_ends
 from nanotyped.nodes.sql.literals import RowLiterals
@@ -67,7 +75,8 @@ class WriteMySQLTable(NanoNode[object, Never]):
         read_timeout_s: Longest wait for an answer, in seconds.
 
     Raises:
-        ValueError: If an option is wrong.
+        TypeError: If ``key`` is a text.
+        ValueError: If another option is wrong.
     """
 
     def __init__(
@@ -96,8 +105,12 @@ class WriteMySQLTable(NanoNode[object, Never]):
             raise ValueError("table must be named")
         if mode not in get_args(WriteMode):
             raise ValueError(f"mode must be one of {', '.join(get_args(WriteMode))}, not {mode!r}")
-        if bool(key) is not (mode == "upsert"):
-            raise ValueError("key names the columns that tell a row with `mode: upsert`, and goes with nothing else")
+        if isinstance(key, str):
+            raise TypeError(f"key is a list of columns, not the text {key!r}: write [{key!r}]")
+        if mode == "upsert" and not key:
+            raise ValueError("key is missing: `mode: upsert` tells a row by the columns of a unique key of the table")
+        if mode != "upsert" and key:
+            raise ValueError(f"key goes with `mode: upsert` alone, and this is `mode: {mode}`; leave it out")
         if twice := [f"`{name}`" for name in dict.fromkeys(key or ()) if list(key or ()).count(name) > 1]:
             raise ValueError(f"key names {', '.join(twice)} twice")
         if zero_date not in ("error", "keep") or bit not in ("int", "bytes"):
@@ -206,7 +219,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
             number += len(rows)
         try:
             writer.write(insertions, (first, number - 1))
-        except RowError as error:
+        except (RowError, DeliveryError) as error:
             _show_row(error, batch.rows, first)
             raise
         except WritingStopped:
@@ -262,7 +275,7 @@ class _Shape:
         return self.literals(self.validator.check_rows(self.project(rows), first), first)
 
 
-def _show_row(error: RowError, rows: Sequence[Row], first: int) -> None:
+def _show_row(error: RowError | DeliveryError, rows: Sequence[Row], first: int) -> None:
     """Let an error show the row that it is about."""
     if error.row_text is None and error.row is not None and 0 <= error.row - first < len(rows):
         error.row_text = shown(rows[error.row - first])

@@ -32,8 +32,11 @@ GIVEN: dict[str, Any] = {"host": "db", "user": "u", "password": SECRET, "databas
     [
         ({"table": ""}, "table must be named"),
         ({"mode": "merge"}, "mode must be one of insert, replace, upsert, not 'merge'"),
-        ({"key": ["id"]}, "key names the columns that tell a row with `mode: upsert`, and goes with nothing else"),
-        ({"mode": "upsert"}, "key names the columns that tell a row with `mode: upsert`, and goes with nothing else"),
+        ({"key": ["id"]}, "key goes with `mode: upsert` alone, and this is `mode: insert`; leave it out"),
+        (
+            {"mode": "upsert"},
+            "key is missing: `mode: upsert` tells a row by the columns of a unique key of the table",
+        ),
         ({"mode": "upsert", "key": ["a", "b", "a"]}, "key names `a` twice"),
         ({"max_attempts": 0}, "max_attempts must be at least 1, not 0"),
         ({"database": ""}, "database must be named"),
@@ -49,6 +52,13 @@ def test_wrong_options_are_refused_at_construction(options: dict[str, Any], mess
     with pytest.raises(ValueError, match=r".") as caught:
         WriteMySQLTable(**{**GIVEN, **options})
     assert str(caught.value) == message
+
+
+def test_a_key_that_is_a_text_is_not_read_letter_by_letter() -> None:
+    """A text is a sequence of texts to Python, and never meant so."""
+    with pytest.raises(TypeError) as caught:
+        WriteMySQLTable(**GIVEN, mode="upsert", key="ab")  # type: ignore[arg-type]  # that is what is refused
+    assert str(caught.value) == "key is a list of columns, not the text 'ab': write ['ab']"
 
 
 def test_the_password_is_in_no_text() -> None:
