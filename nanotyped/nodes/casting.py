@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -43,7 +44,12 @@ Family = type[DataType]
 LOSSY_MODES: tuple[str, ...] = get_args(Lossy)
 # Wide enough for every decimal that a column can hold, and every float.
 _WIDE = Context(prec=1200)
+_MICROSECOND = timedelta(microseconds=1)
 _FLOAT32_MAX = struct.unpack("f", b"\xff\xff\x7f\x7f")[0]
+
+# The digits of a fraction behind the sixth, which no Python value has; an offset behind them stays as it is.
+_SURPLUS_OF_MOMENT = re.compile(r"[0-9W-]{7,10}.[0-9]{2}:?[0-9]{2}:?[0-9]{2}[.,][0-9]{6}(?P<surplus>[0-9]+)", re.ASCII)
+_SURPLUS_OF_SPAN = re.compile(r"-?[0-9]{1,11}:[0-9]{2}:[0-9]{2}\.[0-9]{6}(?P<surplus>[0-9]+)", re.ASCII)
 
 # What each way of losing means for a type; other types can only fail.
 _MEANS: Mapping[str, frozenset[Family]] = {
@@ -127,8 +133,39 @@ def _reader(source: Any, target: Any, mode: str) -> Caster | None:
         return _exact_number
     if target.family is FLOAT:
         return _nearest_float
-    family = DATETIME if target.family is DATE else target.family
-    return None if target.family is BYTES else family.python_cast_function
+    if target.family in _MOMENTS and mode != "saturate":
+        return _read_fraction(target, half=mode == "round")
+    return None if target.family is BYTES else target.family.python_cast_function
+
+
+def _read_fraction(target: Any, *, half: bool) -> Caster:
+    """Return what reads a moment or a span, of a text with as many digits of a fraction as it has.
+
+    Only the first digit that is dropped decides what is rounded up. So those behind the sixth are rounded here where
+    the type has six, and cut where it has fewer: to round twice would make ``0.49999996`` of a second a whole one.
+    """
+    is_span = target.family is TIME_INTERVAL
+    surplus_of = (_SURPLUS_OF_SPAN if is_span else _SURPLUS_OF_MOMENT).match
+    read = (DATETIME if target.family is DATE else target.family).python_cast_function
+    rounds = half and target.fsp in (None, MAX_FSP)
+
+    def run(value: Any) -> Any:
+        found = surplus_of(value) if isinstance(value, str) else None
+        if found is None:
+            return read(value)
+        moment = read(value[: found.start("surplus")] + value[found.end("surplus") :])
+        if not rounds or found["surplus"] < "5":
+            return moment
+        return _later(target, moment, -_MICROSECOND if is_span and value.startswith("-") else _MICROSECOND)
+
+    return run
+
+
+def _later(target: Any, moment: Any, step: timedelta) -> Any:
+    try:
+        return moment + step
+    except OverflowError:
+        raise cast_error(target, moment, "rounded up it is beyond the year 9999") from None
 
 
 def _exact_number(value: Any) -> Decimal:
@@ -187,13 +224,11 @@ def _to_fraction(target: Any, *, half: bool) -> Caster:
     def of_moment(moment: datetime) -> datetime:
         rest = moment.microsecond % step
         up = half and rest * 2 >= step and rest
-        try:
-            return moment + timedelta(microseconds=step - rest if up else -rest)
-        except OverflowError:
-            raise cast_error(target, moment, "rounded up it is beyond the year 9999") from None
+        moved: datetime = _later(target, moment, timedelta(microseconds=step - rest if up else -rest))
+        return moved
 
     def of_span(span: timedelta) -> timedelta:
-        count = abs(span) // timedelta(microseconds=1)
+        count = abs(span) // _MICROSECOND
         rest = count % step
         count += step - rest if half and rest * 2 >= step and rest else -rest
         return timedelta(microseconds=count if span >= timedelta() else -count)
