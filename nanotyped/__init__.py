@@ -24,6 +24,7 @@ from nanotyped.errors import (
     TypeCastError,
     TypeSyntaxError,
     UnfitSourceError,
+    WrongOptionsError,
 )
 from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, RunReport, pipeline
 from nanotyped.nodes import (
@@ -155,6 +156,7 @@ __all__ = [
     "UnfitSourceError",
     "WriteMySQLTable",
     "WriteRows",
+    "WrongOptionsError",
     "all_bases",
     "check_assignable",
     "column",

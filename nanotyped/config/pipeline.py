@@ -16,7 +16,15 @@ from nanotyped.config.models import OTHER_FORMS, NodeForm, PipelineForm, read_fo
 from nanotyped.config.options import SCHEMA_OPTIONS, CheckedOptions, OptionChecker
 from nanotyped.config.unmade import unmade
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
-from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError, UnfitSourceError
+from nanotyped.errors import (
+    ConfigError,
+    ConfigProblem,
+    GraphProblem,
+    NanotypedError,
+    SourceError,
+    UnfitSourceError,
+    WrongOptionsError,
+)
 from nanotyped.graph import survey_graph
 from nanotyped.node import NanoNode
 from nanotyped.registry import UnknownNameError, find_node_class
@@ -255,9 +263,10 @@ class _Builder:
             return cls(name=name, summary=summary, **options)
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
-            reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
-            spot = self._spot_of_option(name, text)
-            self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
+            for part in error.problems if isinstance(error, WrongOptionsError) else [text]:
+                reason = f"{cls.__name__} refuses its options: {part or f'{type(error).__name__}: {error}'}"
+                spot = self._spot_of_option(name, part)
+                self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
             return None
 
     def _spot_of_option(self, name: str, reason: str) -> Spot:
