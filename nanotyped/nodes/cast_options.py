@@ -1,4 +1,4 @@
-"""The option ``columns`` of the node ``Cast``: what each column is cast to how it may lose; all mistakes at once."""
+"""The option ``columns`` of the node ``Cast``: what each column is cast to, and how it may lose."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def test_what_a_constructor_raises_is_placed_at_the_option_that_it_names() -> No
 
 
 def test_what_a_constructor_raises_about_a_part_of_an_option_is_placed_there() -> None:
-    """Where the reason names a key of the option too, that is the place; of one that is not there, the option. Several are several."""
+    """Where a reason names a key of the option too, that is the place; of one that is not there, the option."""
     assert problems("options: {columns: {n: int, total: {type: int, lossy: rond}}}", "Cast") == [
         "f.yaml:4:40: Cast refuses its options: columns, `total`, lossy must be one of `fail`, `round`, `truncate`,"
         " `saturate`, not 'rond'"
