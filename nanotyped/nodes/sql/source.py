@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import GraphProblem, RowValidationError, SourceError
 from nanotyped.node import FarEnd, NanoNode
-from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
+from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
     ColumnPolicies,
@@ -201,12 +201,14 @@ class TableSource(NanoNode[object, Any]):
     def _columns(self, reader: TableReader, description: TableDescription) -> Iterator[Columns]:
         live = self._raw_schema()
         assert live is not None  # the table was looked at
-        widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
+        is_mysql = isinstance(reader, MySQLReader)
+        widened = widened_columns(live) if is_mysql else frozenset()
+        guarded = guarded_columns(live) if is_mysql else frozenset()
         where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
         key = description.page_key()
         collations = description.collations.get(key or (), {})
         taken = self._policies.read(description.schema)
-        query = TableQuery(self.table, live.names, where, widened, collations, taken)
+        query = TableQuery(self.table, live.names, where, widened, guarded, collations, taken)
         if key is None:
             logger.warning(
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
