@@ -28,6 +28,7 @@ from nanotyped.errors import (
     TypeCastError,
     TypeSyntaxError,
     UnfitSourceError,
+    WrongOptionsError,
 )
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, Retry, RunReport, pipeline
@@ -166,6 +167,7 @@ __all__ = [
     "UnfitSourceError",
     "WriteMySQLTable",
     "WriteRows",
+    "WrongOptionsError",
     "all_bases",
     "check_assignable",
     "column",

@@ -20,6 +20,7 @@ NanotypedError
 ├── ConfigProblem              one mistake in a file: file, line, column
 ├── DdlProblem                 one mistake in CREATE TABLE text, or in a schema that has none (also a ValueError)
 ├── NodeFailedError            a node ended a run: node, row, cause
+├── WrongOptionsError          options that no node can be made of          (also a ValueError)
 ├── PipelineStateError         a call that does not fit the state of the run
 ├── CursorError                a cursor that would not come back as it is   (also a TypeError)
 └── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
@@ -193,6 +194,18 @@ class ConservationError(NanotypedError, RuntimeError):
     def __init__(self, differences: Sequence[str]) -> None:
         self.differences = tuple(differences)
         super().__init__(f"rows are unaccounted for: {'; '.join(differences)}")
+
+
+class WrongOptionsError(NanotypedError, ValueError):
+    """Options that no node can be made of: everything wrong with them at once.
+
+    Attributes:
+        problems: What is wrong, each of them naming the option that it is about.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
 
 
 class PipelineStateError(NanotypedError, RuntimeError):

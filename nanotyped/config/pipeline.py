@@ -24,6 +24,7 @@ from nanotyped.errors import (
     NanotypedError,
     SourceError,
     UnfitSourceError,
+    WrongOptionsError,
 )
 from nanotyped.graph import survey_graph
 from nanotyped.node import NanoNode
@@ -269,10 +270,11 @@ class _Builder:
             return cls(name=name, summary=form.summary or "", **options)
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
-            reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
             hint = self.substitution.bare_hint(form.options)
-            reason = self.redactor.redact(reason, shortest=1) + (f"; {hint}" if hint else "")
-            self.problems.append(self.document.problem(self._spot_of_option(name, text), reason))
+            for part in error.problems if isinstance(error, WrongOptionsError) else [text]:
+                reason = f"{cls.__name__} refuses its options: {part or f'{type(error).__name__}: {error}'}"
+                reason = self.redactor.redact(reason, shortest=1) + (f"; {hint}" if hint else "")
+                self.problems.append(self.document.problem(self._spot_of_option(name, part), reason))
             return None
 
     def _spot_of_option(self, name: str, reason: str) -> Spot:

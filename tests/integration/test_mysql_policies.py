@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 
 from nanotyped import (
+    Cast,
     GraphTypeError,
     InvalidDate,
     NodeFailedError,
@@ -270,6 +271,76 @@ def test_bytes_are_written_as_bits(flagged: Database) -> None:
     start_run(node).wait()
     checks = flagged.execute("CHECKSUM TABLE f, copied EXTENDED")
     assert checks[0][1] == checks[1][1]
+
+
+def test_policies_of_a_writer_go_by_column(database: Database) -> None:
+    """Beside a column that takes bytes and one that keeps zero dates, others take numbers and dates alone."""
+    database.execute(
+        "CREATE TABLE g (id int PRIMARY KEY, d bit(12), e bit(12), z date, y date)",
+        "CREATE TABLE copied LIKE g",
+        "SET sql_mode = 'ALLOW_INVALID_DATES'",
+        "INSERT INTO g VALUES (1, 2748, 7, '2021-02-30', '2021-02-28')",
+    )
+    node = source(database, "g", bit={"d": "bytes"}, zero_date={"z": "keep"})
+    node > WriteMySQLTable(url=database.url, table="copied", bit={"d": "bytes"}, zero_date={"z": "keep"})
+    start_run(node).wait()
+    checks = database.execute("CHECKSUM TABLE g, copied EXTENDED")
+    assert checks[0][1] == checks[1][1]
+
+
+def test_bits_that_take_bytes_alone_say_how_they_take_others(flagged: Database) -> None:
+    """What fits a bit(n) is refused where it takes bytes, with what to change; so is a policy that is about nothing."""
+    node = source(flagged, "f", columns=["id", "b", "c", "d", "e"], bit={"c": "bool"}, name="f")
+    writer = WriteMySQLTable(
+        url=flagged.url, table="f", mode="replace", bit="bytes", zero_date={"a": "keep", "zz": "keep"}, name="w"
+    )
+    node > writer
+    with pytest.raises(GraphTypeError) as caught:
+        start_run(node)
+    place = f"at `w → table {flagged.name}.f on {flagged.server.host}:{flagged.server.port}`"
+    hint = "Hint: name the columns of bytes alone, as `bit: {column: bytes}`; it fits"
+    assert sorted(str(problem) for problem in caught.value.exceptions) == [
+        f"Expected `bit(1) as bytes`, got `bit(1) as bool` - {place} $.c. {hint} `bit(1)`",
+        f"Expected `bit(12) as bytes`, got `bit(12)` - {place} $.d. {hint} `bit(12)`",
+        "node `w`: zero_date: column `a` is `tinyint(1)`; the option is for a date, datetime or timestamp",
+        "node `w`: zero_date: there is no column `zz`",
+    ]
+
+
+def test_a_cast_leads_from_bytes_to_bits_and_back(flagged: Database) -> None:
+    """Bytes go into a column of bits by a Cast, which the refusal names; and so do bits into one that takes bytes."""
+    flagged.execute("CREATE TABLE copied LIKE f")
+    node = source(flagged, "f", bit={"d": "bytes"}, name="f")
+    writer = WriteMySQLTable(url=flagged.url, table="copied", bit={"c": "bytes"})
+    node > writer
+    with pytest.raises(GraphTypeError) as caught:
+        start_run(node)
+    [_, problem] = caught.value.problems
+    assert problem.hint == "put a Cast to `bit(12)` between them"
+    node = source(flagged, "f", bit={"d": "bytes"})
+    writer = WriteMySQLTable(url=flagged.url, table="copied", bit={"c": "bytes"})
+    node > Cast(columns={"c": "bit(1) as bytes", "d": "bit(12)"}) > writer
+    start_run(node).wait()
+    checks = flagged.execute("CHECKSUM TABLE f, copied EXTENDED")
+    assert checks[0][1] == checks[1][1]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"bit": "bool"}, "bit must be one of int, bytes, not 'bool'"),
+        ({"bit": {"d": "bool"}}, "bit of column `d` must be one of int, bytes, not 'bool'"),
+        (
+            {"zero_date": {"z": None}, "bit": "x"},
+            "zero_date of column `z` must be one of error, keep, not 'null'; bit must be one of int, bytes, not 'x'",
+        ),
+    ],
+)
+def test_a_policy_that_a_writer_has_not_is_refused_at_once(options: Any, problem: str) -> None:
+    """A writer takes those alone that say something of what it writes."""
+    with pytest.raises(ValueError, match="must be one of") as caught:
+        WriteMySQLTable(table="t", **options)
+    assert str(caught.value) == problem
 
 
 def test_a_policy_of_a_column_that_it_is_not_about_is_refused(flagged: Database) -> None:

@@ -154,6 +154,25 @@ def test_a_set_of_many_members_one_of_them_empty_is_refused_where_its_text_does_
         assert problem.reason == "servers print it with and without the empty member alike"
 
 
+@pytest.mark.parametrize("charset", ["utf8mb4", "latin1", "ucs2"])
+@pytest.mark.parametrize("key", ["PRIMARY KEY", ""])
+def test_the_error_value_of_an_enum_is_no_empty_member(database: Database, charset: str, key: str) -> None:
+    """Both are printed as an empty text; the member is read, and the error value is refused with its row."""
+    database.execute(
+        f"CREATE TABLE t (id int {key}, v enum('a','','?') CHARACTER SET {charset} NULL)",
+        "INSERT INTO t VALUES (1, ''), (2, NULL), (3, 'a'), (4, '?')",
+    )
+    source = StreamMySQLTable(url=database.url, table="t", name="read")
+    assert sorted(rows_of(source)) == [(1, ""), (2, None), (3, "a"), (4, "?")]
+    database.execute("SET sql_mode = ''", "INSERT IGNORE INTO t VALUES (5, 'no member')")
+    with pytest.raises(NodeFailedError) as caught:
+        rows_of(StreamMySQLTable(url=database.url, table="t", name="read"))
+    assert isinstance(caught.value.__cause__, RowValidationError)
+    [problem] = caught.value.__cause__.problems
+    assert (problem.row, problem.column, problem.reason) == (5, "v", "not one of the members")
+    assert problem.actual == "'index 0, the error value '"
+
+
 def test_year_of_two_digits_is_refused_before_the_run(database: Database) -> None:
     """year(2) shows 0000 and 2000 alike."""
     database.execute("CREATE TABLE t (v year(2))")

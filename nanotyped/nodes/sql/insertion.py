@@ -155,7 +155,7 @@ class TableWriter:
             raise SourceError(f"{self._target.place} was altered since the pipeline was checked; check it again")
         connection = self._server.connect()
         try:
-            keeps = self._policies.everywhere.zero_date == "keep"
+            keeps = self._policies.uses("zero_date", "keep")
             connection.query(_SESSION.format(",ALLOW_INVALID_DATES" if keeps else ""))
             with connection.cursor(Cursor) as cursor:
                 cursor.execute("SELECT @@max_allowed_packet")

@@ -346,6 +346,14 @@ def widened_columns(schema: Schema) -> frozenset[str]:
     )
 
 
+def guarded_columns(schema: Schema) -> frozenset[str]:
+    """Return the enums with an empty member: a server prints it and the error value, index 0, alike."""
+    kinds = {column.name: column.type.intermediate_type for column in schema}
+    return frozenset(
+        name for name, kind in kinds.items() if kind.family is it.ENUM and "" in (getattr(kind, "members", None) or ())
+    )
+
+
 def _is_longtext(text: str) -> bool:
     return text.partition(" ")[0] == "longtext"  # which may be compressed
 

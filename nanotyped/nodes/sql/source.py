@@ -11,7 +11,7 @@ from nanotyped.errors import CellProblem, GraphProblem, Mismatch, RowValidationE
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.description import Unreadable
-from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
+from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
     ColumnPolicies,
@@ -304,11 +304,13 @@ class TableSource(NanoNode[object, Any]):
     def _query(self, reader: TableReader, description: TableDescription) -> TableQuery:
         live = self._raw_schema()
         assert live is not None  # the table was looked at
-        widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
+        is_mysql = isinstance(reader, MySQLReader)
+        widened = widened_columns(live) if is_mysql else frozenset()
+        guarded = guarded_columns(live) if is_mysql else frozenset()
         where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
         collations = description.collations.get(description.page_key() or (), {})
         taken = self._policies.read(description.schema)
-        return TableQuery(self.table, live.names, where, widened, collations, taken)
+        return TableQuery(self.table, live.names, where, widened, guarded, collations, taken)
 
     def _resume_after(self, reader: TableReader, key: tuple[str, ...]) -> tuple[Any, ...] | None:
         """Return the key behind which a resumed run goes on, ``None`` for one that begins.

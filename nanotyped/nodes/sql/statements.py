@@ -30,6 +30,9 @@ _TOKENS = {
     True: re.compile(f"{_QUOTED}|{_PARAMETER}", re.DOTALL),
     False: re.compile(f"{_QUOTED_PLAIN}|{_PARAMETER}", re.DOTALL),
 }
+# What an enum is read as where it holds no member: index 0, which servers print as an empty text. No member ends with
+# a blank, so this is none.
+_NO_MEMBER = "'index 0, the error value '"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class TableQuery:
         where: The rows wanted; ``None`` for all.
         widened: Columns that are read as ``column + 0e0``, so that the server prints every digit of a FLOAT.
         collations: Of columns of the key, where the key does not compare them as their column does.
+        guarded: Enums with an empty member, of which the error value is read as another text than that member's.
         taken: Columns, by name, that are read as of another type than the table has them.
     """
 
@@ -110,6 +114,7 @@ class TableQuery:
     columns: tuple[str, ...]
     where: Condition | None = None
     widened: frozenset[str] = frozenset()
+    guarded: frozenset[str] = frozenset()
     collations: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[str, Column] = field(default_factory=dict)
 
@@ -157,6 +162,9 @@ class TableQuery:
 
     def _column(self, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = sa.column(name)
+        if name in self.guarded:
+            number = column + sa.literal_column("0")
+            return sa.case((number == sa.literal_column("0"), sa.literal_column(_NO_MEMBER)), else_=column)
         return column + sa.literal_column("0e0") if name in self.widened else column
 
     def _key(self, name: str) -> ColumnElement[Any]:

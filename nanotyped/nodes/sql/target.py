@@ -11,7 +11,7 @@ from pymysql.cursors import Cursor
 from nanotyped.errors import GraphProblem, Mismatch, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.limits import ask_limits
 from nanotyped.nodes.sql.mysql import MySQLReader
-from nanotyped.nodes.sql.policies import taken_by
+from nanotyped.nodes.sql.policies import bits_hint, taken_by
 from nanotyped.nodes.sql.server import DRIVER_ERRORS
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
@@ -43,7 +43,8 @@ class TargetTable:
     """A live table that is to be written.
 
     Attributes:
-        description: What it is.
+        description: What it is, its columns as the policies take them.
+        live: Its columns as the server has them.
         names: Its columns, those of unknown types too.
         generated: The columns that the server computes.
         required: The columns that have no value unless one is given.
@@ -51,6 +52,7 @@ class TargetTable:
     """
 
     description: TableDescription
+    live: Schema
     names: tuple[str, ...]
     generated: frozenset[str]
     required: frozenset[str]
@@ -96,8 +98,9 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
         raise UnfitSourceError(f"{description.place} cannot be written: {reason}; make it one of InnoDB")
     generated = frozenset(name for name, is_generated, _ in columns if int(is_generated))
     required = frozenset(name for name, _, is_required in columns if int(is_required)) - generated
-    description = replace(description, schema=policies.taken(description.schema))
-    return TargetTable(description, tuple(name for name, *_ in columns), generated, required, limits)
+    live = description.schema
+    description = replace(description, schema=policies.taken(live))
+    return TargetTable(description, live, tuple(name for name, *_ in columns), generated, required, limits)
 
 
 def _rows(server: MySQLServer, sql: str, parameters: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -137,8 +140,11 @@ def check_types(target: TargetTable, given: Schema, label: str) -> list[GraphPro
         for column in target.description.schema
         if column.name not in target.generated and (column.name in given or column.name in target.required)
     )
-    edge = (label, target.place.replace("`", ""))
-    problems: list[GraphProblem] = [_with_policy(found, given, needed) for found in check_schema(given, needed, edge)]
+    problems: list[GraphProblem] = []
+    for problem in check_schema(given, needed, (label, target.place.replace("`", ""))):
+        name = problem.column or ""
+        hint = bits_hint(given[name].type, target.live[name].type, needed[name].type) if name in given else ""
+        problems.append(problem.at(hint=hint) if hint else _with_policy(problem, given, needed))
     for name in target.names:  # in the order of the table, though of a type that is not known
         if name in target.required and name not in target.description.schema and name not in given:
             reason = f"column `{name}` of {target.place} has no default, and its type is not known here"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, Never, get_args
+from typing import TYPE_CHECKING, Any, Never, get_args
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
@@ -22,7 +22,7 @@ from nanotyped.errors import (
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.insertion import Insertion, TableWriter, WritingStopped, statement_ends
 from nanotyped.nodes.sql.literals import RowLiterals
-from nanotyped.nodes.sql.policies import ColumnPolicies
+from nanotyped.nodes.sql.policies import ColumnPolicies, WrittenBitOption, WrittenZeroDateOption
 from nanotyped.nodes.sql.server import Tls  # noqa: TC001 - as above
 from nanotyped.nodes.sql.target import WriteMode, check_key, check_key_given, check_names, check_types, look_at
 from nanotyped.nodes.sql.urls import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, server_of_options
@@ -67,8 +67,10 @@ class WriteMySQLTable(NanoNode[object, Never]):
         database: Name of the database.
         url: All of these at once, as ``mysql://user:password@host:port/database``.
         max_attempts: How often a batch is sent at the most.
-        zero_date: With ``keep``, columns of dates take dates that are on no calendar, such as ``0000-00-00``.
-        bit: With ``bytes``, columns of bits take bytes, the most significant first.
+        zero_date: With ``keep``, columns of dates take dates that are on no calendar, such as ``0000-00-00``; for all
+            columns, or by column.
+        bit: With ``bytes``, columns of bits take bytes, the most significant first, and nothing else; for all columns,
+            or by column.
         tls: ``auto`` encrypts and verifies unless the server is on this machine; ``verify`` always does; ``off`` never.
         tls_ca: File of the certificate authority to trust beside the system's.
         connect_timeout_s: Longest wait for a connection, in seconds.
@@ -92,8 +94,8 @@ class WriteMySQLTable(NanoNode[object, Never]):
         database: str = "",
         url: SecretStr | str | None = None,
         max_attempts: int = 5,
-        zero_date: Literal["error", "keep"] = "error",
-        bit: Literal["int", "bytes"] = "int",
+        zero_date: WrittenZeroDateOption = "error",
+        bit: WrittenBitOption = "int",
         tls: Tls = "auto",
         tls_ca: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
@@ -113,10 +115,9 @@ class WriteMySQLTable(NanoNode[object, Never]):
             raise ValueError(f"key goes with `mode: upsert` alone, and this is `mode: {mode}`; leave it out")
         if twice := [f"`{name}`" for name in dict.fromkeys(key or ()) if list(key or ()).count(name) > 1]:
             raise ValueError(f"key names {', '.join(twice)} twice")
-        if zero_date not in ("error", "keep") or bit not in ("int", "bytes"):
-            raise ValueError(f"zero_date must be error or keep, and bit int or bytes, not {zero_date!r} and {bit!r}")
         if max_attempts < 1:
             raise ValueError(f"max_attempts must be at least 1, not {max_attempts}")
+        self._policies = ColumnPolicies.of_written(zero_date=zero_date, bit=bit)
         self.table = table
         self.mode: WriteMode = mode
         self.key = tuple(key or ())
@@ -133,7 +134,6 @@ class WriteMySQLTable(NanoNode[object, Never]):
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
         )
-        self._policies = ColumnPolicies.of_options(zero_date=zero_date, bit=bit)
         self._target: TargetTable | None = None
         self._writer: TableWriter | None = None
         self._shapes: dict[type[Row], _Shape] = {}
@@ -149,8 +149,13 @@ class WriteMySQLTable(NanoNode[object, Never]):
         self._target = look_at(self._server, self.table, self._policies)
 
     def check_contract(self) -> list[GraphProblem]:
-        """Return what keeps ``key`` from being a key of the live table, once it was looked at."""
-        return [] if self._target is None else check_key(self._target, self.key, self.label)
+        """Return what is wrong with ``key`` and with options by column for the live table, once it was looked at."""
+        if self._target is None:
+            return []
+        return [
+            *check_key(self._target, self.key, self.label),
+            *self._policies.problems(self._target.live, self.label),
+        ]
 
     def check_input(self, given: Schema) -> list[GraphProblem]:
         """Return how rows of ``given`` differ from what the live table takes, and links out of this sink."""

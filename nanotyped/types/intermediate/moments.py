@@ -14,6 +14,8 @@ MAX_FSP = 6
 # MySQL 8.4 manual 11.2.3: TIME is an interval of at most 838:59:59; MariaDB adds the fraction to that.
 MAX_TIME = timedelta(hours=838, minutes=59, seconds=59, microseconds=999_999)
 
+# Behind so many digits `datetime.fromisoformat` drops all that follow, in the time of day and in the offset.
+_BEYOND_MICROSECONDS = re.compile(r"[.,][0-9]{6}0*[1-9]", re.ASCII)
 _TIME_TEXT = re.compile(r"(-?)([0-9]{1,11}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?", re.ASCII)
 
 
@@ -61,9 +63,12 @@ class DATETIME(IntermediateType):
             return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a calendar date has no zone
         if isinstance(value, str):
             try:
-                return datetime.fromisoformat(value)
+                moment = datetime.fromisoformat(value)
             except ValueError:
-                pass
+                raise cast_error(cls, value, "not a date and time") from None
+            if _BEYOND_MICROSECONDS.search(value):
+                raise cast_error(cls, value, f"more than {MAX_FSP} digits of a second's fraction")
+            return moment
         raise cast_error(cls, value, "not a date and time")
 
     @classmethod
@@ -93,11 +98,11 @@ class TIMESTAMP(DATETIME):
         """Return the moment in UTC if it has a zone and its fraction fits."""
         if moment.tzinfo is None:
             raise cast_error(cls, value, "it has no zone; a timestamp needs one")
-        if cls.fsp is not None:
-            check_fraction(cls, value, moment.microsecond, cls.fsp)
         found = in_utc(moment)
         if found is None:
             raise cast_error(cls, value, "in UTC it is not in the years 1 to 9999")
+        if cls.fsp is not None:  # of the moment in UTC: an offset may have a fraction too
+            check_fraction(cls, value, found.microsecond, cls.fsp)
         return found
 
 
