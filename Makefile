@@ -25,6 +25,10 @@ test: $(DEV) mariadb lint  ## Check the code and run all tests
 	@echo "Running the tests."
 	@$(BIN)/python -m pytest
 
+.PHONY: faults
+faults: $(DEV) mariadb  ## Run every fault test, also those that take long
+	@$(BIN)/python -m pytest tests/faults -m "fault or not fault" --durations=0 --durations-min=0.5
+
 .PHONY: lint
 lint: $(DEV)  ## Check style, types and layers
 	@echo "Checking style, types and layers."

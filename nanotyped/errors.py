@@ -9,7 +9,11 @@ NanotypedError
 ├── SourceError                a table, file or service that cannot be read
 │   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
 │   ├── ContractDriftError     a live table that is no longer what the run was checked with
-│   └── DeliveryError          a service that does not take what it is sent
+│   ├── DeliveryError          a service that does not take what it is sent
+│   └── DeadLetterError        a file of dead letters that cannot be written or read
+├── RetriableError             what another attempt may mend
+├── TooManyErrorsError         more rows were rejected than a node may reject
+├── ConservationError          the counts of a run do not add up             (also a RuntimeError)
 ├── GraphProblem               one thing wrong with a pipeline
 │   ├── Mismatch               a given type or column does not fit what is needed
 │   ├── GraphStructureError    cycles, missing ends, names given twice
@@ -17,7 +21,9 @@ NanotypedError
 ├── ConfigProblem              one mistake in a file: file, line, column
 ├── DdlProblem                 one mistake in CREATE TABLE text, or in a schema that has none (also a ValueError)
 ├── NodeFailedError            a node ended a run: node, row, cause
+├── WrongOptionsError          options that no node can be made of          (also a ValueError)
 ├── PipelineStateError         a call that does not fit the state of the run
+├── CursorError                a cursor that would not come back as it is   (also a TypeError)
 └── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
 GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
 ConfigError                    every ConfigProblem of a file at once        (an ExceptionGroup)
@@ -170,19 +176,109 @@ class DeliveryError(SourceError):
         status: Of HTTP; ``None`` where no answer came, or it is another protocol.
         attempts: How often it was tried.
         rows: Numbers of the first and the last row that were not taken, from 1; ``None`` where they are not known.
+        row: Number of the row because of which they were not; ``None`` where it is not known.
+        row_text: That row itself, cut for printing; ``None`` where it is not at hand.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, attempts: int = 1, rows: tuple[int, int] | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        attempts: int = 1,
+        rows: tuple[int, int] | None = None,
+        row: int | None = None,
     ) -> None:
         self.status = status
         self.attempts = attempts
         self.rows = rows
+        self.row = row
+        self.row_text: str | None = None
         super().__init__(message)
+
+
+class DeadLetterError(SourceError):
+    """A file of dead letters that cannot be written, so that rows would be lost, or cannot be read.
+
+    Attributes:
+        path: The file, as text.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(f"dead letters `{path}`: {reason}")
+
+
+class RetriableError(NanotypedError):
+    """What another attempt may mend: a node's own code raises it to be called again, as its ``retry`` says.
+
+    After the last attempt it is an error of its row.
+    """
+
+
+class TooManyErrorsError(NanotypedError):
+    """More rows were rejected than ``max_errors`` or ``max_error_rate`` of a node allow; the last one is the cause.
+
+    Attributes:
+        rejected: How many were, the last one included.
+        seen: Out of how many.
+        limit: The option, as text: ``max_errors: 3``.
+        row_text: The last row, cut for printing; ``None`` where the count was taken at the end.
+    """
+
+    def __init__(self, rejected: int, seen: int, limit: str, last: str = "") -> None:
+        self.rejected = rejected
+        self.seen = seen
+        self.limit = limit
+        self.row_text: str | None = None
+        super().__init__(
+            f"{rejected} of {seen} row{'s' if seen != 1 else ''} were rejected, which is above `{limit}`{last}"
+        )
+
+
+class ConservationError(NanotypedError, RuntimeError):
+    """The counts of a run do not add up: a fault of the engine, never of a pipeline. No count of it can be trusted.
+
+    Attributes:
+        differences: Each equation that does not hold.
+    """
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = tuple(differences)
+        super().__init__(f"rows are unaccounted for: {'; '.join(differences)}")
+
+
+class WrongOptionsError(NanotypedError, ValueError):
+    """Options that no node can be made of: everything wrong with them at once.
+
+    Attributes:
+        problems: What is wrong, each of them naming the option that it is about.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
 
 
 class PipelineStateError(NanotypedError, RuntimeError):
     """A call that does not fit the state of the run, such as starting it twice."""
+
+
+class CursorError(NanotypedError, TypeError):
+    """A cursor that a resumed run would not get back as it is.
+
+    Attributes:
+        cursor: As it was given.
+        reason: Why not.
+    """
+
+    def __init__(self, cursor: object, reason: str) -> None:
+        self.cursor = cursor
+        self.reason = reason
+        super().__init__(
+            f"Checkpoint({shown(cursor)}) cannot be kept: {reason}; "
+            "a cursor is made of what JSON holds: None, bool, int, float, str, list and dict of str"
+        )
 
 
 class MissingExtraError(NanotypedError, ImportError):
@@ -249,6 +345,19 @@ class RowValidationError(RowError):
         super().__init__("; ".join(lines), row=self.problems[0].row, column=self.problems[0].column)
 
 
+def errors_by_row(error: RowError) -> dict[int, RowError]:
+    """Return the error of each row that an error is about, by number; nothing where it does not say."""
+    if not isinstance(error, RowValidationError):
+        return {} if error.row is None else {error.row: error}
+    found: dict[int, RowError] = {}
+    for number in dict.fromkeys(problem.row for problem in error.problems):
+        own = RowValidationError([problem for problem in error.problems if problem.row == number])
+        for note in getattr(error, "__notes__", ()):
+            own.add_note(note)
+        found[number] = own
+    return found
+
+
 class NodeFailedError(NanotypedError):
     """A node failed and so the run ended. The cause is ``__cause__``.
 
@@ -275,7 +384,7 @@ class NodeFailedError(NanotypedError):
 
 
 class PipelineInterrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM ended the run, after what was in flight had been delivered.
+    """SIGINT, SIGTERM or SIGHUP ended the run, after what was in flight had been delivered.
 
     Attributes:
         signal_number: The signal; a shell sees 128 + this number.

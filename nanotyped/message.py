@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from nanotyped.errors import CursorError, shown
 
 if TYPE_CHECKING:
     from nanotyped.row import Row
@@ -30,10 +33,23 @@ class Checkpoint:
     dealt with.
 
     Args:
-        cursor: Anything that JSON can hold.
+        cursor: Anything that JSON can hold and gives back equal. It is copied: the source may go on changing it.
+
+    Raises:
+        CursorError: If it is something else, such as a tuple or a date.
     """
 
     cursor: Any
+
+    def __post_init__(self) -> None:
+        """Copy the cursor as a resumed run will see it."""
+        try:
+            copy = json.loads(json.dumps(self.cursor, allow_nan=False))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CursorError(self.cursor, str(error)) from None
+        if copy != self.cursor:
+            raise CursorError(self.cursor, f"JSON gives it back as {shown(copy)}")
+        object.__setattr__(self, "cursor", copy)
 
 
 class Batch(Generic[Item_co]):

@@ -39,6 +39,7 @@ REFUSED_VALUES: tuple[tuple[str, Any], ...] = (
     ("datetime", "2026-11-21T09:30:00.5"),
     ("datetime", datetime(2026, 11, 21, tzinfo=UTC)),
     ("timestamp", "2026-11-21T09:30:00"),
+    ("timestamp", datetime(1969, 12, 31, tzinfo=UTC)),
     ("time", timedelta(hours=839)),
     ("year", 1900),
     ("enum('a','b')", "c"),
@@ -76,8 +77,28 @@ _VALUES = """\
 ## Values that are refused
 
 A value that its type cannot hold without loss raises `TypeCastError`; nothing is rounded, cut or wrapped around.
+`WriteMySQLTable` refuses beside these what the one server that it writes to cannot hold: a `timestamp` after
+2038-01-19 03:14:07 UTC (MariaDB from 11.5 on: none), and UUIDs that MariaDB 10.11 takes for no UUID (a version above 7
+with a ninth byte of 01 to 80). On MySQL it refuses a `time` of 838:59:59 and a fraction, a number in `json` that is
+neither an integer of 64 bits nor a double (MySQL would round it in silence), and geometries of too few points or parts.
+Servers drop the sign of a zero; an unsigned type drops it here.
 """
 _PAIRS = """\
+## Verdicts
+
+How a type that is given stands to one that is needed, in `check` and `explain`. Only the first two pass.
+
+| verdict | means |
+| --- | --- |
+| exact | both mean the same type: values pass as they are |
+| widening | every given value is one of the needed type, which has more: `int` to `bigint` |
+| lossy | some values are, others are not: a `Cast` fails on those, or does with them what its `lossy` says |
+| incompatible | the kinds of value differ: a `Cast` from or to text may do, else only a node of your own |
+| unchecked | not known before the run: no schema is declared, or the table was not looked at (`--connect`) |
+
+What a policy makes of a column (`bit: bytes`, `tinyint1: bool`) is not judged: `explain` tells the type of the table
+and what it is taken as, and the verdict is on the latter.
+
 ## Columns that do not fit
 
 What `check` says where a column is given to one that needs another type, and no `Cast` stands between them.

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse has printed the help or the version
         return int(end.code or 0)
     try:
-        with _sigterm_raises():
+        with _signals_raise():
             return _call(arguments)
     except BrokenPipeError:
         abandon_stdout()
@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Let SIGTERM end the block with an exception, as SIGINT does, so that everything is put away."""
+def _signals_raise() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block with an exception, as SIGINT does, so that everything is put away."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's business
         return
@@ -58,11 +58,14 @@ def _sigterm_raises() -> Iterator[None]:
     def interrupt(number: int, _: FrameType | None) -> None:
         raise PipelineInterrupted(number)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # Under `nohup` SIGHUP is ignored, and stays so.
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else [])]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _call(arguments: Arguments) -> int:

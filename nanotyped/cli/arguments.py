@@ -163,11 +163,19 @@ def _contract_words(parser: _Parser, words: Sequence[str], settings: dict[str, A
     return {"words": tuple(words[1:])}
 
 
+def _replay_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # it has no more to say
+    if len(words) != 2:
+        parser.error("a file of dead letters and a configuration file are needed: replay DEAD.jsonl CONFIG")
+    return {"target": words[0], "config": words[1], "words": ()}
+
+
 _READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dict[str, Any]]] = {
     "explain": _explain_words,
     "discover": _discover_words,
     "state": _state_words,
     "contract": _contract_words,
+    "replay": _replay_words,
 }
 
 
@@ -186,7 +194,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         prog="nanotyped",
         description="Run data pipelines whose every column is checked before a byte of data moves.",
         epilog="Exit status: 0 success; 1 the run failed; 2 usage, configuration or contract;"
-        " 130 or 143 ended by SIGINT or SIGTERM.",
+        " 3 success with dead letters; 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"nanotyped {version('nanotyped')}")
     group = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -200,6 +208,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
         "contract": ("show what became of a contract, and whom it breaks", _add_contract),
         "state": ("show how far the runs of a pipeline got", _add_state_show),
+        "replay": ("give rows that were rejected to a pipeline again", _add_replay),
     }
     commands: dict[str, _Parser] = {}
     for name, (summary, add) in adders.items():
@@ -273,6 +282,17 @@ def _add_state_show(parser: _Parser) -> None:
     parser.add_argument("words", nargs="*", metavar="show DIR", help="the directory that `run --state` was given")
 
 
+def _add_replay(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="DEAD.jsonl CONFIG",
+        help="the file of dead letters, and the YAML file of the pipeline; each letter goes into the node that rejected"
+        " it, and is given once: DEAD.jsonl.replayed says which were",
+    )
+    _add_module(parser)
+
+
 def _add_connect(parser: _Parser) -> None:
     parser.add_argument("--connect", action="store_true", help="look at the live tables and services too")
 
@@ -331,7 +351,10 @@ def _add_discover(parser: _Parser) -> None:
         type=_one_of(CONTRACT_FORMATS),
         default="python",
         metavar="FORMAT",
-        help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements",
+        help="python (the default), Row classes; yaml, nodes of a pipeline; or sql, CREATE TABLE statements of the"
+        " columns, their types and nulls and the primary key: defaults, AUTO_INCREMENT, generated expressions,"
+        " collations and other keys are not in them. What a format cannot hold of a table is said on stderr, and the"
+        " exit status is 2",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,18 +13,19 @@ from typing import TYPE_CHECKING
 from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
-from nanotyped.cli.loading import load, look_at_live
+from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
+from nanotyped.cli.replaying import replay
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
-from nanotyped.config import check_pipeline
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.resumption import open_state, resume_problems
-from nanotyped.errors import ConfigError
+from nanotyped.errors import ConfigError, SourceError
 from nanotyped.graph import build_graph, render_dot, render_mermaid, survey_graph
+from nanotyped.nodes.file_writing import WholeFile
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -38,10 +38,10 @@ DOT_TIMEOUT_S = 60.0
 def run(arguments: Arguments) -> int:
     """Check the pipeline, run it to its end; 0, or the status of its failure."""
     pipeline = load(arguments)
-    _refuse(pipeline, strict=False)
+    refuse(pipeline, strict=False)
     if code := look_at_live(pipeline):
         return code
-    _refuse(pipeline, strict=arguments.strict)
+    refuse(pipeline, strict=arguments.strict)
     state = None
     if arguments.state is not None:
         graph = build_graph(pipeline.anchor)
@@ -57,10 +57,10 @@ def check(arguments: Arguments) -> int:
     """Check the pipeline: 0 with one line on stdout, 1 if something live is out of reach, 2 if it is refused."""
     pipeline = load(arguments)
     if arguments.connect:
-        _refuse(pipeline, strict=False)
+        refuse(pipeline, strict=False)
         if code := look_at_live(pipeline):
             return code
-    _refuse(pipeline, strict=arguments.strict)
+    refuse(pipeline, strict=arguments.strict)
     graph = survey_graph(pipeline.anchor).graph
     print(f"{pipeline.file}: ok ({_summary(graph)})")
     if arguments.state is not None:
@@ -81,7 +81,9 @@ def draw(arguments: Arguments) -> int:
     try:
         _write_whole(Path(arguments.output), text)
     except OSError as error:
-        raise CommandFailedError(f"{arguments.output}: cannot be written: {error.strerror}", 1) from error
+        raise CommandFailedError(f"cannot write {arguments.output}: {error.strerror}", 1) from error
+    except SourceError as error:
+        raise CommandFailedError(str(error), 1) from error
     return 0
 
 
@@ -96,6 +98,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "discover": discover,
         "contract": compare_contracts,
         "state": show_state,
+        "replay": replay,
     }
 )
 
@@ -117,12 +120,6 @@ def _resumption(graph: Graph, directory: Path) -> str:
     if changed:
         raise CommandFailedError(f"state `{directory / FILE_NAME}` is of another pipeline: {', '.join(changed)}", 2)
     return "a run begins anew" if state.finished else "a run goes on where the last one was stopped"
-
-
-def _refuse(pipeline: Pipeline, *, strict: bool) -> None:
-    problems = check_pipeline(pipeline, strict=strict)
-    if problems:
-        raise ConfigError(problems)
 
 
 def _summary(graph: Graph) -> str:
@@ -172,12 +169,10 @@ def _write_whole(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    file = WholeFile(str(path))
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        file.write(text.encode())
+        file.finish()
+    except BaseException:
+        file.abandon()
+        raise

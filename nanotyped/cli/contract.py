@@ -143,11 +143,11 @@ def _live_side(text: str, table: str | None, name: str) -> Side:
 
 
 def _side_of_dump(file: str, table: str | None) -> Side:
-    contracts = contracts_of_file(file, [] if table is None else [table])
+    contracts, _ = contracts_of_file(file, [] if table is None else [table])
     if len(contracts) > 1:
         names = ", ".join(f"`{contract.table}`" for contract in contracts)
         raise CommandFailedError(f"{file}: there are {len(contracts)} tables: {names}; say which, as {file}:TABLE", 2)
-    return Side(f"{file}:{contracts[0].table}", contracts[0].schema)
+    return Side(f"{file}:{contracts[0].table}", contracts[0].schema, refused=contracts[0].refused)
 
 
 def _side_of_node(file: str, part: str | None, **_: str | None) -> Side:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from nanotyped.cli.arguments import is_sql_file
 from nanotyped.cli.output import CommandFailedError, print_error
-from nanotyped.config.contracts import TableContract, render_sql, render_yaml
+from nanotyped.config.contracts import TableContract, held_by_sql, held_by_yaml, render_sql, render_yaml, visible
 from nanotyped.config.environment import Redactor
-from nanotyped.config.row_module import render_module
+from nanotyped.config.row_module import held_by_python, render_module
 from nanotyped.errors import ConfigError, ConfigProblem, DdlError, nearest_hint
 from nanotyped.nodes.sql.discovery import describe_tables
 from nanotyped.nodes.sql.urls import check_url
-from nanotyped.row import parse_dump
+from nanotyped.row.ddl import parse_dump_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nanotyped.cli.arguments import Arguments
 
@@ -27,10 +27,16 @@ DEFAULT_VARIABLE = "DATABASE_URL"
 
 
 def discover(arguments: Arguments) -> int:
-    """Write the contracts of tables to stdout; 0, or 1 if a live one cannot be read: then nothing is written."""
+    """Write the contracts of tables to stdout.
+
+    Returns:
+        0; 2 if something is left out of what is written, for a contract that lacks a column is no contract of the
+        table: stderr says what and why. 1 if a live table cannot be read: then nothing is written.
+    """
     node_class = "StreamMySQLTable"
+    places: dict[tuple[str, str], str] = {}
     if arguments.url is not None and is_sql_file(arguments.url):
-        contracts = contracts_of_file(arguments.url, arguments.words)
+        contracts, places = contracts_of_file(arguments.url, arguments.words)
     else:
         text = (arguments.url or "") if arguments.url_env is None else url_of_variable(arguments.url_env)
         try:
@@ -51,11 +57,34 @@ def discover(arguments: Arguments) -> int:
         if url.get_backend_name() == "sqlite":
             node_class = "StreamTable"
     _write(contracts, arguments, node_class)
-    return 0
+    left_out = _left_out(map(_HELD[arguments.format], contracts), places)
+    for line in left_out:
+        print_error(line)
+    return 2 if left_out else 0
 
 
-def contracts_of_file(file: str, tables: Sequence[str]) -> list[TableContract]:
-    """Return the tables of a file of SQL.
+_HELD: Mapping[str, Callable[[TableContract], TableContract]] = {
+    "python": held_by_python,
+    "yaml": held_by_yaml,
+    "sql": held_by_sql,
+}
+
+
+def _left_out(contracts: Iterable[TableContract], places: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return a line for everything that is not in what was written: its place in the file, table, column and reason."""
+    lines = []
+    for contract in contracts:
+        table = f"table `{contract.table}`: "
+        lines += [
+            f"{places.get((contract.table, name), '')}{table}column `{name}` is left out: {reason}"
+            for name, reason in contract.refused.items()
+        ]
+        lines += [f"{table}{note}" for note in contract.notes]
+    return [visible(line) for line in lines]
+
+
+def contracts_of_file(file: str, tables: Sequence[str]) -> tuple[list[TableContract], dict[tuple[str, str], str]]:
+    """Return the tables of a file of SQL, and by table and column the place of what is left out of them.
 
     Raises:
         CommandFailedError: If it cannot be read, or has none.
@@ -70,13 +99,19 @@ def contracts_of_file(file: str, tables: Sequence[str]) -> list[TableContract]:
     # Rows of a dump may hold any bytes, and are passed over; in the text of a table such bytes are refused.
     text = content.decode("utf-8-sig", "surrogateescape")
     try:
-        found = parse_dump(text, tables)
+        found = parse_dump_tables(text, tables)
     except DdlError as error:
         problems = [ConfigProblem(file, problem.line, problem.column, problem.reason) for problem in error.problems]
         raise ConfigError(problems) from error
     if not found:
         raise CommandFailedError(f"there are no tables in `{file}`", 1)
-    return [TableContract(name, schema) for name, schema in found.items()]
+    refused = {(table, name): why for table, read in found.items() for name, why in read.refused.items()}
+    places = {key: f"{file}:{problem.line}:{problem.column}: " for key, problem in refused.items()}
+    contracts = [
+        TableContract(name, table.schema, {column: problem.reason for column, problem in table.refused.items()})
+        for name, table in found.items()
+    ]
+    return contracts, places
 
 
 def _write(contracts: Sequence[TableContract], arguments: Arguments, node_class: str) -> None:

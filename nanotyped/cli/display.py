@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, cast
 from rich.live import Live
 from rich.text import Text
 
-from nanotyped.cli.output import is_stdout_piped, stderr_console
+from nanotyped.cli.output import is_stdout_piped, printable, stderr_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,14 +52,27 @@ def print_summary(report: RunReport) -> None:
         rate = f"{handled / node.seconds:,.0f}" if node.seconds else ""
         cells = [*_cells(node), f"{node.seconds:.3f}", rate]
         rows.append(cells)
-    head = ["Node", "Class", "Received", "Sent", "Rejected", "Status", "Seconds", "Rows/s"]
+    head = [
+        "Node",
+        "Class",
+        "Received",
+        "Sent",
+        "Filtered",
+        "Rejected",
+        "Skipped",
+        "Dead",
+        "Status",
+        "Seconds",
+        "Rows/s",
+    ]
     console = stderr_console()
     for line in _aligned(head, rows):
         console.print(line)
 
 
 def _cells(node: NodeReport) -> list[str]:
-    return [node.name, node.class_name, f"{node.received:,}", f"{node.sent:,}", f"{node.rejected:,}", node.status]
+    counts = (node.received, node.sent, node.filtered, node.rejected, node.skipped, node.dead)
+    return [printable(node.name), node.class_name, *(f"{count:,}" for count in counts), node.status]
 
 
 def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Text]:
@@ -147,7 +160,7 @@ class _Lines:
         queued = self._run.rows_queued(node.name)
         counts = [f"{node.received:,} received" if node.received else "", f"{node.sent:,} sent" if node.sent else ""]
         more = [f"{queued:,} queued" if queued else "", f"{rate:,.0f}/s" if node.status == "running" else node.status]
-        return f"{node.name} " + ", ".join(filter(None, [*counts, *more]))
+        return f"{printable(node.name)} " + ", ".join(filter(None, [*counts, *more]))
 
 
 class _Table:
@@ -191,7 +204,7 @@ class _Table:
         head = ["Node", "Class", "Received", "Sent", "Queued", "Status", "Time", "Rows/s"]
         rows = []
         for node in nodes:
-            name, class_name, received, sent, _, status = _cells(node)
+            name, class_name, received, sent, *_, status = _cells(node)
             queued, rate = f"{self._run.rows_queued(name):,}", f"{rates.get(name, 0.0):,.0f}"
             rows.append([name, class_name, received, sent, queued, status, f"{node.seconds:.1f}", rate])
         return Text("\n", no_wrap=True, overflow="ellipsis").join(_aligned(head, rows))

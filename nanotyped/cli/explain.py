@@ -206,20 +206,36 @@ def _node_column_data(name: str, found: Provenance) -> dict[str, Any]:
 
 def _print_table(rows: Sequence[Sequence[str]], problems: Sequence[str], pipeline: Pipeline) -> None:
     console = stdout_console()
+    room = console.width if console.is_terminal else None
     shown = [_HEAD, *([_shortened(_redacted(cell, pipeline)) for cell in row] for row in rows)]
     widths = [max(Text(row[index]).cell_len for row in shown) for index in range(len(_HEAD))]
+    if room is not None and sum(widths) + 2 * (len(_HEAD) - 1) > room:
+        _print_stacked(console, rows, room, pipeline)
+    else:
+        _print_lines(console, shown, widths)
+    for problem in problems:
+        _print(console, Text(_redacted(problem, pipeline)), Text("refused  ", "bold red"), room)
+
+
+def _print_lines(console: Console, shown: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
     for number, row in enumerate(shown):
         line = Text()
         for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
             style = "bold" if number == 0 else VERDICTS.get(cell, "") if index == len(_HEAD) - 1 else ""
             line.append("  " if line else "").append(cell, style).append(" " * (width - Text(cell).cell_len))
         line.rstrip()
-        if console.is_terminal:
-            line.truncate(console.width, overflow="ellipsis")
         console.print(line)
-    for problem in problems:
-        room = console.width if console.is_terminal else None
-        _print(console, Text(_redacted(problem, pipeline)), Text("refused  ", "bold red"), room)
+
+
+def _print_stacked(console: Console, rows: Sequence[Sequence[str]], room: int, pipeline: Pipeline) -> None:
+    """Print each column of a node as lines of their own, where they do not fit beside each other."""
+    labels = max(map(len, _HEAD[1:]))
+    for row in rows:
+        _print(console, Text(_redacted(row[0], pipeline), "bold"), "", room)
+        for label, cell in zip(_HEAD[1:], row[1:], strict=True):
+            head = Text("  ").append(label.ljust(labels), "dim").append("  ")
+            style = VERDICTS.get(cell, "") if label == _HEAD[-1] else ""
+            _print(console, Text(_redacted(cell, pipeline), style), head, room)
 
 
 def _shortened(text: str) -> str:

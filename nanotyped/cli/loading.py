@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.output import print_problems
-from nanotyped.config import discover_schemas, load_pipeline
+from nanotyped.config import check_pipeline, discover_schemas, load_pipeline
+from nanotyped.errors import ConfigError
 from nanotyped.registry import load_module
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ def load_modules(names: Sequence[str]) -> None:
         sys.path.append(str(Path.cwd()))
     for name in names:
         load_module(name)
+
+
+def refuse(pipeline: Pipeline, *, strict: bool) -> None:
+    """Raise what the graph finds wrong with a pipeline.
+
+    Raises:
+        ConfigError: With every problem.
+    """
+    problems = check_pipeline(pipeline, strict=strict)
+    if problems:
+        raise ConfigError(problems)
 
 
 def look_at_live(pipeline: Pipeline) -> int:

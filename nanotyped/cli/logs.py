@@ -7,12 +7,13 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nanotyped.cli.output import STEERING, printable
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.errors import (
     ContractDriftError,
@@ -26,6 +27,7 @@ from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
+    from nanotyped.cli.running import Left
     from nanotyped.config import Pipeline
     from nanotyped.config.environment import Redactor
     from nanotyped.engine import Run
@@ -36,6 +38,17 @@ _TOLD_ANYWAY = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": loggin
 # Of all errors these alone say nothing of what rows hold; drivers and services quote it.
 _SPEAK_OF_NO_ROW = (ContractDriftError, UnfitSourceError, StateError)
 logger = logging.getLogger("nanotyped.run")
+
+
+class TextFormatter(logging.Formatter):
+    """Makes a line for people of a record: level, logger and message."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its end; what becomes of the run is the program's own word."""
+        return f"nanotyped: {record.getMessage()}" if record.name == "nanotyped.signals" else super().format(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -75,7 +88,7 @@ class JsonFormatter(logging.Formatter):
         found |= getattr(record, "facts", {})
         if record.exc_info and record.exc_info[0] is not None:
             found["error"] = record.exc_info[0].__name__
-        return json.dumps(found, ensure_ascii=False)
+        return STEERING.sub(lambda at: f"\\u{ord(at[0]):04x}", json.dumps(found, ensure_ascii=False))
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -122,14 +135,17 @@ class JsonLog:
         """Tell that nobody reads stdout any more."""
         self._tell(logging.ERROR, "stdout was closed by its reader", failed_node=error.node)
 
-    def interrupted(self, end: PipelineInterrupted) -> None:
-        """Tell which signal ended it."""
+    def interrupted(self, end: PipelineInterrupted, left: Left | None) -> None:
+        """Tell which signal ended it, and what that cut off."""
         facts = _report_of(end.report)
+        if left is not None:
+            facts |= {"dropped_rows": left.dropped_rows, "stuck": list(left.stuck)}
         self._tell(logging.WARNING, "interrupted", signal=signal.Signals(end.signal_number).name, **facts)
 
-    def finished(self, report: RunReport) -> None:
-        """Tell what each node did."""
-        self._tell(logging.INFO, "finished", **_report_of(report))
+    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None:
+        """Tell what each node did, and in which files the dead letters are."""
+        more = {"dead": report.dead, "dead_letters": list(dead_letters)} if report.dead else {}
+        self._tell(logging.INFO, "finished", **more, **_report_of(report))
 
     def _tell(self, level: int, message: str, **facts: Any) -> None:
         logger.log(level, message, extra={"facts": facts})
@@ -170,7 +186,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sys.stderr.write(self._redactor.redact(self.format(record)) + "\n")
+            sys.stderr.write(printable(self._redactor.redact(self.format(record))) + "\n")
         except Exception:  # noqa: BLE001 - logging's own way: a record that cannot be written ends nothing
             self.handleError(record)
 

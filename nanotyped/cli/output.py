@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
 import stat
 import sys
@@ -18,6 +19,10 @@ from nanotyped.errors import NanotypedError
 
 if TYPE_CHECKING:
     from nanotyped.errors import ConfigProblem
+
+
+# What moves a cursor, colours, or turns the direction of text: a name or a message of others must not do that here.
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class CommandFailedError(NanotypedError):
@@ -44,9 +49,14 @@ def stdout_console() -> Console:
     return Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
 
 
+def printable(text: str) -> str:
+    """Return text that steers no terminal: control characters, but for tabs and line ends, are spelled as escapes."""
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def print_error(message: str) -> None:
     """Print one message on stderr."""
-    stderr_console().print(Text("nanotyped: ", style="bold red") + Text(message, style=""))
+    stderr_console().print(Text("nanotyped: ", style="bold red") + Text(printable(message), style=""))
 
 
 def print_problems(problems: Iterable[ConfigProblem]) -> None:
@@ -55,7 +65,8 @@ def print_problems(problems: Iterable[ConfigProblem]) -> None:
     console = stderr_console()
     for problem in found:
         place = str(problem).removesuffix(f": {problem.reason}")
-        console.print(Text(f"{place}: ", style="bold") + Text(" ".join(problem.reason.split("\n")), style=""))
+        reason = printable(" ".join(problem.reason.split("\n")))
+        console.print(Text(f"{printable(place)}: ", style="bold") + Text(reason, style=""))
     console.print(Text(f"{len(found)} problem{'' if len(found) == 1 else 's'}", style="bold red"))
 
 

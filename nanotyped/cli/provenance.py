@@ -89,6 +89,8 @@ def _outside_fact(label: str, step: Step) -> Fact:
     verdict = outside.verdict or "unchecked"
     known = outside.far.column
     text = f"`{name}` of {place}" + (f": {type_text(known)}" if known is not None else "; --connect looks at it")
+    if outside.far.taken is not None and outside.far.policy:
+        text += f"; taken as {type_text(outside.far.taken)}, by `{outside.far.policy}`"
     return Fact(label, verdict, text, VERDICTS[verdict])
 
 
@@ -202,7 +204,8 @@ def _outside_data(step: Step) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {"place": outside.far.place, "form": outside.far.form}
     if outside.far.form == "column":
-        return {**found, "column": column_data(outside.far.column), "verdict": outside.verdict}
+        taken = {"taken": column_data(outside.far.taken), "policy": outside.far.policy} if outside.far.policy else {}
+        return {**found, "column": column_data(outside.far.column), **taken, "verdict": outside.verdict}
     column = _column_at(step)
     text = example(column, outside.far.form) if column is not None else None
     if outside.far.form == "csv" or column is None or text is None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nanotyped.cli.display import print_summary, show_progress
-from nanotyped.cli.logs import JsonLog, log_to_stderr
+from nanotyped.cli.logs import JsonLog, TextFormatter, log_to_stderr
 from nanotyped.cli.output import (
     CommandFailedError,
     abandon_stdout,
@@ -27,16 +27,26 @@ from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
+    import logging
+
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
-    from nanotyped.engine.checkpoint import StateFile
+    from nanotyped.engine.resumption import CursorStore
+    from nanotyped.graph import Graph
+
+EXIT_DEAD_LETTERS = 3
 
 
-def run_pipeline(pipeline: Pipeline, state: StateFile | None, arguments: Arguments) -> int:
+def run_pipeline(pipeline: Pipeline, state: CursorStore | None, arguments: Arguments) -> int:
     """Run a checked pipeline to its end and return the exit status."""
+    return run_graph(pipeline, build_graph(pipeline.anchor), state, arguments)
+
+
+def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, arguments: Arguments) -> int:
+    """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
-    run = Run(build_graph(pipeline.anchor), pipeline.name, state=state)
+    run = Run(graph, pipeline.name, state=state)
     teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
     resumed = state is not None and bool(state.cursors)
     with ExitStack() as open_until_the_end:
@@ -49,16 +59,43 @@ def run_pipeline(pipeline: Pipeline, state: StateFile | None, arguments: Argumen
         except NodeFailedError as error:
             return _tell_failure(error, teller, arguments)
         except PipelineInterrupted as end:
-            if isinstance(end.__cause__, NodeFailedError):
-                _tell_failure(end.__cause__, teller, arguments)
-            teller.interrupted(end)
+            cause = end.__cause__
+            left = None
+            if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
+                _tell_failure(cause, teller, arguments)
+            elif isinstance(end.report, RunReport):
+                left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
+            teller.interrupted(end, left)
             return 128 + end.signal_number
-        teller.finished(report)
-    return 0
+        teller.finished(report, _files_of(run))
+    return EXIT_DEAD_LETTERS if report.dead else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a second signal cut off: how many rows on their way from node to node, and nodes that did not listen."""
+
+    dropped_rows: int
+    stuck: Sequence[str]
+
+
+def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
+    dropped = sum(
+        max(0, sum(report[source.label].sent for source in node.input_node_list) - report[node.label].received)
+        for node in run.graph.nodes
+        if not node.is_source
+    )
+    return Left(dropped, stuck)
+
+
+def _files_of(run: Run) -> list[str]:
+    """Return the files that got dead letters."""
+    paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
+    return list(dict.fromkeys(str(path) for path in paths))
 
 
 @contextmanager
-def _measured(run: Run, address: tuple[str, int] | None, state: StateFile | None) -> Iterator[str | None]:
+def _measured(run: Run, address: tuple[str, int] | None, state: CursorStore | None) -> Iterator[str | None]:
     """Hand out measurements of the run while the block runs, if it is asked for; give where they are."""
     if address is None:
         yield None
@@ -91,14 +128,14 @@ class _Teller(Protocol):
     def progress(self) -> AbstractContextManager[None]: ...
     def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None: ...
     def abandoned(self, error: NodeFailedError) -> None: ...
-    def interrupted(self, end: PipelineInterrupted) -> None: ...
-    def finished(self, report: RunReport) -> None: ...
+    def interrupted(self, end: PipelineInterrupted, left: Left | None) -> None: ...
+    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None: ...
 
 
 class _Text:
     """Tells people, on stderr."""
 
-    formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+    formatter = TextFormatter()
 
     def __init__(self, run: Run, pipeline: Pipeline) -> None:
         self._run = run
@@ -131,11 +168,24 @@ class _Text:
         if isinstance(error.report, RunReport):
             print_summary(error.report)
 
-    def interrupted(self, end: PipelineInterrupted) -> None:
-        if not isinstance(end.__cause__, NodeFailedError) and isinstance(end.report, RunReport):
+    def interrupted(self, end: PipelineInterrupted, left: Left | None) -> None:
+        if left is not None and isinstance(end.report, RunReport):
             print_summary(end.report)
+            self._tell_what_was_left(left)
         print_error(f"ended by {signal.Signals(end.signal_number).name}")
 
-    def finished(self, report: RunReport) -> None:
+    def _tell_what_was_left(self, left: Left) -> None:
+        dropped = left.dropped_rows
+        if dropped:
+            rows = "1 row on its way to a node was" if dropped == 1 else f"{dropped:,} rows on their way to a node were"
+            print_error(f"{rows} dropped")
+        for name in left.stuck:
+            print_error(f"node `{name}` was left behind: it did not end within {self._run.grace_s:g} s")
+
+    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None:
         print_summary(report)
-        self._console.print(f"{self._pipeline.file}: success in {report.seconds:.3f} s")
+        with_letters = ""
+        if report.dead:
+            letters = "1 dead letter" if report.dead == 1 else f"{report.dead:,} dead letters"
+            with_letters = f", with {letters} in {', '.join(dead_letters)}"
+        self._console.print(f"{self._pipeline.file}: success in {report.seconds:.3f} s{with_letters}")

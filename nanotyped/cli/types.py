@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from nanotyped.cli.output import print_error
 from nanotyped.errors import TypeSyntaxError
-from nanotyped.types import mysql_type
+from nanotyped.row.schema import parse_taken_type
 from nanotyped.types.mapping import TypeMapping, map_type, mapping_table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def types(arguments: Arguments) -> int:
     errors: list[TypeSyntaxError] = []
     for text in arguments.words:
         try:
-            found.append(map_type(mysql_type(text)))
+            found.append(map_type(parse_taken_type(text)))
         except TypeSyntaxError as error:
             errors.append(error)
     for mistake in errors:
@@ -68,7 +68,7 @@ def render_mapping(mapping: TypeMapping) -> str:
         ("intermediate", mapping.intermediate),
         ("Python", mapping.python),
         ("SQLite", mapping.sqlite),
-        ("Arrow", mapping.arrow),
+        ("Arrow", mapping.arrow or "none"),
         ("JSON", mapping.json_example),
         ("JSON Schema", json.dumps(dict(mapping.json_schema), ensure_ascii=False)),
         *((name, _render_limit(limit)) for name, limit in mapping.limits.items()),

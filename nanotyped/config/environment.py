@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote
 
 from nanotyped.errors import ConfigProblem, nearest_hint
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 # `$${` is a literal `${`; a `$` before anything else is text.
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^}]*)(?P<end>\}?)")
+_BARE_REFERENCE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_URL_PASSWORD = re.compile(r"[\w+.-]+://[^:/@]*:(.*)@", re.DOTALL)
 SHORTEST_SECRET = 4
 
 
@@ -65,6 +67,16 @@ class Substitution:
 
         return _REFERENCE.sub(put, text)
 
+    def bare_hint(self, value: Value) -> str:
+        """Return ``did you mean `${NAME}`?`` for the first ``$NAME`` in a value that looks like a variable, else ""."""
+        if isinstance(value, dict | list):
+            items = value.values() if isinstance(value, dict) else value
+            return next(filter(None, map(self.bare_hint, items)), "")
+        for name in _BARE_REFERENCE.findall(value) if isinstance(value, str) else ():
+            if name in self._variables or name.isupper():
+                return f"did you mean `${{{name}}}` for `${name}`?"
+        return ""
+
     def _refusal(self, found: re.Match[str]) -> str:
         name = found["name"]
         if not found["end"]:
@@ -96,8 +108,12 @@ class Redactor:
             self._hide(value, "*****")
 
     def _hide(self, value: str, replacement: str) -> None:
-        for form in (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value), quote(value, safe="")):
+        for form in _spellings(value):
             self._replacements.setdefault(form, replacement)
+        # A server is sent the password of a URL by itself, and may repeat it.
+        if password := _URL_PASSWORD.match(value):
+            for form in {*_spellings(password[1]), *_spellings(unquote(password[1]))}:
+                self._replacements.setdefault(form, "*****")
 
     def redact(self, text: str, shortest: int = SHORTEST_SECRET) -> str:
         """Return ``text`` without the secrets, in one pass, the longest first.
@@ -111,6 +127,14 @@ class Redactor:
         if not forms:
             return text
         return re.sub("|".join(map(_pattern, forms)), lambda found: self._replacements[found[0]], text)
+
+
+def _spellings(value: str) -> set[str]:
+    """Return a text as it is, as Python and JSON quote it, and as a URL holds it."""
+    quoted = {quote(value), quote(value, safe=""), quote_plus(value)}
+    lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in quoted}
+    texts = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    return {value, repr(value)[1:-1], *texts, *(text.replace("/", "\\/") for text in texts), *quoted, *lower}
 
 
 def _pattern(form: str) -> str:

@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from nanotyped.config.annotations import AnnotationError, is_secret, option_adapter, option_annotation, secrets_in
 from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
+from nanotyped.config.yaml_reader import COMMA_HINT
 from nanotyped.errors import TypeSyntaxError
 from nanotyped.node import options_of
 from nanotyped.row.schema import Schema, parse_column
@@ -91,11 +93,17 @@ class OptionChecker:
         if not isinstance(value, dict):
             self._report(path, f"option `{name}`: expected a mapping of columns to types, got {describe(value)}")
             return
-        columns = [column for key, text in value.items() if (column := self._column(key, text, (*path, key)))]
+        rest = {behind for (_, text), (behind, none) in pairwise(value.items()) if _is_cut(text, behind, none)}
+        hints = {name: f"; {COMMA_HINT}" for name, behind in pairwise(value) if behind in rest}
+        columns = [
+            column
+            for key, text in value.items()
+            if key not in rest and (column := self._column(key, text, (*path, key), hints.get(key, "")))
+        ]
         if len(columns) == len(value):
             self.checked.values[name] = Schema(columns)
 
-    def _column(self, name: str, text: Value, path: Path) -> Column | None:
+    def _column(self, name: str, text: Value, path: Path, hint: str) -> Column | None:
         if self.document.is_unread(path):
             return None
         if not isinstance(text, str):
@@ -105,7 +113,8 @@ class OptionChecker:
             return parse_column(name, text)
         except TypeSyntaxError as error:
             spot = self.document.spot_within(path, error.text, offset=error.position)
-            self.checked.problems.append(self.document.problem(spot, f"column `{name}`: {error.reason} in `{text}`"))
+            reason = f"column `{name}`: {error.reason} in `{text}`{hint}"
+            self.checked.problems.append(self.document.problem(spot, reason))
             return None
 
     def _check_option(self, name: str, given: Value, path: Path) -> None:
@@ -158,6 +167,12 @@ class OptionChecker:
     def _report(self, path: Path, reason: str, *, at_key: bool = False) -> None:
         spot = self.document.key_spot(path) if at_key else self.document.value_spot(path)
         self.checked.problems.append(self.document.problem(spot, reason))
+
+
+def _is_cut(text: Value, behind: str, none: Value) -> bool:
+    """Return whether a type was cut in two by its comma: ``{total: decimal(12,2)}`` is `decimal(12` and a key `2)`."""
+    opened = isinstance(text, str) and text.count("(") > text.count(")")
+    return opened and none is None and behind.count(")") > behind.count("(")
 
 
 def _load(adapter: Adapter, value: Value) -> Any:

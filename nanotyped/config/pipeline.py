@@ -16,7 +16,16 @@ from nanotyped.config.models import OTHER_FORMS, NodeForm, PipelineForm, read_fo
 from nanotyped.config.options import SCHEMA_OPTIONS, CheckedOptions, OptionChecker
 from nanotyped.config.unmade import unmade
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
-from nanotyped.errors import ConfigError, ConfigProblem, GraphProblem, NanotypedError, SourceError, UnfitSourceError
+from nanotyped.errors import (
+    ConfigError,
+    ConfigProblem,
+    GraphProblem,
+    Mismatch,
+    NanotypedError,
+    SourceError,
+    UnfitSourceError,
+    WrongOptionsError,
+)
 from nanotyped.graph import survey_graph
 from nanotyped.node import NanoNode
 from nanotyped.registry import UnknownNameError, find_node_class
@@ -59,9 +68,15 @@ class Pipeline:
         """Return problems of the graph at the places of the nodes that they are about, in the order of the file."""
         placed = []
         for problem in problems:
-            spot = self.positions.get(problem.node or "", Spot(0, 0))
+            spot = self.positions.get(self._node_of(problem), Spot(0, 0))
             placed.append(ConfigProblem(self.file, spot.line, spot.column, self.redactor.redact(str(problem))))
         return sorted(placed, key=lambda problem: (problem.line, problem.column))
+
+    def _node_of(self, problem: GraphProblem) -> str:
+        """Return the node that a problem is about: of an edge out of the graph, into a table, the one before it."""
+        if isinstance(problem, Mismatch) and problem.edge is not None and problem.node not in self.positions:
+            return problem.edge[0]
+        return problem.node or ""
 
 
 class Discovery(NamedTuple):
@@ -210,7 +225,7 @@ class _Builder:
             or any(self.document.is_unread(place) for place in self._places_below(path))
         ):
             return None
-        return self._make(cls, name, form.summary or "", checked.values)
+        return self._make(cls, name, form, checked.values)
 
     def _stand_in(self, name: str, reasons: list[str]) -> NanoNode[Any, Any]:
         value: Any = self.document.value
@@ -250,14 +265,16 @@ class _Builder:
                 checker.check_schema(option, beside, (*path, option))
         return checked
 
-    def _make(self, cls: NodeClass, name: str, summary: str, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
+    def _make(self, cls: NodeClass, name: str, form: NodeForm, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
         try:
-            return cls(name=name, summary=summary, **options)
+            return cls(name=name, summary=form.summary or "", **options)
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
-            reason = f"{cls.__name__} refuses its options: {text or f'{type(error).__name__}: {error}'}"
-            spot = self._spot_of_option(name, text)
-            self.problems.append(self.document.problem(spot, self.redactor.redact(reason, shortest=1)))
+            hint = self.substitution.bare_hint(form.options)
+            for part in error.problems if isinstance(error, WrongOptionsError) else [text]:
+                reason = f"{cls.__name__} refuses its options: {part or f'{type(error).__name__}: {error}'}"
+                reason = self.redactor.redact(reason, shortest=1) + (f"; {hint}" if hint else "")
+                self.problems.append(self.document.problem(self._spot_of_option(name, part), reason))
             return None
 
     def _spot_of_option(self, name: str, reason: str) -> Spot:

@@ -38,24 +38,29 @@ _TAKEN = frozenset({*_MODULES, "int", "float", "str", "bytes", "bool", "object",
 _DOCSTRING = '"""Row classes of live tables, as they were when `nanotyped discover` wrote them."""'
 
 
+def held_by_python(contract: TableContract) -> TableContract:
+    """Return what Row classes can say of a contract."""
+    unnamed = (column for column in contract.schema if _annotation(column) is None)
+    return contract.without(
+        {column.name: f"no Python type is exactly `{column.type.spelling()}`" for column in unnamed}
+    )
+
+
 def render_module(contracts: Sequence[TableContract]) -> str:
     """Return the text of a module with a Row class for each table."""
     used: set[str] = set()
     blocks: list[list[str]] = []
     classes: set[str] = set()
-    for contract in contracts:
-        refused = dict(contract.refused)
+    for contract in map(held_by_python, contracts):
         fields: list[str] = []
         names = _field_names(contract)
         for column in contract.schema:
             annotation = _annotation(column)
-            if annotation is None:
-                refused[column.name] = f"no Python type is exactly `{column.type.spelling()}`"
-                continue
+            assert annotation is not None  # the others are left out
             used |= {*annotation, "Row"} & {*_MODULES}
             fields += _field(names[column.name], annotation, column)
             used |= {"column"} if _arguments(names[column.name], column) else set()
-        comments = [f"# {visible(f'`{name}`: {reason}').rstrip()}" for name, reason in refused.items()]
+        comments = [f"# {comment.rstrip()}" for comment in contract.comments()]
         if not fields:
             blocks.append([f"# {visible(f'`{contract.table}` has no column that a contract holds')}", *comments])
             continue

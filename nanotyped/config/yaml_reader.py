@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from yaml._yaml import Mark as CMark
 
 MAX_DEPTH = 32
+# Beyond this the rest of the file is not looked at: the parser's time grows with the square of the depth.
+HOPELESS_DEPTH = 256
+# A `,` in a flow collection, where a text that holds one was meant: `{total: decimal(12,2)}`.
+COMMA_HINT = "in `{}` and `[]` a `,` ends a text: put quotes around one that holds a comma"
 MAX_SIZE_BYTES = 1024 * 1024
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -123,6 +127,8 @@ def parse_yaml(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         document.problems.append(_syntax_problem(error, document, text))
         document.unread.add(())
+    except _HopelessDepthError:
+        document.unread.add(())
     except ReaderError as error:
         before = text[: error.position].split("\n")
         reason = f"the character U+{ord(text[error.position]):04X} cannot stand in YAML; escape it in double quotes"
@@ -134,6 +140,10 @@ def parse_yaml(text: str, file: str) -> Document:
 
 def _spot(mark: yaml.Mark | CMark | None) -> Spot:
     return Spot(mark.line + 1, mark.column + 1) if mark is not None else Spot(1, 1)
+
+
+class _HopelessDepthError(Exception):
+    """The text goes so deep that the rest of it is not looked at; what is wrong was reported where it began."""
 
 
 class _Reader:
@@ -245,6 +255,8 @@ class _Reader:
         while depth:
             event = next(self.events)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > HOPELESS_DEPTH:
+                raise _HopelessDepthError
 
     def _report(self, spot: Spot, reason: str, unread: Path | None) -> None:
         self.document.problems.append(self.document.problem(spot, reason))
@@ -276,8 +288,17 @@ def _syntax_problem(error: yaml.MarkedYAMLError, document: Document, text: str) 
     for pattern, reason in _SYNTAX.items():
         found = re.fullmatch(pattern, problem)
         if found:
-            return document.problem(_spot(mark), reason.format(**found.groupdict()))
+            told = reason.format(**found.groupdict())
+            if told.startswith("expected `,`") and mark is not None and _is_in_parentheses(text, mark.index):
+                told += f"; {COMMA_HINT}"
+            return document.problem(_spot(mark), told)
     return document.problem(_spot(mark), f"no YAML: {problem}" + (f" {error.context}" if error.context else ""))
+
+
+def _is_in_parentheses(text: str, index: int) -> bool:
+    """Return whether a parenthesis is open before a place in a line."""
+    before = text[text.rfind("\n", 0, index) + 1 : index]
+    return before.count("(") > before.count(")")
 
 
 # -- files -----------------------------------------------------------------------------

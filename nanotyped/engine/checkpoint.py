@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -81,27 +81,46 @@ class StateFile:
         self._connection: sqlite3.Connection | None = None
         self._lock = _take_lock(directory, self.path)
         try:
-            if reset:
-                for name in (self.path, *(directory / f"{FILE_NAME}{suffix}" for suffix in ("-wal", "-shm"))):
-                    name.unlink(missing_ok=True)
-            self.cursors = self._open()
+            with _reporting(self.path):
+                if reset:
+                    _forget(self.path)
+                self.cursors: Mapping[str, Any] = self._open()
         except BaseException:
             self.close()
             raise
 
     def _open(self) -> dict[str, Any]:
-        with _reporting(self.path):
-            is_new = not self.path.exists()
-            self._connection = _connect(self.path)
-            if is_new:
-                self._connection.executescript(_TABLES)
-                self._write({}, finished=True)
-            found = _read(self._connection, self.path)
+        if not self.path.exists():
+            self._make()
+        self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10.0, check_same_thread=False)
+        found = _read(self._connection, self.path)
         changed = differences(found.fingerprint, self._fingerprint)
         if changed:
             reason = f"it is of another pipeline than this one: {', '.join(changed)}"
             raise StateError(self.path, reason, "--reset-state forgets it and begins anew")
-        return {} if found.finished else dict(found.cursors)
+        self._connection.execute("PRAGMA synchronous = FULL")
+        if not found.finished:
+            return dict(found.cursors)
+        # Left there, they would stand for sources that a killed run had not yet a checkpoint of.
+        self._connection.execute("DELETE FROM cursors")
+        return {}
+
+    def _make(self) -> None:
+        """Make the file: under another name, so that one that is there is whole, whenever this process is killed."""
+        part = self.path.with_name(f"{FILE_NAME}.new")
+        _forget(part)
+        _forget(self.path)  # what a lost file left beside it would be taken for its own
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))  # for its owner alone from the first moment
+        with closing(sqlite3.connect(part, isolation_level=None)) as self._connection:
+            self._connection.executescript(_TABLES)
+            self._write({}, finished=True)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+        part.replace(self.path)
+        directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
     def write(self, cursors: Mapping[str, tuple[Any, int]], *, finished: bool) -> None:
         """Keep the cursors of the sources, each with the number of its stretches; durable once this returns.
@@ -149,12 +168,8 @@ def read_state(directory: Path) -> State:
     path = directory / FILE_NAME
     if not path.is_file():
         raise StateError(path, "there is none", "`nanotyped run FILE --state DIR` makes one")
-    with _reporting(path):
-        connection = _connect(path)
-        try:
-            return _read(connection, path)
-        finally:
-            connection.close()
+    with _reporting(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        return _read(connection, path)
 
 
 def _take_lock(directory: Path, path: Path) -> int | None:
@@ -174,13 +189,10 @@ def _take_lock(directory: Path, path: Path) -> int | None:
     return lock
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # for its owner alone from the first moment
-    connection = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+def _forget(path: Path) -> None:
+    """Remove a database; its log first, which a database that is made anew would take for its own."""
+    for suffix in ("-wal", "-shm", ""):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 def _read(connection: sqlite3.Connection, path: Path) -> State:
@@ -215,9 +227,12 @@ def differences(kept: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def _reporting(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise StateError(path, f"it cannot be used: {error}") from error
+    except OSError as error:
+        raise StateError(path, f"it cannot be used: {error.strerror}") from error
     except (sqlite3.DatabaseError, KeyError, ValueError) as error:
-        raise StateError(
-            path, f"it is damaged, or no state of a pipeline: {error}", "--reset-state forgets it"
-        ) from error
+        # No such table is an operational error too, beside full disks and locks.
+        outside = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+        if outside:
+            raise StateError(path, f"it cannot be used: {error}") from error
+        reason = f"it is damaged, or no state of a pipeline: {error}"
+        raise StateError(path, reason, "--reset-state forgets it") from error

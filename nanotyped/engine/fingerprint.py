@@ -6,10 +6,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from pydantic import SecretBytes, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from nanotyped.row import Row, Schema
 from nanotyped.types.base import DataType, Nullable
@@ -21,7 +25,9 @@ if TYPE_CHECKING:
 # What another password or token does not change.
 _PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 _SECRET_NAME = re.compile(r"pass(word|wd)|secret|token|authorization|api[-_]?key|cookie", re.IGNORECASE)
-_NO_CHANGE = ("name", "summary")  # of the pipeline, that is; a node is known by its name elsewhere
+# Of the pipeline, that is; a node is known by its name elsewhere. A run that a bad row ended is resumed with a policy
+# for such rows, and goes on where it was.
+_NO_CHANGE = ("name", "summary", "on_error", "max_errors", "max_error_rate", "dead_letter", "retry")
 
 
 def part_names(graph: Graph) -> dict[NanoNode[Any, Any], str]:
@@ -37,7 +43,7 @@ def fingerprint_of(graph: Graph) -> dict[str, str]:
     names = part_names(graph)
     found = {name: _digest(_node_parts(node)) for node, name in names.items()}
     edges = sorted((names[edge.source], names[edge.target]) for edge in graph.edges)
-    return {**found, "the links": _digest(edges)}
+    return {**found, "the graph": _digest(edges)}
 
 
 def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:
@@ -57,21 +63,29 @@ def _plain(value: Any, name: str = "") -> Any:
         return sorted((_plain(item, name) for item in value), key=str)
     if isinstance(value, list | tuple):
         return [_plain(item, name) for item in value]
-    return _text(value, name)
+    if isinstance(value, BaseModel):
+        return _plain(dict(value))
+    if isinstance(value, str | SecretStr | SecretBytes):
+        return _without_secret(value, name)
+    return _text(value)
 
 
-def _text(value: Any, name: str) -> str:
+def _without_secret(value: str | SecretStr | SecretBytes, name: str) -> str:
+    text = value if isinstance(value, str) else str(value.get_secret_value())
+    is_secret = not isinstance(value, str) and "://" not in text  # of a secret URL, another server is another pipeline
+    return "secret" if is_secret or _SECRET_NAME.search(name) else _PASSWORD_IN_URL.sub(r"\1@", text)
+
+
+def _text(value: Any) -> str:
     match value:
-        case SecretStr() | SecretBytes():
-            return "secret"
-        case str():
-            return "secret" if _SECRET_NAME.search(name) else _PASSWORD_IN_URL.sub(r"\1@", value)
         case Schema():
             return value.spelling()
         case Nullable():
             return f"{value.type.spelling()} null"
         case PurePath():
             return str(value)
+        case Decimal() | date() | time() | timedelta() | bytes() | UUID() | Enum():
+            return repr(value)
         case type() if issubclass(value, DataType):
             return value.spelling()
         case type() if issubclass(value, Row):

@@ -5,32 +5,51 @@ be the node, when the batch is full, or a consumer that found nothing to do (``p
 with its next row. Rows are checked and shaped when they are sent, a batch at a time.
 
 What goes out holds the tokens of what it may have been made of: of the input in hand, and of inputs that were done
-with while some of what they gave was still gathered here. An input's own holds end when all it gave has been sent.
+with while some of what they gave was still gathered here. An input's own holds end when all it gave has been sent,
+and the rows of it that were rejected are kept.
+
+At a node that rejects rows what was made of one row stays together: it is sent, or rejected, as a whole.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.channel import Channel, ChannelCancelled
-from nanotyped.errors import RowValidationError
+from nanotyped.errors import RowError, RowValidationError, TooManyErrorsError
 from nanotyped.message import Batch
 from nanotyped.row import Row
 from nanotyped.row.compiled import Projection, compile_copier
 
 if TYPE_CHECKING:
+    from nanotyped.engine.rejection import Rejections
     from nanotyped.message import Token
     from nanotyped.node import NodeStatistics
 
 Finish = Callable[[list[Any], int], Batch[Row]]
 
 
+class Origin(NamedTuple):
+    """The row that something was made of, and its number at the node."""
+
+    number: int
+    row: Row
+
+
 class Outbox:
     """The sending side of one node.
 
+    Args:
+        batch_rows: How many rows a batch has at the most.
+        statistics: Where rows are counted.
+        finish: Makes the rows to send of what was gathered.
+        on_error: Told what goes wrong in the thread of a consumer.
+        rejections: Who takes the rows that ``finish`` refuses; ``None``: they are errors.
+
     Attributes:
+        given: How many rows the node gave.
         rows: What was gathered and not sent; the node's thread appends here and nothing else.
         limit: How many may be gathered before ``flush`` is due: 1 while a consumer is hungry, 0 to stop the node.
         cancelled: Whether a consumer is gone or the run was ended, so that ``flush`` raises.
@@ -42,21 +61,28 @@ class Outbox:
         "_copiers",
         "_done",
         "_finish",
-        "_gave",
         "_hungry",
         "_in_hand",
         "_kept",
         "_lock",
         "_on_error",
+        "_origins",
+        "_rejections",
         "_statistics",
         "_stopping",
         "cancelled",
+        "given",
         "limit",
         "rows",
     )
 
     def __init__(
-        self, batch_rows: int, statistics: NodeStatistics, finish: Finish, on_error: Callable[[BaseException], None]
+        self,
+        batch_rows: int,
+        statistics: NodeStatistics,
+        finish: Finish,
+        on_error: Callable[[BaseException], None],
+        rejections: Rejections | None = None,
     ) -> None:
         self.rows: list[Any] = []
         self.cancelled = False
@@ -69,7 +95,9 @@ class Outbox:
         self._finish = finish
         self._statistics = statistics
         self._on_error = on_error
-        self._gave = 0
+        self._rejections = rejections
+        self._origins: list[Origin | None] = []
+        self.given = 0
         self._in_hand: tuple[Token, ...] = ()
         self._done: list[Token] = []
         self._kept: list[Token] = []
@@ -79,6 +107,11 @@ class Outbox:
         """Send over this channel too."""
         self._channels.append(channel)
         self._set_limit()
+
+    @property
+    def channels(self) -> tuple[Channel[Batch[Row]], ...]:
+        """The channels it sends over."""
+        return tuple(self._channels)
 
     def begin(self, tokens: tuple[Token, ...]) -> None:
         """Take over the holds of the input that the node is about to work on."""
@@ -107,6 +140,8 @@ class Outbox:
         self.end()
 
     def _release_done(self) -> None:
+        if self._rejections is not None and self._done:
+            self._rejections.sync()  # a row is let go of only once its dead letter is on the disk
         done, self._done = self._done, []
         for token in done:
             token.release()
@@ -122,6 +157,29 @@ class Outbox:
             self._send(len(self.rows))
         self._wait_for_room()
 
+    def add(self, items: list[Any], origin: Origin | None) -> None:
+        """Gather all that was made of one row, and send what is due; for a node with an error policy.
+
+        Raises:
+            ChannelCancelled: If a consumer is gone.
+        """
+        if len(self.rows) + len(items) > self.limit and len(self.rows) + len(items) > max(1, self._room()):
+            self.flush()
+        if len(items) > 1 and len(items) > self._room():
+            with self._lock:
+                rows = self._finished_whole(items, origin)
+            self._send_in_pieces(rows)
+            return
+        # Origins first: whoever pulls finds one for every row.
+        if len(items) == 1:
+            self._origins.append(origin)
+            self.rows.append(items[0])
+        else:
+            self._origins += [origin] * len(items)
+            self.rows += items
+        if len(self.rows) >= self.limit:
+            self.flush()
+
     def send_batch(self, rows: Sequence[Row]) -> None:
         """Send rows that are right as they are: at once, or gathered while they are few.
 
@@ -135,6 +193,10 @@ class Outbox:
             return
         if self.rows:
             self.flush()
+        self.given += len(rows)
+        self._send_in_pieces(rows)
+
+    def _send_in_pieces(self, rows: Sequence[Row]) -> None:
         start = 0
         while start < len(rows):
             size = self._room()
@@ -184,8 +246,16 @@ class Outbox:
         del self.rows[:count]
         if gathered:
             self._hungry = False
-            first = self._gave + 1
-            self._gave += len(gathered)
+            if self._origins:
+                origins = self._origins[:count]
+                del self._origins[:count]
+                if self._rejections is not None:
+                    self._put(self._right_of(gathered, origins, self._rejections))
+                    self._release_done()
+                    return
+                self._statistics.processed += len({origin.number for origin in origins if origin is not None})
+            first = self.given + 1
+            self.given += len(gathered)
             try:
                 batch = self._finish(gathered, first)
             except Exception as error:
@@ -195,6 +265,55 @@ class Outbox:
                 raise
             self._put(batch)
             self._release_done()
+
+    def _finished_whole(self, items: list[Any], origin: Origin | None) -> Sequence[Row]:
+        if self._rejections is not None:
+            return self._right_of(items, [origin] * len(items), self._rejections).rows
+        first = self.given + 1
+        self.given += len(items)
+        self._statistics.processed += 1
+        return self._finish(items, first).rows
+
+    def _right_of(self, gathered: list[Any], origins: Sequence[Origin | None], rejections: Rejections) -> Batch[Row]:
+        """Return the rows to send of what was gathered, and reject each row of which something is refused.
+
+        Raises:
+            TooManyErrorsError: If that was one too many; what was made of the rows before it was sent.
+        """
+        first = self.given + 1
+        self.given += len(gathered)
+        numbers = [origin.number if origin is not None else 0 for origin in origins]
+        refused: dict[int, RowError] = {}
+        try:
+            batch = self._finish(gathered, first)
+        except RowError as error:
+            refused = self._refused(gathered, numbers, first)
+            if 0 in refused or not refused:  # of what cleanup gave there is no row to reject
+                raise refused.get(0, error) from None
+            batch = self._finished_of(gathered, numbers, set(numbers) - {*refused})
+        rows = {number: origin.row for number, origin in zip(numbers, origins, strict=True) if origin is not None}
+        for number, reason in refused.items():
+            try:
+                rejections.reject(rows[number], reason, number)
+            except TooManyErrorsError:
+                before = {other for other in rows if other < number} - {*refused}
+                self._put(self._finished_of(gathered, numbers, before))
+                raise
+        self._statistics.processed += len(rows) - len(refused)
+        return batch
+
+    def _finished_of(self, gathered: list[Any], numbers: list[int], wanted: set[int]) -> Batch[Row]:
+        right = [item for item, number in zip(gathered, numbers, strict=True) if number in wanted]
+        return self._finish(right, 1) if right else Batch(())
+
+    def _refused(self, gathered: list[Any], numbers: list[int], first: int) -> dict[int, RowError]:
+        found: dict[int, RowError] = {}
+        for place, (item, number) in enumerate(zip(gathered, numbers, strict=True), first):
+            try:
+                self._finish([item], place)
+            except RowError as error:
+                found.setdefault(number, error)
+        return found
 
     def _count_good(self, gathered: list[Any], first: int, error: Exception) -> int:
         if isinstance(error, RowValidationError):

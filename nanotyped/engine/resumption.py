@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nanotyped.engine.checkpoint import StateFile
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
@@ -44,6 +44,18 @@ def open_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bo
     return StateFile(directory, fingerprint_of(graph), pipeline or "", reset=reset)
 
 
+class CursorStore(Protocol):
+    """Where a run keeps how far its sources are, as ``StateFile`` does."""
+
+    cursors: Mapping[str, Any]
+
+    def write(self, cursors: Mapping[str, tuple[Any, int]], *, finished: bool) -> None:
+        """Keep the cursors of the sources, each with the number of its stretches."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
 class Checkpoints:
     """Writes how far the sources of a run are, not more often than ten times a second. Used by one thread.
 
@@ -53,7 +65,7 @@ class Checkpoints:
         ledgers: What has been dealt with, by source.
     """
 
-    def __init__(self, state: StateFile, graph: Graph, ledgers: Mapping[NanoNode[Any, Any], SourceLedger]) -> None:
+    def __init__(self, state: CursorStore, graph: Graph, ledgers: Mapping[NanoNode[Any, Any], SourceLedger]) -> None:
         names = part_names(graph)
         self._state = state
         self._ledgers = {names[node]: ledger for node, ledger in ledgers.items()}
@@ -98,7 +110,11 @@ class Checkpoints:
             if finished or self._moved():
                 self._write(finished=finished)
         finally:
-            self._state.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the state. Again: nothing."""
+        self._state.close()
 
     def _moved(self) -> bool:
         return any(ledger.marked > self._written[name] for name, ledger in self._ledgers.items())

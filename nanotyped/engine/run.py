@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.engine.checkpoint import StateError, StateFile
+from nanotyped.engine.checkpoint import StateError
+from nanotyped.engine.conservation import check_conservation
+from nanotyped.engine.dead_letters import DeadLetterFiles
 from nanotyped.engine.monitor import Monitor
-from nanotyped.engine.resumption import Checkpoints, open_state
+from nanotyped.engine.rejection import Rejections
+from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
 from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineInterrupted, PipelineStateError
@@ -48,12 +51,14 @@ class Run:
         graph: Graph,
         pipeline_name: str | None = None,
         grace_s: float = DEFAULT_GRACE_S,
-        state: StateFile | None = None,
+        state: CursorStore | None = None,
     ) -> None:
         self.graph = graph
         self.pipeline_name = pipeline_name
         self.run_id = uuid.uuid4().hex
         self.grace_s = grace_s
+        self.run_id = uuid.uuid4().hex
+        self._dead_letters = DeadLetterFiles()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | None = None
         self._stopping_since: float | None = None
@@ -64,7 +69,10 @@ class Run:
         self._ended_at: float | None = None
         for node in graph.nodes:
             _prepare(node, self, pipeline_name)
-        self.workers = [Worker(node, self._on_failure, self._on_end, self._on_advance) for node in graph.nodes]
+        self.workers = [
+            Worker(node, self._on_failure, self._on_end, self._on_advance, self._rejections_of(node))
+            for node in graph.nodes
+        ]
         self._busy = set(self.workers)
         self._by_node = {worker.node: worker for worker in self.workers}
         self._channels: dict[Worker, list[Channel[Batch[Row]]]] = {worker: [] for worker in self.workers}
@@ -73,6 +81,9 @@ class Run:
         self._checkpoints = None if state is None else Checkpoints(state, graph, ledgers)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
+
+    def _rejections_of(self, node: NanoNode[Any, Any]) -> Rejections | None:
+        return Rejections(node, self.run_id, self._dead_letters.open) if node.error_policy.rejects else None
 
     def _connect(self) -> None:
         by_node = self._by_node
@@ -135,7 +146,7 @@ class Run:
         """Return what each node has done so far."""
         seconds = (self._ended_at or time.monotonic()) - self._started_at
         nodes: tuple[NodeReport, ...] = tuple(worker.report() for worker in self.workers)
-        return RunReport(nodes, round(seconds, 3), self.pipeline_name)
+        return RunReport(nodes, round(seconds, 3), self.pipeline_name, self.run_id)
 
     def start(self) -> None:
         """Start every node, sinks first, and the supervisor. Does not wait."""
@@ -225,6 +236,8 @@ class Run:
             if worker not in self._busy:
                 worker.thread.join()
         self._ended_at = time.monotonic()
+        self._dead_letters.close()
+        self._check_conservation(stuck)
         regular = self._failure is None and not stuck
         self._keep(lambda checkpoints: checkpoints.finish(regular=regular))
         self._conclude(stuck)
@@ -234,6 +247,12 @@ class Run:
             nobody_waits = not self._waiting
         if self._failure is not None and nobody_waits:
             logger.error("%s", self._failure, exc_info=self._failure.__cause__)
+
+    def _check_conservation(self, stuck: list[str]) -> None:
+        """Fail a run whose counts do not add up, before anything says that it is done."""
+        if self._failure is None and not stuck and (error := check_conservation(self.graph, self.workers)) is not None:
+            self._failure = NodeFailedError("the run", error)
+            self._failure.__cause__ = error
 
     def _keep(self, write: Callable[[Checkpoints], None]) -> None:
         """Write a checkpoint; that none can be written ends the run, for it could not be resumed."""
@@ -247,6 +266,7 @@ class Run:
                     self._failure = NodeFailedError("checkpoints", error)
                     self._failure.__cause__ = error
                     self._stopping_since = time.monotonic()
+            self._checkpoints.close()
             self._checkpoints = None
             self.drain()
 
@@ -292,6 +312,7 @@ class Run:
 def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> None:
     node._run = run
     node._stop.clear()
+    node.resume_from = None  # a run with a state sets it
     node.ended_regularly = False
     node.statistics = NodeStatistics()
     if pipeline_name is not None:

@@ -5,10 +5,19 @@ Both are compiled for the row classes that turn up, and then work a batch at a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import IncompatibleTypesException, RowError, RowValidationError, TypeCastError, shown
+from nanotyped.errors import (
+    IncompatibleTypesException,
+    RowError,
+    RowValidationError,
+    TypeCastError,
+    errors_by_row,
+    shown,
+)
 from nanotyped.message import Batch
 from nanotyped.row import Row, Schema, Validator
 from nanotyped.row.compiled import Merger, compile_merger, compile_projection
@@ -71,6 +80,27 @@ class InputView:
             seen.append(one[0])
         return seen, None
 
+    def sort_out(self, rows: Sequence[Row], first: int) -> tuple[Mapping[int, Any], Mapping[int, RowError]]:
+        """Return what is seen of each right row of one class, and the errors of the others, by index."""
+        right = list(range(len(rows)))
+        wrong: dict[int, RowError] = {}
+        while right:
+            # Numbers are the rows' own only where all are there: then the first look finds every wrong cell.
+            numbers = {first + place: index for place, index in enumerate(right)}
+            try:
+                view = self._view(type(rows[0]))
+                candidates = [rows[index] for index in right] if len(right) < len(rows) else rows
+                seen = candidates if view is None else view(candidates, first)
+                return dict(zip(right, seen, strict=True)), dict(sorted(wrong.items()))
+            except RowError as error:
+                found = errors_by_row(error)
+                broken = {numbers[number]: own for number, own in found.items()} or dict.fromkeys(right, error)
+            for index, own in broken.items():
+                own.row_text = shown(rows[index])
+                wrong[index] = own
+            right = [index for index in right if index not in wrong]
+        return {}, dict(sorted(wrong.items()))
+
     def _view(self, row_class: type[Row]) -> View | None:
         if row_class not in self._views:
             self._views[row_class] = self._compile(row_class)
@@ -112,6 +142,7 @@ class OutputShape:
 
     def __init__(self, node: NanoNode[Any, Any]) -> None:
         self._label = node.label
+        self._passes_rows_on = node.passes_rows_on
         self._own = None if node.passes_rows_on else node.own_output()
         self._validates = node.validate
         self.row_class = None
@@ -141,6 +172,25 @@ class OutputShape:
         if self._own is None:
             return _row_of_anything(result)
         return self._declared_row(result, self._own)
+
+    def as_given(self, result: object) -> Row:
+        """Return a result that is no row of the declared output as a row of what it is."""
+        return _row_of_anything(result if isinstance(result, Mapping) else {BARE_VALUE: result})
+
+    def made(self, came: Row, message: object, result: object) -> Row | tuple[Row, Row]:
+        """Return what is gathered for a result: the row that came, or a row that was made of it, beside it.
+
+        Raises:
+            RowError: If a node that passes rows on gave another than the one that came.
+        """
+        if not self._passes_rows_on:
+            return came, self.to_row(result)  # as it is, where it is a row
+        if result is message:  # the node saw no more than it needs, or a bare value
+            return came
+        raise RowError(
+            f"`{self._label}` passes rows on, but gave {shown(result)}, which is not the row that came; "
+            "a node that changes rows is a NanoNode, not a PassThrough"
+        )
 
     def _declared_row(self, result: Mapping[str, object], own: Schema) -> Row:
         known = [name for name in result if name not in own]
@@ -240,6 +290,27 @@ class OutputShape:
                 "or set retain_input to false"
             )
         return compile_merger(came, own)
+
+
+def takes_row(node: NanoNode[Any, Any]) -> bool:
+    """Return whether ``process_item`` of a node takes the row as its argument."""
+    parameters = inspect.signature(node.process_item).parameters.values()
+    return any(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def results_of(node: NanoNode[Any, Any], returned: Any) -> Iterator[Any]:
+    """Return the results of a ``process_item`` that returned something.
+
+    Raises:
+        RowError: If that is no iterator of results.
+    """
+    if isinstance(returned, GeneratorType):
+        return returned
+    if isinstance(returned, Row | Mapping | str | bytes) or not hasattr(returned, "__iter__"):
+        raise RowError(
+            f"`{node.label}`: process_item returned {shown(returned)}; yield results, or return an iterator of them"
+        )
+    return iter(returned)
 
 
 def is_bare(row_class: type[Row]) -> bool:

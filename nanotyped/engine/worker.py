@@ -5,19 +5,22 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import GeneratorType
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from nanotyped.channel import ChannelCancelled, Inbox
+from nanotyped.channel import Channel, ChannelCancelled, Inbox
+from nanotyped.engine.guarded import GuardedWork
 from nanotyped.engine.ledger import SourceLedger
-from nanotyped.engine.outbox import Finish, Outbox
+from nanotyped.engine.outbox import Finish, Origin, Outbox
 from nanotyped.engine.resumption import EXHAUSTED
-from nanotyped.engine.shaping import InputView, OutputShape
-from nanotyped.errors import CellProblem, RowError, shown
+from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
+from nanotyped.errors import CellProblem, DeadLetterError, RowError, TooManyErrorsError, shown
 from nanotyped.message import Batch, Checkpoint
 from nanotyped.node import NanoNode, NodeReport
-from nanotyped.row import Row
+
+if TYPE_CHECKING:
+    from nanotyped.engine.rejection import Rejections
+    from nanotyped.row import Row
 
 OnFailure = Callable[["Worker", BaseException, "str | None"], None]
 
@@ -30,6 +33,9 @@ class Worker:
         inbox: Where its rows come in; ``None`` for a source.
         outbox: Where its rows go out.
         ledger: Which of a source's rows have been dealt with; ``None`` for other nodes.
+        taken: How many rows came over each channel.
+        ended_regularly: Whether it got to the end of its data, or drained.
+        exhausted: Whether a source gave all it has.
     """
 
     def __init__(
@@ -38,6 +44,7 @@ class Worker:
         on_failure: OnFailure,
         on_end: Callable[[Worker], None],
         on_advance: Callable[[], None],
+        rejections: Rejections | None = None,
     ) -> None:
         self.node = node
         self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
@@ -48,11 +55,19 @@ class Worker:
         finish: Finish = self._shape.check if self.inbox is None else self._shape.finish
         if self._batches:
             finish = _as_they_are
-        self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending)
+        self._rejections = rejections
+        self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending, rejections)
+        self._guarded: GuardedWork | None = None
+        if self.inbox is not None and (rejections is not None or node.error_policy.retry is not None):
+            self._guarded = GuardedWork(node, self._view, self._shape, self.outbox, rejections)
+        node._reject = None if rejections is None else self._reject
+        self._rejected_as_read = 0
+        self.taken: dict[Channel[Batch[Row]], int] = {}
+        self.ended_regularly = False
         self.ledger = SourceLedger(on_advance, time.monotonic) if self.inbox is None else None
         self._on_failure = on_failure
         self._on_end = on_end
-        self._exhausted = False
+        self.exhausted = False
         self._draining = False
         self._aborted = False
         self._failed = False
@@ -86,6 +101,9 @@ class Worker:
             counted.rejected,
             round(counted.seconds or 0.0, 3),
             counted.status,
+            counted.filtered,
+            counted.skipped,
+            counted.dead,
         )
 
     # -- the thread ------------------------------------------------------------------------
@@ -104,6 +122,8 @@ class Worker:
                 self.statistics.status = "error"
             else:
                 self.statistics.status = "success" if regular and not self._draining else "stopped"
+            self.ended_regularly = regular
+            self._count_emitted()
             if self.inbox is not None:
                 self.inbox.cancel()
             self.outbox.close(failed=not regular)
@@ -113,9 +133,14 @@ class Worker:
         """Return whether the node got to the regular end of its data, or drained."""
         regular = False
         try:
+            if self._rejections is not None:
+                self._rejections.open()
             self.node.setup()
             regular = self._generate() if self.inbox is None else self._process(self.inbox)
             self.outbox.flush()  # of an irregular end too: it was given before what ended the run
+            if regular and self._rejections is not None:
+                self._count_emitted()
+                self._rejections.check_rate()
         except ChannelCancelled:
             regular = False  # the consumer is gone: the run has failed or was stopped, and this node ends with it
         except BaseException as error:  # noqa: BLE001 - a node may raise anything, and all of it ends the run
@@ -129,21 +154,32 @@ class Worker:
             regular = False
         if regular and not self._failed:
             self._settle()
+        elif self._rejections is not None:
+            self._rejections.sync()  # what was counted is there to be read, though its rows are given again
         return regular and not self._failed
 
     def _settle(self) -> None:
         """Let go of what was held to the end; a source that gave all it has says so."""
         if self.inbox is not None:
-            self.outbox.end_kept()
-        elif self._exhausted:
+            if self.node.ended_regularly:  # else it may have thrown away what it held
+                self.outbox.end_kept()
+        elif self.exhausted:
             self._close_stretch(EXHAUSTED)
+
+    def _count_emitted(self) -> None:
+        if self.inbox is None:
+            self.statistics.emitted = self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
 
     def _clean_up(self) -> None:
         for result in self.node.cleanup() or ():
             if not self.node.ended_regularly or self.outbox.cancelled or result is None:
                 continue
             row = self._shape.to_row(result)
-            self.outbox.rows.append(row if self.inbox is None or self._batches else (None, row))
+            item = row if self.inbox is None or self._batches else (None, row)
+            if self._rejections is not None and not self._batches:
+                self.outbox.add([item], None)
+                continue
+            self.outbox.rows.append(item)
             if len(self.outbox.rows) >= self.outbox.limit:
                 self.outbox.flush()
         if self.node.ended_regularly:
@@ -152,12 +188,14 @@ class Worker:
     def _generate(self) -> bool:
         self._open_stretch()
         if self.node.resume_from == EXHAUSTED:  # others of the run had not come to their end
-            self._exhausted = True
+            self.exhausted = True
             return True
         generator = self.node.generate_batches() if self._batches else self.node.generator()
         try:
             if self._batches:
                 self._send_batches(generator)
+            elif self._rejections is not None:
+                self._send_rows_guarded(generator, self._rejections)
             else:
                 self._send_rows(generator)
         finally:
@@ -182,7 +220,33 @@ class Worker:
             if self._draining and (stopping or not resumes):
                 return
             stopping = self._draining  # one step more: without the checkpoint of what was sent, it is sent again
-        self._exhausted = True
+        self.exhausted = True
+
+    def _send_rows_guarded(self, results: Iterator[Any], rejections: Rejections) -> None:
+        outbox, number = self.outbox, 0
+        for result in results:
+            if result.__class__ is Checkpoint:
+                self._checkpoint(result.cursor)
+            elif result is not None:
+                number += 1
+                try:
+                    row = self._shape.to_row(result)
+                except RowError as error:
+                    self._rejected_as_read += 1
+                    rejections.reject(self._shape.as_given(result), error, number)
+                else:
+                    outbox.add([row], Origin(number, row))
+            if self._draining:
+                outbox.flush()
+                return
+        self.exhausted = True
+
+    def _reject(self, row: Row, error: RowError) -> None:
+        """Take a row that a source read and that is wrong."""
+        assert self._rejections is not None  # else the node was given no way to reject
+        self._rejected_as_read += 1
+        self._count_emitted()
+        self._rejections.reject(row, error, error.row or self.statistics.emitted)
 
     def _send_rows(self, results: Iterator[Any]) -> None:
         outbox = self.outbox
@@ -201,7 +265,7 @@ class Worker:
                 outbox.flush()
                 if self._draining:
                     return
-        self._exhausted = True
+        self.exhausted = True
 
     def _open_stretch(self) -> None:
         assert self.ledger is not None  # only a source has rows of its own
@@ -220,28 +284,48 @@ class Worker:
 
     def _process(self, inbox: Inbox[Batch[Row]]) -> bool:
         batch_rows = self.node.batch_rows
-        takes_row = _takes_row(self.node)
+        by_argument = takes_row(self.node)
         while True:
             got = inbox.receive(batch_rows)
             if got is None:
                 return not inbox.failed
-            batch = got[1]
+            channel, batch = got
+            self.taken[channel] = self.taken.get(channel, 0) + len(batch)
             self.outbox.begin(batch.tokens)
             first = self.statistics.received + 1
             self.statistics.received += len(batch)
-            seen, problem = self._view.of(batch, first)
-            if self._batches:
-                self._process_batch(batch if problem is None else batch.head(len(seen)), first)
+            if self._guarded is not None:
+                self._process_guarded(batch, first, self._guarded)
             else:
-                self._process_rows(batch, seen, takes_row)
-            if problem is not None:
-                raise problem
+                self._process_plainly(batch, first, by_argument)
             if self._aborted or self.outbox.cancelled:
                 return False
             if self.node.holds_rows_back:
                 self.outbox.keep()
             else:
-                self.outbox.end()
+                self.outbox.end_kept()
+
+    def _process_plainly(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
+        seen, problem = self._view.of(batch, first)
+        if self._batches:
+            self._process_batch(batch if problem is None else batch.head(len(seen)), first)
+        else:
+            self._process_rows(batch, seen, by_argument)
+        if problem is not None:
+            raise problem
+        self.statistics.processed += len(batch)
+
+    def _process_guarded(self, batch: Batch[Row], first: int, guarded: GuardedWork) -> None:
+        try:
+            if self._batches:
+                guarded.process_batches(batch, first)
+            else:
+                guarded.process_rows(batch, first)
+        except ChannelCancelled:
+            raise
+        except BaseException as error:
+            self._fail(error, guarded.came)
+            raise ChannelCancelled from error
 
     def _process_batch(self, batch: Batch[Row], first: int) -> None:
         if not len(batch):
@@ -255,8 +339,11 @@ class Worker:
                 self.outbox.send_batch(self.node.process_batch(batch.head(good)))
             raise
         self.outbox.send_batch(made)
+        if not self.node.is_sink:
+            self.statistics.filtered += max(0, len(batch) - len(made))
 
-    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], takes_row: bool) -> None:
+    # The innermost loop of every node of one's own: a call more for each row would cost it a tenth of its speed.
+    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], by_argument: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - as above
         node = self.node
         outbox = self.outbox
         gathered = outbox.rows
@@ -266,41 +353,39 @@ class Worker:
         process = node.process_item
         always_yields = inspect.isgeneratorfunction(process)
         came: Row | None = None
+        barren = 0
         try:
             for came, message in zip(batch.rows, seen, strict=False):  # seen ends before a row that breaks the contract
                 if outbox.cancelled:
                     return
                 node.__message__ = message
-                results = process(message) if takes_row else process()
+                results: Any = process(message) if by_argument else process()
                 if not always_yields:
                     if results is None:
+                        barren += 1
                         continue
-                    results = _iterator(node, results)
-                for result in results:  # type: ignore[union-attr]  # None is out by now
+                    results = results_of(node, results)
+                gave = False
+                for result in results:
                     if result is came and passes:
                         append(came)
                     elif result.__class__ is row_class:
                         append((came, result))
                     elif result is not None:
-                        append(self._made(came, message, result))
+                        append(self._shape.made(came, message, result))
+                    else:
+                        continue
+                    gave = True
                     if len(gathered) >= outbox.limit:
                         outbox.flush()
+                if not gave:
+                    barren += 1
         except ChannelCancelled:
             raise
         except BaseException as error:
             self._fail(error, came)
             raise ChannelCancelled from error
-
-    def _made(self, came: Row, message: object, result: object) -> Row | tuple[Row, Row]:
-        """Return what is gathered for a result: the row that came, or a row that was made of it, beside it."""
-        if not self.node.passes_rows_on:
-            return came, self._shape.to_row(result)
-        if result is message:  # the node saw no more than it needs, or a bare value
-            return came
-        raise RowError(
-            f"`{self.node.label}` passes rows on, but gave {shown(result)}, which is not the row that came; "
-            "a node that changes rows is a NanoNode, not a PassThrough"
-        )
+        self.statistics.filtered += barren * (not node.is_sink)
 
     # -- failure ---------------------------------------------------------------------------------
 
@@ -312,8 +397,11 @@ class Worker:
             self.outbox.flush()  # what was given before the failure is still delivered
         except ChannelCancelled:
             pass
-        except RowError as earlier:
+        except (RowError, TooManyErrorsError) as earlier:
             error, row = earlier, None
+        except DeadLetterError as later:  # its rows are held, and given again
+            if error is not later:
+                error.add_note(str(later))
         self._report_failure(error, row)
 
     def _report_failure(self, error: BaseException, row: Row | None) -> None:
@@ -321,7 +409,7 @@ class Worker:
         if text is None and row is not None:
             text = shown(row)
         self._failed = True
-        if row is not None or isinstance(error, RowError):
+        if row is not None or isinstance(error, RowError | TooManyErrorsError):
             problems: Sequence[CellProblem] = getattr(error, "problems", ())
             self.statistics.rejected += len({problem.row for problem in problems}) or 1
         self._on_failure(self, error, text)
@@ -333,18 +421,3 @@ def _as_they_are(rows: list[Any], _first: int) -> Batch[Row]:
 
 def _has_own(node: NanoNode[Any, Any], method: str) -> bool:
     return getattr(type(node), method) is not getattr(NanoNode, method)
-
-
-def _takes_row(node: NanoNode[Any, Any]) -> bool:
-    parameters = inspect.signature(node.process_item).parameters.values()
-    return any(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
-
-
-def _iterator(node: NanoNode[Any, Any], results: Any) -> Iterator[Any]:
-    if isinstance(results, GeneratorType):
-        return results
-    if isinstance(results, Row | Mapping | str | bytes) or not hasattr(results, "__iter__"):
-        raise RowError(
-            f"`{node.label}`: process_item returned {shown(results)}; yield results, or return an iterator of them"
-        )
-    return iter(results)

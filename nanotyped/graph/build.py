@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError
+from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError
 from nanotyped.graph.drift import judge_contracts
 from nanotyped.graph.flows import Flow, FlowTracer, Node, Passage, unknown_since
 from nanotyped.node import NanoNode
@@ -86,6 +86,7 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
     found = _connected(nodes)
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
+    problems += [*_check_files(found), *_check_policies(found)]
     ordered = _topological(found)
     tracer = judge_contracts(FlowTracer(ordered))
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
@@ -183,10 +184,49 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
         cls = type(node)
         if node.is_source and not _overrides(cls, "generator", "generate_batches"):
             reason = f"node `{node.label}` has no input, and {cls.__name__} has no generator to be a source with"
-            problems.append(GraphStructureError(reason, node=node.label, hint=f"link a source to `{node.label}`"))
+            remedy = f"link a source to `{node.label}`"
+            if not cls.__module__.startswith("nanotyped."):  # a class of the user's own
+                remedy = f"define generator() in {cls.__name__}, or {remedy}"
+            problems.append(GraphStructureError(reason, node=node.label, hint=remedy))
         elif not node.is_source and not _overrides(cls, "process_item", "process_batch"):
             reason = f"node `{node.label}` has inputs, and {cls.__name__} has no process_item to take rows with"
             problems.append(GraphStructureError(reason, node=node.label, hint="a source cannot be linked to"))
+    return problems
+
+
+def _check_files(nodes: list[Node]) -> list[GraphProblem]:
+    writers: dict[str, list[Node]] = {}
+    for node in nodes:
+        for path in node.written_files():
+            writers.setdefault(path, []).append(node)
+    return [
+        GraphStructureError(
+            f"nodes `{first.label}` and `{node.label}` write one file, {path}",
+            node=node.label,
+            hint="give each a path of its own, or link both inputs to one of them",
+        )
+        for path, (first, *others) in writers.items()
+        for node in others
+    ]
+
+
+def _check_policies(nodes: list[Node]) -> list[GraphProblem]:
+    """Return the error outputs that lead nowhere, and the policies that would have no effect."""
+    problems: list[GraphProblem] = []
+    for node in nodes:
+        policy, cls = node.error_policy, type(node)
+        if policy.on_error == "dead_letter" and policy.dead_letter is None:
+            reason = f"node `{node.label}` has no file for its dead letters, and on_error is dead_letter"
+            hint = "name one with dead_letter: rejected.jsonl"
+            problems.append(GraphStructureError(reason, node=node.label, hint=hint))
+        if not node.is_source:
+            continue
+        if policy.rejects and _overrides(cls, "generate_batches") and not cls.rejects_rows:
+            reason = f"node `{node.label}`: {cls.__name__} ends the run at a row that is wrong, whatever on_error says"
+            problems.append(NodeOptionError(reason, node=node.label, hint="leave out on_error and its caps"))
+        if policy.retry is not None:
+            reason = f"node `{node.label}` is a source, whose code cannot be called again at a row"
+            problems.append(NodeOptionError(reason, node=node.label, hint="leave out retry"))
     return problems
 
 

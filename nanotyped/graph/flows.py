@@ -78,6 +78,9 @@ class FlowTracer:
         common: list[GraphProblem] = []
         need = _need(node, common)
         common += node.check_contract()
+        known = [(source.label, flow) for source, flow in incoming if source is not None and flow is not None]
+        if len(known) > 1:
+            common += node.check_flows(known)
         if len({flow for _, flow in incoming}) > MAX_FLOWS:
             common.append(_too_many_flows(node, incoming))
             incoming = [(source, None) for source in node.input_node_list]

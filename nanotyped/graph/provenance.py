@@ -263,4 +263,5 @@ def _outside(node: Node, name: str, arrival: Arrival | None, leaving: Leaving | 
     here = leaving.column if node.is_source and leaving is not None else arrival.column if arrival is not None else None
     if far.column is None or here is None:
         return Outside(far, "unchecked")
-    return Outside(far, _fit(far.column, here) if node.is_source else _fit(here, far.column))
+    # As what a policy takes a column is no assignment, to be judged: what is taken is held to the contract.
+    return Outside(far, _fit(far.taken or far.column, here) if node.is_source else _fit(here, far.column))

@@ -2,6 +2,7 @@
 
 from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
 from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
+from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
 from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
 from nanotyped.node.running import (
     NodeReport,
@@ -16,6 +17,7 @@ from nanotyped.node.running import (
 __all__ = [
     "DEFAULT_BATCH_ROWS",
     "DEFAULT_QUEUE_ROWS",
+    "ErrorPolicy",
     "FarEnd",
     "FarForm",
     "Flow",
@@ -24,14 +26,17 @@ __all__ = [
     "NanoNode",
     "NodeReport",
     "NodeStatistics",
+    "OnError",
     "Origin",
     "OriginKind",
     "PassThrough",
+    "Retry",
     "RunHandle",
     "RunReport",
     "Runner",
     "Status",
     "install_runner",
+    "is_row_error",
     "link_nodes",
     "options_of",
     "pipeline",

@@ -9,12 +9,13 @@ import inspect
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from nanotyped.errors import GraphProblem, nearest_hint
+from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
+from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
 from nanotyped.row import Row, Schema, parse_schema
@@ -27,6 +28,27 @@ if TYPE_CHECKING:
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
 logger = logging.getLogger("nanotyped.node")
+
+
+class GivenOptions(Mapping[str, object]):
+    """The options that a node was made with. What prints them prints their names: a password may be among them."""
+
+    __slots__ = ("_options",)
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._options = dict(options)
+
+    def __getitem__(self, name: str) -> object:
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+    def __repr__(self) -> str:
+        return f"GivenOptions({', '.join(self._options)})"
 
 
 class NanoNode(Linkable[In_contra, Out_co]):
@@ -43,6 +65,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
         input_schema: What the node needs: a Row class, a ``Schema``, or ``{"id": INTEGER}``.
         output_schema: What its own code gives.
         batch_rows: How many rows it takes and sends at a time at the most.
+        on_error: What becomes of a row that its code, or a contract, does not take: ``fail`` ends the run, ``skip``
+            leaves it out and counts it, ``dead_letter`` writes it to a file too. All that was made of the row is left
+            out. Outages, credentials and tables that changed always end the run.
+        max_errors: So many rows may be rejected, and the next one ends the run; alone it means ``on_error: skip``.
+        max_error_rate: The share of rows that may be, looked at from the 100th row on and at the end.
+        dead_letter: The file of dead letters, JSON lines; alone it means ``on_error: dead_letter``.
+        retry: How often its code tries again after a ``RetriableError`` (``retriable_errors``).
     """
 
     input_schema: SchemaDeclaration | None = None
@@ -56,9 +85,16 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Whether ``process_batch`` makes of some rows of a batch what it makes of them in the whole, and nothing else:
     then the rows before a bad one go on."""
 
-    holds_rows_back: ClassVar[bool] = False
-    """Whether rows that it took in are dealt with only once its ``cleanup`` is through (a file that is written whole):
-    until then none of them counts as delivered."""
+    holds_rows_back: bool = False
+    """Whether rows that it took in are not dealt with yet, though it is through with them (a file that is written
+    whole). Asked after each batch: once it is ``False``, or ``cleanup`` has ended well, all of them count as
+    delivered."""
+
+    rejects_rows: ClassVar[bool] = False
+    """In a class with ``generate_batches``: whether it hands wrong rows to ``reject``, so that ``on_error`` holds."""
+
+    retriable_errors: ClassVar[tuple[type[Exception], ...]] = (RetriableError,)
+    """What ``process_item`` and ``process_batch`` may raise to be called again, where there is a ``retry``."""
 
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
@@ -76,7 +112,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
         """Keep the options as they are given: they are part of what the pipeline is."""
         made = super().__new__(cls)
-        made.given_options = MappingProxyType(dict(kwargs))
+        made.given_options = GivenOptions(kwargs)
         return made
 
     def __init__(
@@ -89,12 +125,18 @@ class NanoNode(Linkable[In_contra, Out_co]):
         input_schema: SchemaDeclaration | None = None,
         output_schema: SchemaDeclaration | None = None,
         batch_rows: int | None = None,
+        on_error: OnError | None = None,
+        max_errors: int | None = None,
+        max_error_rate: float | None = None,
+        dead_letter: str | Path | None = None,
+        retry: Retry | None = None,
         **unknown: object,
     ) -> None:
         if unknown:
             raise TypeError(_unknown_options(type(self), unknown))
         if batch_rows is not None and batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
+        self.error_policy = ErrorPolicy.of_options(on_error, max_errors, max_error_rate, dead_letter, retry)
         self.name = name if name is not None else uuid.uuid4().hex
         self.has_given_name = name is not None
         self.summary = summary
@@ -111,6 +153,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         self._targets: dict[NanoNode[Any, Any], int] = {}
         self._sources: dict[NanoNode[Any, Any], None] = {}
         self._run: RunHandle | None = None
+        self._reject: Callable[[Row, RowError], None] | None = None
         self._stop = threading.Event()
 
     # -- to be written by a node ----------------------------------------------------
@@ -169,6 +212,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def check_input(self, given: Schema) -> list[GraphProblem]:  # noqa: ARG002 - for the nodes that have options
         """Return what is wrong with the node's options for rows of ``given``, beside its declared need."""
         return []
+
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:  # noqa: ARG002 - see above
+        """Return why rows of several schemas, each with the name of its source, do not go together."""
+        return []
+
+    def written_files(self) -> tuple[str, ...]:
+        """Return the absolute paths of the files that the node writes, links resolved; no other node may write them."""
+        return ()
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live source or service, once it was looked at, differs from what the node declares."""
@@ -277,6 +328,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
             targets[target] = max_queue_size or DEFAULT_QUEUE_ROWS
         sources[self] = None
 
+    def unlink(self, target: NanoNode[Any, Any]) -> None:
+        """Take the link to ``target`` away; without one: nothing."""
+        self._links("_targets").pop(target, None)
+        target._links("_sources").pop(self, None)
+
     def _links(self, which: str) -> dict[NanoNode[Any, Any], Any]:
         try:
             found: dict[NanoNode[Any, Any], Any] = self.__dict__[which]
@@ -320,6 +376,21 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def input_queue_size(self) -> int:
         """Rows that wait on all inputs."""
         return self._run.rows_waiting(self) if self._run is not None else 0
+
+    def reject(self, row: Row, error: RowError) -> None:
+        """Hand over a row that a source read and that is wrong; without ``on_error`` its error is raised.
+
+        Args:
+            row: The row; its values need not be of its columns' types.
+            error: What is wrong with it.
+
+        Raises:
+            RowError: ``error``, where the node rejects no rows.
+            TooManyErrorsError: If there are more than the node may reject.
+        """
+        if self._reject is None:
+            raise error
+        self._reject(row, error)
 
     def log_info(self, text: str) -> None:
         """Log at INFO, with the node's name. The text is shown as it is: what rows hold is better left out of it."""

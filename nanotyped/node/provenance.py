@@ -39,10 +39,14 @@ class FarEnd:
         place: How messages name it, such as ``table `shop`.`orders` on 127.0.0.1:3306``.
         form: A column of a table, or a text of JSON or CSV.
         column: The column of the table; ``None`` where it is not known, and for texts.
+        taken: What a source takes that column for, by its own policies; ``None`` where it is taken as it is.
+        policy: These policies, such as ``bit: bytes``.
         null: How a null is written, for texts.
     """
 
     place: str
     form: FarForm
     column: Column | None = None
+    taken: Column | None = None
+    policy: str = ""
     null: str = ""

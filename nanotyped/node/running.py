@@ -59,7 +59,12 @@ class NodeStatistics:
     Attributes:
         received: Rows taken in.
         sent: Rows sent on; once, over however many edges.
-        rejected: Rows that the node, or its contract, did not take.
+        processed: Rows taken in that were dealt with; of these
+        filtered: of which nothing was made, at a node that sends on.
+        emitted: Rows that a source gave.
+        skipped: Rows left out by ``on_error: skip``.
+        dead: Rows left out by ``on_error: dead_letter``, and written.
+        rejected: Rows that the node, or its contract, did not take: these two, and what ended the run.
         started_at: ``time.monotonic()`` of the start, ``None`` before.
         ended_at: The same of the end.
         status: ``stopped``, ``running``, ``success`` or ``error``.
@@ -67,6 +72,11 @@ class NodeStatistics:
 
     received: int = 0
     sent: int = 0
+    processed: int = 0
+    filtered: int = 0
+    emitted: int = 0
+    skipped: int = 0
+    dead: int = 0
     rejected: int = 0
     started_at: float | None = None
     ended_at: float | None = None
@@ -82,7 +92,7 @@ class NodeStatistics:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """What one node did in a run: rows ``received``, ``sent`` and ``rejected``, ``seconds``, and how it ended."""
+    """What one node did in a run: its rows as ``NodeStatistics`` counts them, ``seconds``, and how it ended."""
 
     name: str
     class_name: str
@@ -91,15 +101,24 @@ class NodeReport:
     rejected: int
     seconds: float
     status: Status
+    filtered: int = 0
+    skipped: int = 0
+    dead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did, node by node, sources first."""
+    """What a run did, node by node, sources first. ``run`` is its id, which stands in its dead letters too."""
 
     nodes: tuple[NodeReport, ...]
     seconds: float
     pipeline_name: str | None = None
+    run: str = ""
+
+    @property
+    def dead(self) -> int:
+        """How many rows became dead letters, at all nodes."""
+        return sum(node.dead for node in self.nodes)
 
     def __getitem__(self, name: str) -> NodeReport:
         for node in self.nodes:

@@ -53,6 +53,8 @@ class ColumnReader:
             self._parse(text)
         except TypeCastError as error:
             return f"expected `{self.column.spelling()}`, got {shown(text)} ({error.reason})"
+        except ValueError:  # Python reads no number of more than 4300 digits
+            return f"expected `{self.column.spelling()}`, got {shown(text)} (too many digits)"
         return ""
 
 

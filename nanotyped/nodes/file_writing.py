@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import secrets
 import stat
 from abc import abstractmethod
@@ -160,6 +161,21 @@ def _cell_error(number: int, column: str, value: object, reason: str, row: Row) 
 def is_bare(schema: Schema) -> bool:
     """Return whether rows of a schema stand for one bare value."""
     return schema.names == (BARE_VALUE,)
+
+
+def next_segment(path: str) -> str:
+    """Return the name of the next of the files ``name-000001.csv``, ``name-000002.csv``, … of ``name.csv``.
+
+    Raises:
+        SourceError: If there is no such directory.
+    """
+    place = Path(path)
+    pattern = re.compile(re.escape(place.stem) + r"-(\d{6,})" + re.escape(place.suffix))
+    try:
+        found = [int(match[1]) for file in place.parent.iterdir() if (match := pattern.fullmatch(file.name))]
+    except OSError as error:
+        raise SourceError(f"cannot write {path}: {error.strerror or error}") from None
+    return str(place.with_name(f"{place.stem}-{max(found, default=0) + 1:06}{place.suffix}"))
 
 
 class WholeFile:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nanotyped.errors import (
     GraphProblem,
@@ -16,25 +17,33 @@ from nanotyped.errors import (
     SourceError,
     UnfitSourceError,
 )
+from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode, PassThrough
 from nanotyped.nodes.columns_of_text import null_texts
+from nanotyped.nodes.file_position import FileMarks, Position
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
-from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare
+from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare, next_segment
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from nanotyped.message import Batch
     from nanotyped.row import Row, Schema
 
 FileFormat = Literal["csv", "jsonl"]
 
 _BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 NULL_TEXT = "\\N"
+SEGMENT_ROWS = 100_000
 
 
 def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
+    if Path(path).suffix.lower() in _COMPRESSED:
+        raise ValueError(f"`{path}` is the name of a compressed file, which is neither read nor written here")
     if given is None:
         found = _BY_EXTENSION.get(Path(path).suffix.lower())
         if found is None:
@@ -43,6 +52,18 @@ def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
     if given not in _BY_EXTENSION.values():
         raise ValueError(f"format must be csv or jsonl, not {given!r}")
     return given
+
+
+def _difference(one: Schema, other: Schema) -> str:
+    """Return in what the columns of two schemas differ, ``""`` where they do not; nulls make no difference."""
+    if one.names != other.names:
+        names = [", ".join(f"`{name}`" for name in schema.names) for schema in (one, other)]
+        return f"their columns are {names[0]} and {names[1]}"
+    for column in one:
+        types = [schema[column.name].type for schema in (one, other)]
+        if types[0].intermediate_type is not types[1].intermediate_type:
+            return f"column `{column.name}` is `{types[0].spelling()}` and `{types[1].spelling()}`"
+    return ""
 
 
 def _checked_null_text(text: str) -> str:
@@ -92,7 +113,7 @@ class ReadRows(NanoNode[object, Any]):
         self.path = str(path)
         self.format = _checked_format(self.path, format)
         self.null_text = _checked_null_text(null_text)
-        self._file: IO[bytes] | None = None
+        self._file: BufferedReader | None = None
         super().__init__(**kwargs)
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
@@ -119,17 +140,38 @@ class ReadRows(NanoNode[object, Any]):
         Raises:
             SourceError: If not.
         """
-        if Path(self.path).exists() and not Path(self.path).is_file():
+        if self._is_pipe():
             return  # a pipe, of which nothing must be taken before the run
         with self._opened() as file:
             self._reader().check_head(file)
 
-    def generate_batches(self) -> Iterator[Sequence[Row]]:
-        """Yield the rows."""
+    def resume_problem(self) -> str:
+        """Return that what is no regular file cannot be read from the middle."""
+        return f"{self.path} is no regular file, and cannot be read again" if self._is_pipe() else ""
+
+    def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
+        """Yield the rows, and behind each batch where to go on.
+
+        Raises:
+            SourceError: If the file is not the one that the run before had read.
+        """
         # The limit is the process's; a longer cell than 131,072 letters is none the worse.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
         self._file = self._opened()
-        yield from self._reader().batches(self._file)
+        reader = self._reader()
+        if self._is_pipe():
+            yield from reader.batches(self._file, Position())
+            return
+        marks = FileMarks(self.path, self._file.fileno())
+        start = Position() if self.resume_from is None else marks.position(self.resume_from)
+        for rows in reader.batches(self._file, start):
+            yield rows
+            if reader.position != start:  # which it is where the last line has no end
+                start = reader.position
+                yield Checkpoint(marks.cursor(start))
+
+    def _is_pipe(self) -> bool:
+        return Path(self.path).exists() and not Path(self.path).is_file()
 
     def cleanup(self) -> None:
         """Close the file."""
@@ -137,7 +179,7 @@ class ReadRows(NanoNode[object, Any]):
             self._file.close()
             self._file = None
 
-    def _opened(self) -> IO[bytes]:
+    def _opened(self) -> BufferedReader:
         try:
             return Path(self.path).open("rb")
         except (FileNotFoundError, IsADirectoryError) as error:
@@ -162,17 +204,25 @@ class WriteRows(PassThrough[object]):
     and what stood in its place stays. A CSV file begins with a header. Cells that a spreadsheet would take for formulas
     are data like any other, and are not changed.
 
-    Needs: typed rows; for CSV, all with the same columns. Gives: what it gets.
+    With ``segments`` it writes files of some rows each, ``name-000001.csv`` and so on for ``name.csv``, each of them as
+    above: whole or not there. They stay when the run fails later, numbers go on behind those that are there, and a
+    pipeline can be resumed: rows count as delivered once their file is in its place. One run at a time may do so.
+
+    Needs: typed rows, all with the same columns and types. Gives: what it gets.
 
     Args:
         path: The file; one that is there is replaced.
         format: ``csv`` or ``jsonl``; by default what the name ends in (``.csv``, ``.jsonl``, ``.ndjson``).
         null_text: How a null is written in a CSV column of text or bytes; a text that is just this cannot be written
             there, if there may be nulls, and is an error of its row. In all other columns a null is an empty cell.
+        segments: Whether to write many files instead of one.
+        segment_rows: How many rows a file has at least, the last one excepted; the batch that makes it full is whole.
 
     Raises:
-        ValueError: If the format is neither given nor told by the name.
+        ValueError: If the format is neither given nor told by the name, or ``segment_rows`` is below 1.
     """
+
+    holds_rows_back = True
 
     def __init__(
         self,
@@ -180,11 +230,18 @@ class WriteRows(PassThrough[object]):
         path: str | Path,
         format: FileFormat | None = None,  # noqa: A002 - what users look for
         null_text: str = NULL_TEXT,
+        segments: bool = False,
+        segment_rows: int = SEGMENT_ROWS,
         **kwargs: Any,
     ) -> None:
         self.path = str(path)
         self.format = _checked_format(self.path, format)
         self.null_text = _checked_null_text(null_text)
+        if segment_rows < 1:
+            raise ValueError(f"segment_rows must be at least 1, not {segment_rows}")
+        self.segments = segments
+        self.segment_rows = segment_rows
+        self._rows_in_file = 0
         self._expected: Schema | None = None
         self._file: WholeFile | None = None
         self._writer: FileWriter | None = None
@@ -203,35 +260,66 @@ class WriteRows(PassThrough[object]):
         """Return that the column is a text of the file."""
         return _text_of_file(self.path, self.format, self._expected, column, self.null_text)
 
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:
+        """Return how rows of several inputs differ in columns or types: a file that can be read back has one schema."""
+        first, expected = given[0]
+        problems: list[GraphProblem] = []
+        for source, schema in given[1:]:
+            if difference := _difference(expected, schema):
+                reason = f"rows of `{first}` and `{source}` are to go into one file, and {difference}"
+                hint = "bring them to one schema before, with Cast and Remapper, or write two files"
+                problems.append(NodeOptionError(f"node `{self.label}`: {reason}", node=self.label, hint=hint))
+        return problems
+
+    def written_files(self) -> tuple[str, ...]:
+        """Return the path."""
+        return (os.path.realpath(self.path),)
+
+    def resume_problem(self) -> str:
+        """Return that one file is written as a whole; many are not."""
+        return "" if self.segments else f"{super().resume_problem()}; `segments: true` lets it go on"
+
     def setup(self) -> None:
         """Open the file under another name."""
+        self._open()
+
+    def _open(self) -> None:
         self._writer = CsvWriter(self.null_text) if self.format == "csv" else JsonLinesWriter()
         self._has_head = False
-        self._file = WholeFile(self.path)
+        self._rows_in_file = 0
+        self.holds_rows_back = True
+        self._file = WholeFile(next_segment(self.path) if self.segments else self.path)
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Write the rows and return them."""
+        if self._file is None:
+            self._open()
         number = self.first_row_number
-        if batch.row_class is not None:
-            self._write(batch.rows, number)
-            return batch.rows
-        for _, group in groupby(batch.rows, type):
+        for _, group in groupby(batch.rows, type) if batch.row_class is None else ((None, batch.rows),):
             rows = list(group)
             self._write(rows, number)
             number += len(rows)
+        self._rows_in_file += len(batch)
+        if self.segments and self._rows_in_file >= self.segment_rows:
+            self._finish()
         return batch.rows
 
     def cleanup(self) -> None:
         """Put the file into its place, or remove what there is of it."""
+        if self.ended_regularly and (self._rows_in_file or not self.segments):
+            self._finish()
+        elif self._file is not None:
+            self._file.abandon()
+            self._file = None
+
+    def _finish(self) -> None:
         file, self._file = self._file, None
         if file is None:
-            return
-        if not self.ended_regularly:
-            file.abandon()
             return
         if not self._has_head and self._expected is not None and self._writer is not None:
             file.write(self._writer.head(self._expected))
         file.finish()
+        self.holds_rows_back = not self.segments  # all that it got is in its place
 
     def _write(self, rows: Sequence[Row], first: int) -> None:
         writer, file = self._writer, self._file

@@ -18,7 +18,7 @@ from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nanotyped.message import Batch
     from nanotyped.row import Row, Schema
@@ -57,7 +57,7 @@ class HttpPostRequest(NanoNode[object, Never]):
         timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one request in all, every attempt and pause included.
-        max_retry_after_s: Longest pause, in seconds, that the service may ask for.
+        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
         batch_rows: Rows of one request at the most (default 500).
 
     Raises:
@@ -135,22 +135,36 @@ class HttpPostRequest(NanoNode[object, Never]):
             RowError: If a row cannot be sent; the rows before it have been.
             DeliveryError: If the service does not take them.
         """
+        requests = self._requests(batch)
+        if self.error_policy.rejects:
+            # Of a batch with a row to reject nothing is sent yet: it is given again, without that row.
+            requests = iter(list(requests))
+        for url, body, numbers in requests:
+            self._post(url, body, numbers)
+        return ()
+
+    def _requests(self, batch: Batch[Row]) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
+        """Yield URL, body, and numbers of the first and last row of each request; those before a bad row too."""
         first = self.first_row_number
         if batch.row_class is not None and not self._url.columns:
-            self._send(self._url_of(batch.rows[0], first), batch.rows, first)
-            return ()
+            yield self._request(self._url_of(batch.rows[0], first), batch.rows, first)
+            return
         start, now = 0, ("", type(batch.rows[0]))
         for index, row in enumerate(batch.rows):
             try:
                 here = (self._url_of(row, first + index), type(row))
             except RowError:
-                self._send(now[0], batch.rows[start:index], first + start)
+                if index > start:
+                    yield self._request(now[0], batch.rows[start:index], first + start)
                 raise
             if here != now:
-                self._send(now[0], batch.rows[start:index], first + start)
+                if index > start:
+                    yield self._request(now[0], batch.rows[start:index], first + start)
                 start, now = index, here
-        self._send(now[0], batch.rows[start:], first + start)
-        return ()
+        yield self._request(now[0], batch.rows[start:], first + start)
+
+    def _request(self, url: str, rows: Sequence[Row], first: int) -> tuple[str, bytes, tuple[int, int]]:
+        return url, self._body(rows, first), (first, first + len(rows) - 1)
 
     def _url_of(self, row: Row, number: int) -> str:
         try:
@@ -163,12 +177,9 @@ class HttpPostRequest(NanoNode[object, Never]):
             problem.row_text = shown(row)
             raise problem from None
 
-    def _send(self, url: str, rows: Sequence[Row], first: int) -> None:
-        if not rows:
-            return
-        body = self._body(rows, first)
+    def _post(self, url: str, body: bytes, numbers: tuple[int, int]) -> None:
         try:
-            self._opened().post(url, body, self._url.display, (first, first + len(rows) - 1))
+            self._opened().post(url, body, self._url.display, numbers)
         except DeliveryStopped:
             # The rows were not taken: to leave in silence is how a node that was stopped does not vouch for them.
             raise ChannelCancelled from None

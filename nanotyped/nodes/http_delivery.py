@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from nanotyped.errors import DeliveryError
+from nanotyped.nodes.http_deadline import BoundedAdapter, until
 
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_SHOWN_ANSWER = 200
@@ -45,7 +45,7 @@ class RetryPolicy:
         timeout_s: Of one connection, and of each wait for bytes of the answer.
         max_attempts: Requests for one body at the most.
         deadline_s: Seconds for one body in all, waits included.
-        max_retry_after_s: Longest wait that a service may ask for.
+        max_retry_after_s: Longest wait that a service may ask for; one that asks for more is not tried again.
     """
 
     timeout_s: float = 30.0
@@ -90,7 +90,7 @@ class Poster:
         # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
         self._session.trust_env = False
         for prefix in ("http://", "https://"):
-            self._session.mount(prefix, HTTPAdapter(max_retries=0))
+            self._session.mount(prefix, BoundedAdapter())
         # Answers are capped by their bytes on the wire, so they come unpacked.
         self._session.headers.update({"Accept-Encoding": "identity", **headers})
         self._last: tuple[str, requests.PreparedRequest] | None = None
@@ -121,6 +121,11 @@ class Poster:
                 return
             reason = outcome.reason
             if not outcome.may_pass or attempt >= self._policy.max_attempts:
+                break
+            if (outcome.retry_after_s or 0) > self._policy.max_retry_after_s:
+                # To come back earlier than it asks is no use to anybody.
+                reason += f"; it asks for a pause of {outcome.retry_after_s:.0f} s"
+                reason += f", and max_retry_after_s is {self._policy.max_retry_after_s:g}"
                 break
             wait_s = self._wait_s(attempt, outcome)
             if time.monotonic() + wait_s >= deadline:
@@ -153,43 +158,40 @@ class Poster:
 
     def _wait_s(self, attempt: int, outcome: _Outcome) -> float:
         if outcome.retry_after_s is not None:
-            return min(outcome.retry_after_s, self._policy.max_retry_after_s)
+            return outcome.retry_after_s
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
         return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
 
     def _attempt(self, url: str, body: bytes, deadline: float) -> _Outcome:
         timeout_s = max(0.001, min(self._policy.timeout_s, deadline - time.monotonic()))
         try:
-            request = self._prepared(url, body)
-            response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
-            try:
-                answer = _read_answer(response, deadline)
-            finally:
-                response.close()
+            with until(deadline):
+                request = self._prepared(url, body)
+                response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
+                try:
+                    answer = _read_answer(response)
+                finally:
+                    response.close()
         except requests.exceptions.SSLError as error:
             broken = not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
             return _Outcome(_why(error, timeout_s), may_pass=broken)
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, TimeoutError) as error:
+            if time.monotonic() >= deadline:
+                return _Outcome(f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
             return _Outcome(_why(error, timeout_s), may_pass=True)
         except requests.RequestException as error:
             return _Outcome(f"the request cannot be made: {type(error).__name__}")
         return _judge(response, answer)
 
 
-def _read_answer(response: requests.Response, deadline: float) -> bytes:
-    """Return the answer's bytes, as many as may be; what goes beyond is not read.
-
-    Raises:
-        TimeoutError: If it does not end before the deadline.
-    """
+def _read_answer(response: requests.Response) -> bytes:
+    """Return the answer's bytes, as many as may be; what goes beyond is not read."""
     found = b""
     while len(found) < MAX_ANSWER_BYTES:
         more = response.raw.read1(_READ_BYTES, decode_content=False)
         if not more:
             break
         found += more
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer did not end before the deadline")
     return found
 
 

@@ -11,17 +11,16 @@ from nanotyped.errors import (
     GraphProblem,
     IncompatibleTypesException,
     NodeOptionError,
-    nearest_hint,
     shown,
 )
 from nanotyped.node import Origin
-from nanotyped.nodes.casting import LOSSY_MODES, Lossy, cast_problem, has_meaning, make_caster
+from nanotyped.nodes.cast_options import CastDeclaration, parse_casts
+from nanotyped.nodes.casting import Lossy, cast_problem, make_caster
 from nanotyped.nodes.keypaths import MISSING, Keypath, reach
 from nanotyped.nodes.making import Cell, Computed, Constant, Filled, MakingNode, Plan, Taken
 from nanotyped.registry import register_node
 from nanotyped.row import Column, Schema, parse_schema
 from nanotyped.row.rows import infer_value
-from nanotyped.row.schema import parse_column
 from nanotyped.types.base import DataType
 from nanotyped.types.intermediate import (
     DATETIME,
@@ -41,8 +40,6 @@ from nanotyped.types.json import json_form
 
 if TYPE_CHECKING:
     from decimal import Decimal
-
-    from nanotyped.row.schema import ColumnDeclaration
 
 
 # -- InsertData ----------------------------------------------------------------------
@@ -314,40 +311,46 @@ class Cast(MakingNode):
 
     Needs: the columns of ``columns``. Gives: all columns, those in their new types; one that may be null still may.
 
-    Text is read and written as in CSV and JSON (``2024-05-06T07:08:09``, ``true``, ``12.50``). A float is taken for the
-    number that it prints as. Casts of which no value can work (a date to a number) are refused before the run, and so
-    are those between a datetime and a timestamp: whether there is a zone is no matter of form.
+    Text is read and written as in CSV and JSON (``2024-05-06T07:08:09``, ``true``, ``12.50``). A float that is rounded
+    is taken for the number that it prints as. A text, or a number in a document, is a float if the float, written with
+    as many digits, is that number again: ``0.1`` is, ``9007199254740993`` is not. An integer or a decimal must be
+    exactly some float. A document becomes its JSON text, however wide the column: ``"5"`` keeps its quotes, by which it
+    is not ``5``. A bit(n) is as many bytes as the bits fit into, the most significant first. Casts of which no value
+    can work (a date to a number) are refused before the run, and so are those between a datetime and a timestamp:
+    whether there is a zone is no matter of form.
 
     Args:
-        columns: Column to type, as SQL spells it (``decimal(10,2)``), or to ``{type: …, lossy: …}``.
+        columns: Column to type, as SQL spells it (``decimal(10,2)``), or to ``{type: …, lossy: …, json: …}``. With
+            ``json: string`` documents must be strings, and become the text that they hold, without quotes; by default,
+            ``text``, any document becomes its JSON text.
         lossy: What becomes of a value that does not fit. ``fail``: the row is an error that names the column.
             ``round``: numbers and fractions of seconds, half away from zero. ``truncate``: the same towards zero (of a
             moment, towards the past), times of day for a date, and the ends of texts and bytes. ``saturate``: numbers
             and spans out of range become the nearest bound. Each mends its own kind of loss; any other still fails.
 
     Raises:
-        TypeSyntaxError: If a type is none.
-        ValueError: If ``lossy`` is none of these, or means nothing for the column that it is given for.
+        WrongOptionsError: If a type is none, or ``lossy`` is none of these, or means nothing for the column that it is
+            given for; names all such columns.
     """
 
     def __init__(
         self,
         *,
-        columns: dict[str, str | dict[str, str] | type[DataType]],
+        columns: dict[str, CastDeclaration],
         lossy: Lossy = "fail",
         **kwargs: Any,
     ) -> None:
         self.columns = columns
         self.lossy = lossy
-        _check_mode("lossy", lossy)
-        self._casts = {name: _read_cast(name, spelled, lossy) for name, spelled in columns.items()}
+        self._casts = parse_casts(columns, lossy)
         super().__init__(**kwargs)
 
     def plan(self, given: Schema, problems: list[GraphProblem]) -> Plan:
         """Return the rows in their new types."""
         columns: list[Column] = []
         cells: dict[str, Cell] = {}
-        for name, (needed, mode) in self._casts.items():
+        for name, cast in self._casts.items():
+            needed = cast.type
             if name not in given:
                 hint = given.missing_column(name)
                 reason = f"node `{self.label}`: there is no column `{name}` to cast"
@@ -357,12 +360,12 @@ class Cast(MakingNode):
                 continue
             there = given[name]
             columns.append(Column(name, needed, nullable=there.nullable, key=there.key))
-            if reason := cast_problem(there.type, needed):
+            if reason := cast_problem(there.type, needed, json_strings=cast.json_strings):
                 text = f"node `{self.label}`: column `{name}` cannot be cast from `{there.type.spelling()}` to "
                 problems.append(NodeOptionError(f"{text}`{needed.spelling()}`: {reason}", node=self.label))
                 cells[name] = Constant(None)
                 continue
-            cells[name] = Taken(name, make_caster(there.type, needed, mode))
+            cells[name] = Taken(name, make_caster(there.type, needed, cast.lossy, json_strings=cast.json_strings))
         own = Plan(Schema(columns), cells)
         return Plan.keeping(given, own) if self.retain_input else own
 
@@ -370,38 +373,7 @@ class Cast(MakingNode):
         """Return that the column is cast, and how it may lose."""
         if column not in self._casts or (given is not None and column not in given):
             return super().column_origin(column, given)
-        return Origin("cast", (column,), f"lossy: {self._casts[column][1]}")
-
-
-def _read_cast(name: str, spelled: str | dict[str, str] | type[DataType], default: str) -> tuple[type[DataType], str]:
-    declared: ColumnDeclaration
-    mode = default
-    if isinstance(spelled, Mapping):
-        options = dict(spelled)
-        if "type" not in options:
-            raise ValueError(f"columns, `{name}`: it needs a `type`")
-        declared = options.pop("type")
-        mode = options.pop("lossy", default)
-        if options:
-            hint = nearest_hint(next(iter(options)), ("type", "lossy"))
-            raise ValueError(f"columns, `{name}`: no option {_listed(options)}; it has `type` and `lossy`; {hint}")
-        _check_mode(f"columns, `{name}`, lossy", mode)
-    else:
-        declared = spelled
-    column = parse_column(name, declared)
-    if column.nullable:
-        raise ValueError(f"columns, `{name}`: whether it may be null stays as it is; leave `null` out")
-    if isinstance(spelled, Mapping) and "lossy" in spelled and not has_meaning(mode, column.type):
-        fitting = [other for other in LOSSY_MODES if has_meaning(other, column.type)]
-        raise ValueError(
-            f"columns, `{name}`: `{mode}` means nothing for `{column.type.spelling()}`; it takes {_listed(fitting)}"
-        )
-    return column.type, mode
-
-
-def _check_mode(place: str, mode: str) -> None:
-    if mode not in LOSSY_MODES:
-        raise ValueError(f"{place} must be one of {_listed(LOSSY_MODES)}, not {mode!r}")
+        return Origin("cast", (column,), f"lossy: {self._casts[column].lossy}")
 
 
 def _listed(names: Any) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Address, IPv6Address
 from itertools import chain, repeat
-from math import isfinite
+from math import copysign, isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from uuid import UUID
@@ -61,8 +61,8 @@ def _integer_rule(kind: Any) -> Rule:
 
 def _decimal_rule(kind: Any) -> Rule:
     if kind.quantum is None:
-        low = Decimal(0) if kind.unsigned else None
-        return Rule(Decimal, lambda values: all(v.is_finite() and (low is None or v >= low) for v in values))
+        unsigned = kind.unsigned
+        return Rule(Decimal, lambda values: all(v.is_finite() and not (unsigned and v.is_signed()) for v in values))
     quantum, context, limit = kind.quantum, kind.context, Decimal(10) ** (kind.precision - kind.scale)
     floor = Decimal(0) if kind.unsigned else (1 - limit * 10**kind.scale).scaleb(-kind.scale)
 
@@ -72,21 +72,26 @@ def _decimal_rule(kind: Any) -> Rule:
         # No NaN has this scale; a number of this scale fits when its first digit does.
         if not all(map(quantum.same_quantum, values)) or max(map(Decimal.adjusted, values)) >= max(whole_digits, 0):
             return False
-        return not kind.unsigned or min(values) >= 0
+        return not (kind.unsigned and any(map(Decimal.is_signed, values)))  # a negative zero has a sign too
 
     def correct(values: list[Any]) -> list[Any]:
         # The context traps what would round or overflow; comparing traps NaN.
         exact = [value.quantize(quantum, context=context) for value in values]
         if min(exact) < floor or max(exact) >= limit:
             raise InvalidOperation
-        return exact
+        return list(map(Decimal.copy_abs, exact)) if kind.unsigned else exact
 
     return Rule(Decimal, check, correct)
 
 
 def _float_rule(kind: Any) -> Rule:
     annotation = Annotated[float, msgspec.Meta(ge=0.0, le=1.7976931348623157e308) if kind.unsigned else _FINITE]
-    exact = _all_exactly(float)
+    right_class = _all_exactly(float)
+    exact = right_class
+    if kind.unsigned:  # whose zero has no sign
+
+        def exact(values: list[Any]) -> bool:
+            return right_class(values) and min(map(copysign, repeat(1.0), values)) > 0
 
     def correct(values: list[Any]) -> list[Any]:
         if not set(map(type, values)) <= {float, int}:  # msgspec takes a Decimal for a float
@@ -271,4 +276,19 @@ _RULES: dict[type[DataType], Callable[[Any], Rule]] = {
 def rule_of(kind: type[DataType]) -> Rule:
     """Return how values of a type are checked."""
     inner = kind.intermediate_type
-    return _RULES[inner.family](inner)
+    rule = _RULES[inner.family](inner)
+    return rule if kind.bounds is None else _bounded(rule, *kind.bounds)
+
+
+def _bounded(rule: Rule, low: Any, high: Any) -> Rule:
+    inner = rule.check
+
+    def check(values: list[Any]) -> bool:
+        return (inner is None or inner(values)) and low <= min(values) and max(values) <= high
+
+    return rule._replace(check=check)
+
+
+def cast_of(kind: type[DataType]) -> Callable[[Any], Any]:
+    """Return the cast that says of values what the rule of the type does."""
+    return (kind.intermediate_type if kind.bounds is None else kind).python_cast_function

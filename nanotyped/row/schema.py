@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import Mismatch, TypeSyntaxError, nearest_hint
 from nanotyped.types.base import DataType, Nullable
@@ -13,6 +13,7 @@ from nanotyped.types.compat import check_assignable
 from nanotyped.types.intermediate import NULL
 from nanotyped.types.mysql import mysql_type
 from nanotyped.types.policies import TypePolicies
+from nanotyped.types.sqlite import SQLiteTypeSystem
 
 if TYPE_CHECKING:
     from nanotyped.row.rows import Row
@@ -26,6 +27,8 @@ _POLICIES_OF: Mapping[str, TypePolicies] = {
     "bool": TypePolicies(tinyint1="bool", bit="bool"),
     "bytes": TypePolicies(bit="bytes"),
 }
+# No type of MySQL begins with this word.
+_SQLITE_PREFIX = re.compile(r"\s*sqlite\s+(?=\S)", re.IGNORECASE)
 _NULL_SUFFIX = re.compile(r"\s+(?P<no>not\s+)?null\s*$", re.IGNORECASE)
 
 
@@ -95,7 +98,9 @@ class Schema:
     def to_ddl(self, table: str) -> str:
         """Return the CREATE TABLE statement of a table with these columns and this key, without a ``;`` behind it.
 
-        Types of other systems become the narrowest of MySQL that hold all their values, bare ones the widest.
+        Types of other systems become the narrowest of MySQL that hold all their values, bare ones the widest: no type
+        of MySQL holds all texts of SQLite, which have no bound, so rows of them want a ``Cast`` to the type of the
+        table, as the check says.
         ``Schema.from_ddl`` gives an equal schema for it, where the types are as introspection gives them: of MySQL,
         and without a collation. ``MYSQL_BOOL`` comes back as the ``tinyint(1)`` that it is to a server.
 
@@ -166,7 +171,8 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
     """Return the column that ``declaration`` spells: a type, ``TYPE.nullable()``, or text as ``varchar(9) null``.
 
     Before ``null``, a text says as what the column is taken, where that is not what the server has it for:
-    ``date or invalid``, ``tinyint(1) as bool``, ``bit(8) as bytes`` (see ``TypePolicies``).
+    ``date or invalid``, ``tinyint(1) as bool``, ``bit(8) as bytes`` (see ``TypePolicies``). ``sqlite text`` is what a
+    column of SQLite means that is declared ``text``, of any length.
 
     Raises:
         TypeSyntaxError: If the text is no type, or one that cannot be taken so.
@@ -178,7 +184,7 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
         case str():
             found = _NULL_SUFFIX.search(declaration)
             text = declaration[: found.start()] if found else declaration
-            return Column(name, _taken_type(text), nullable=bool(found and not found["no"]))
+            return Column(name, parse_taken_type(text), nullable=bool(found and not found["no"]))
         case Nullable():
             return Column(name, declaration.type, nullable=True)
         case type() if issubclass(declaration, DataType):
@@ -186,14 +192,19 @@ def parse_column(name: str, declaration: ColumnDeclaration) -> Column:
     raise TypeError(f"column `{name}`: {declaration!r} is no type; give a type, TYPE.nullable() or its text")
 
 
-def _taken_type(text: str) -> type[DataType]:
-    """Return the type that a text spells, taken as the words behind it say."""
+def parse_taken_type(text: str) -> type[DataType]:
+    """Return the type of MySQL, or behind ``sqlite`` of SQLite, that a text spells, taken as the words behind it say.
+
+    Raises:
+        TypeSyntaxError: If it is no type, or cannot be taken so.
+    """
     found = _TAKEN_SUFFIX.search(text)
+    kind: Any
     if found is None:
-        return mysql_type(text)
+        return _parse_type(text)
     plain = text[: found.start()]
-    kind, taken = mysql_type(plain), (found["form"] or "invalid").lower()
-    under = kind.under(_POLICIES_OF[taken])
+    kind, taken = _parse_type(plain), (found["form"] or "invalid").lower()
+    under: type[DataType] = kind.under(_POLICIES_OF[taken])
     if under is kind:
         reason = {
             "invalid": "only a date, datetime or timestamp may be on no calendar",
@@ -202,6 +213,16 @@ def _taken_type(text: str) -> type[DataType]:
         }[taken]
         raise TypeSyntaxError(text, found.start("words"), reason)
     return under
+
+
+def _parse_type(text: str) -> type[DataType]:
+    prefix = _SQLITE_PREFIX.match(text)
+    if prefix is None:
+        return mysql_type(text)
+    try:
+        return SQLiteTypeSystem.type_mapping(text[prefix.end() :])
+    except TypeSyntaxError as error:
+        raise TypeSyntaxError(text, prefix.end() + error.position, error.reason) from None
 
 
 def parse_schema(declaration: SchemaDeclaration) -> Schema:

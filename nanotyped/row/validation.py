@@ -20,7 +20,7 @@ import msgspec
 
 from nanotyped.errors import CellProblem, RowValidationError, TypeCastError, shown
 from nanotyped.row.rows import astuple, row_info
-from nanotyped.row.rules import Rule, rule_of
+from nanotyped.row.rules import Rule, cast_of, rule_of
 from nanotyped.types import intermediate as it
 from nanotyped.types.text import parse_text
 from nanotyped.types.text_columns import ColumnParser, column_parser
@@ -166,10 +166,7 @@ class Validator:
                 raise ValueError("another class")
             if not present or rule.check(present):
                 continue
-            if rule.correct is not None:
-                exact = iter(rule.correct(present))
-            else:
-                exact = map(column.type.intermediate_type.python_cast_function, present)
+            exact = map(cast_of(column.type), present) if rule.correct is None else iter(rule.correct(present))
             corrected[index] = [None if value is None else next(exact) for value in values_of(index)]
         return corrected
 
@@ -209,7 +206,7 @@ def _cell_problem(column_rule: _ColumnRule, value: Any) -> str | None:
     if inner.family is it.FLOAT and not isinstance(value, float | int):
         return _why(column.type, value)
     try:
-        inner.python_cast_function(value)
+        cast_of(column.type)(value)
     except _BROKEN as error:
         return _reason(inner, error)
     return None
@@ -239,7 +236,7 @@ def _why(kind: type[DataType], value: Any) -> str:
         article = "an" if wanted.__name__[0] in "aeiou" else "a"
         return f"{article} {wanted.__name__} is needed, this is {type(value).__name__}"
     try:
-        inner.python_cast_function(value)
+        cast_of(kind)(value)
     except _BROKEN as error:
         return _reason(inner, error)
     return f"no {inner.spelling()}"

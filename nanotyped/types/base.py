@@ -110,6 +110,8 @@ class DataType(metaclass=DataTypeMeta):
     family: ClassVar[type[DataType]]
     parameters: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     parameter_names: ClassVar[tuple[str, ...]] = ()
+    # The lowest and the highest value, of a type that holds fewer values than its intermediate type.
+    bounds: ClassVar[tuple[Any, Any] | None] = None
     _interned: ClassVar[dict[tuple[object, ...], type[DataType]]] = {}
 
     def __init_subclass__(cls, *, family: bool = True, **kwargs: Any) -> None:

@@ -7,7 +7,8 @@ bytes is their number. Found by converting every character of the basic plane on
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 
 # Base codec, characters that the server has beside it, characters that the server lacks.
@@ -61,8 +62,40 @@ CHARSETS: Mapping[str, tuple[str, int]] = {
     "utf16le": ("utf-16-le", 4),
     "utf32": ("utf-32-be", 4),
 }
+# Of what the names of collations are made, behind that of their character set: those of MySQL 5.7 to 9 and of MariaDB
+# 10 to 11 in information_schema.COLLATIONS. New servers make new names of the same words.
+_COLLATION_WORDS = frozenset(
+    {
+        *("0900", "520", "ai", "as", "bin", "ci", "cs", "general", "ks", "mysql500", "mysql561", "nopad", "tolower"),
+        *("uca1400", "unicode", "w2"),
+        *("bulgarian", "chinese", "croatian", "czech", "danish", "english", "esperanto", "estonian", "german1"),
+        *("german2", "hungarian", "icelandic", "japanese", "korean", "latvian", "lithuanian", "myanmar", "persian"),
+        *("polish", "roman", "romanian", "sinhala", "slovak", "slovenian", "spanish", "spanish2", "swedish", "thai"),
+        *("turkish", "ukrainian", "vietnamese"),
+        *("bg", "bs", "cs", "da", "de", "eo", "es", "et", "gl", "hr", "hu", "is", "ja", "la", "latn", "lt", "lv"),
+        *("mn", "nb", "nn", "pb", "pl", "ro", "ru", "sk", "sl", "sr", "sv", "tr", "trad", "vi", "zh"),
+    }
+)
+# Of MariaDB: for whatever character set of Unicode the column has.
+ANY_UNICODE = "uca1400"
 BASIC_PLANE_ONLY = frozenset({"utf8mb3", "ucs2"})
 UNICODE = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
+
+
+def collation_problem(collation: str) -> str:
+    """Return that no server has a collation, with the nearest that one may have; ``""`` if one may."""
+    owner, _, rest = collation.partition("_")
+    words = rest.split("_")
+    owners = [*CHARSETS, *sorted(UNSUPPORTED_CHARSETS), "utf8", ANY_UNICODE]
+    if collation in ("binary", "default") or (owner in owners and _COLLATION_WORDS.issuperset(words)):
+        return ""
+    nearest = [_nearest(owner, owners), *(_nearest(word, sorted(_COLLATION_WORDS)) for word in words)]
+    hint = f" (did you mean `{'_'.join(nearest)}`?)" if all(nearest) else ""
+    return f"unknown collation `{collation}`{hint}"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    return word if word in known else next(iter(get_close_matches(word, known, n=1)), "")
 
 
 def _encoder(base: str, added: str, missing: str, name: str) -> Callable[[str, str], tuple[bytes, int]]:

@@ -375,6 +375,8 @@ def check_assignable(given: type[DataType], needed: type[DataType]) -> list[Mism
 def _castable(given: type[DataType], needed: type[DataType]) -> bool:
     """Return whether a Cast between two unrelated families could mean anything: text says most things."""
     closed = (it.OBJECT, it.NULL)
+    if {given.family, needed.family} == {it.BITS, it.BYTES}:
+        return True
     return given not in closed and needed not in closed and it.STRING in (given.family, needed.family)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from nanotyped.errors import IncompatibleTypesException, shown
 from nanotyped.types import intermediate as it
-from nanotyped.types.base import DataSourceTypeSystem, DataType, all_bases, get_type_system
+from nanotyped.types.base import DataSourceTypeSystem, DataType, all_bases, cast_error, get_type_system
 from nanotyped.types.compat import judge
 from nanotyped.types.primitive import PrimitiveTypeSystem
 
@@ -76,8 +76,15 @@ def primitive_to_intermediate_type(x: object, name: str | None = None) -> DataTy
 
 
 def json_text(document: Any) -> str:
-    """Return a JSON document as compact text; Decimals are numbers, with all their digits."""
-    return _json_encoder.encode(None if document is it.JSON_NULL else document).decode()
+    """Return a JSON document as compact text; Decimals are numbers, with all their digits.
+
+    Raises:
+        TypeCastError: If it is nested deeper than can be written.
+    """
+    try:
+        return _json_encoder.encode(None if document is it.JSON_NULL else document).decode()
+    except RecursionError:
+        raise cast_error(it.JSON, document, it.TOO_DEEP) from None
 
 
 def _midnight(value: date) -> datetime:

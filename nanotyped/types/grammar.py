@@ -17,6 +17,13 @@ from nanotyped.types.type_names import ELSEWHERE, SHAPES, SPELLINGS, TEXT_FLAGS,
 
 MAX_DIGITS = 12  # far more than any argument has, far fewer than Python takes long to read
 
+# How a type is printed that a pipeline takes for another, and the argument of `mysql_type` that asks for it.
+_TAKEN: Mapping[tuple[str, ...], str] = {
+    ("tinyint", "as", "bool"): 'tinyint1="bool"',
+    ("bit", "as", "bool"): 'bit="bool"',
+    ("bit", "as", "bytes"): 'bit="bytes"',
+    **{(name, "or", "invalid"): 'zero_date="keep"' for name in ("date", "datetime", "timestamp")},
+}
 _WHOLE = re.compile(r"[0-9]+")
 
 
@@ -64,6 +71,7 @@ class ColumnType:
     charset: str | None = None
     collation: str | None = None
     charset_position: int = 0
+    collation_position: int = 0
     srid: Argument | None = None
 
     def error(self, reason: str, position: int | None = None) -> TypeSyntaxError:
@@ -131,6 +139,7 @@ class _Parser:
         self.charset: str | None = None
         self.charset_position = 0
         self.collation: str | None = None
+        self.collation_position = 0
         self.srid: Argument | None = None
 
     @property
@@ -178,6 +187,7 @@ class _Parser:
             charset=self.charset,
             collation=self.collation,
             charset_position=self.charset_position,
+            collation_position=self.collation_position,
             srid=self.srid,
         )
 
@@ -208,9 +218,17 @@ class _Parser:
             return "unexpected `null` (in Python it is TYPE.nullable(); the columns of a schema mapping are spelled so)"
         if self.token.text == "not":
             return "unexpected `not` (a type is not null unless it is told)"
+        if taken := self.taken(written):
+            reason = f"unexpected `{self.token.text}`"
+            return f"{reason} (in Python it is mysql_type(…, {taken}); the columns of a schema mapping are spelled so)"
         if self.token.text == "[":
             return f"no column holds a list of `{written}`; `json` holds one"
         return f"nothing may follow `{written}` here"
+
+    def taken(self, written: str) -> str:
+        """Return the argument of ``mysql_type`` that the next two words stand for, ``""`` if they stand for none."""
+        words = [token.text for token in self.tokens[self.index : self.index + 2]]
+        return _TAKEN.get((self.spellings[written].name, *words), "") if len(words) == 2 else ""
 
     def arguments(self, written: str, shape: Shape) -> tuple[Argument, ...]:
         found: list[Argument] = []
@@ -262,7 +280,7 @@ class _Parser:
         following = self.following or ()
         if token.text in following:
             return False
-        if token.text in ("null", "not"):
+        if token.text in ("null", "not") or self.taken(written):
             raise self.error(self.surplus(written))
         if token.text not in shape.flags:
             number = token.text in ("unsigned", "signed", "zerofill")
@@ -290,7 +308,8 @@ class _Parser:
             self.index += 2
         elif token.text == "collate":
             self.index += 1
-            self.collation = self.option_name("a collation").text
+            found = self.option_name("a collation")
+            self.collation, self.collation_position = found.text, found.position
             return True
         else:
             return False

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 SAFE_BITS = 32  # the widest integer type that is sure to be exact as a JSON number (53 bits)
 _CSV: Dialect = "csv"
 _INVALID = "$invalid_date"
-_SPAN_PATTERN = r"^-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +189,9 @@ def _lenient(kind: Any, meaning: Any) -> JsonForm:
 
 def _span(kind: Any, meaning: Any) -> JsonForm:
     digits = it.MAX_FSP if meaning.fsp is None else meaning.fsp
-    return _textual(kind, {"pattern": _SPAN_PATTERN + (rf"\.[0-9]{{{digits}}}$" if digits else "$")})
+    hours = 11 if meaning.fsp is None else 3
+    pattern = rf"^-?[0-9]{{1,{hours}}}:[0-5][0-9]:[0-5][0-9]" + (rf"\.[0-9]{{{digits}}}$" if digits else "$")
+    return _textual(kind, {"pattern": pattern})
 
 
 def _bits(kind: Any, meaning: Any) -> JsonForm:

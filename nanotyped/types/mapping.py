@@ -19,6 +19,7 @@ from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import JSONTypeSystem, json_form
 from nanotyped.types.mysql import mysql_type
 from nanotyped.types.sqlite import SQLiteTypeSystem
+from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
@@ -53,8 +54,8 @@ class TypeMapping:
         json_schema: JSON Schema (2020-12) of its JSON form, without null.
         json_example: A value of the type as JSON text.
         limits: What it holds, by what is limited; only what applies: ``minimum`` and ``maximum`` (numbers, and the
-            text of decimals, floats and spans), ``characters``, ``bytes``, ``charset``, ``fsp``, ``members``,
-            ``dimensions``, ``srid``.
+            text of decimals, floats, timestamps and spans), ``characters``, ``bytes``, ``charset``, ``fsp``,
+            ``members``, ``dimensions``, ``srid``.
     """
 
     mysql: str
@@ -73,7 +74,7 @@ def map_type(kind: type[DataType]) -> TypeMapping:
     return TypeMapping(
         mysql=kind.spelling(),
         intermediate=meaning.spelling(),
-        python=_class_name(kind.python_type),
+        python=_python_name(kind),
         sqlite=SQLiteTypeSystem.from_intermediate(meaning, None).spelling(),
         arrow=_arrow_spelling(meaning),
         json_schema=json_form(kind).schema,
@@ -105,6 +106,13 @@ def mapping_table() -> list[TypeMapping]:
     return [map_type(mysql_type(text)) for text in MAPPED_TYPES]
 
 
+def _python_name(kind: Any) -> str:
+    meaning = kind.intermediate_type
+    if meaning.family is it.LENIENT_MOMENT:
+        return f"{_class_name(meaning.moment.python_type)} | nanotyped.InvalidDate"
+    return _class_name(kind.python_type)
+
+
 def _class_name(cls: type) -> str:
     if cls is it.Geometry:
         return "nanotyped.Geometry"
@@ -117,7 +125,9 @@ def _class_name(cls: type) -> str:
 def _limits_of(kind: Any) -> dict[str, Any]:
     meaning: Any = kind.intermediate_type
     ranged = _RANGES.get(meaning.family)
-    found: dict[str, Any] = dict(zip(("minimum", "maximum"), ranged(meaning), strict=True)) if ranged else {}
+    has_text = kind.bounds is not None and meaning.family is not it.BYTES  # those of bytes would be in base64
+    ends = map(render_text(kind), kind.bounds) if has_text else ranged(meaning) if ranged else ()
+    found: dict[str, Any] = dict(zip(("minimum", "maximum"), ends, strict=False))
     for name, attribute in (
         *(("characters", "max_length"), ("bytes", "max_bytes"), ("charset", "charset"), ("fsp", "fsp")),
         *(("dimensions", "dimensions"), ("srid", "srid")),
@@ -170,6 +180,8 @@ _RANGES: Mapping[type[DataType], Callable[[Any], tuple[Any, Any]]] = {
 def example_of(kind: type[DataType]) -> Any:
     """Return a Python value of a type: the largest where that tells most, else one that is seen often."""
     meaning = kind.intermediate_type
+    if meaning.family is it.BYTES and kind.bounds is not None:
+        return kind.bounds[1]
     return _EXAMPLES[meaning.family](meaning)
 
 

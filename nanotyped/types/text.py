@@ -25,6 +25,7 @@ from nanotyped.errors import IncompatibleTypesException
 from nanotyped.types import intermediate as it
 from nanotyped.types.base import cast_error
 from nanotyped.types.convert import json_text
+from nanotyped.types.repeated_keys import count_keys, may_repeat_keys, repeated_key
 from nanotyped.types.text_form import ANYTHING, Dialect, Parser, Renderer, TextForm, parser_of
 from nanotyped.types.text_rarer import RARER_FORMS
 
@@ -41,7 +42,7 @@ _READ_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _READ_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 _READ_DATE = re.compile(_DATE)
 _READ_MOMENT = re.compile(rf"({_DATE})[ T]({_TIME})(\.[0-9]{{1,6}})?(Z)?")
-_READ_TIME = re.compile(r"(-?)([0-9]{1,3}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?")
+_READ_TIME = re.compile(r"-?[0-9]{1,11}:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?")  # a timedelta has so many hours
 # Of a date that a server stores and Python has none for.
 INVALID_DATE_REASONS = ("a zero date, which is on no calendar", "on no calendar or clock")
 _MICROSECOND = timedelta(microseconds=1)
@@ -238,7 +239,10 @@ def moment_renderer(kind: type[DataType]) -> Renderer:
             raise cast_error(kind, value, "it has a zone" if has_zone else "it has no zone")
         if not has_zone:
             return value.isoformat("T", "microseconds")[: -cut if cut else None]
-        text = value.astimezone(UTC).replace(tzinfo=None).isoformat("T", "microseconds")
+        moment = it.in_utc(value)
+        if moment is None:
+            raise cast_error(kind, value, "in UTC it is not in the years 1 to 9999")
+        text = moment.replace(tzinfo=None).isoformat("T", "microseconds")
         return text[: -cut if cut else None] + "Z"
 
     return render
@@ -259,7 +263,8 @@ def _lenient(kind: Any, meaning: Any, dialect: Dialect) -> TextForm:
 
 def _span(kind: Any, meaning: Any, _dialect: Dialect) -> TextForm:
     digits = it.MAX_FSP if meaning.fsp is None else meaning.fsp
-    pattern = r"-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]" + (rf"\.[0-9]{{{digits}}}" if digits else "")
+    hours = 11 if meaning.fsp is None else 3
+    pattern = rf"-?[0-9]{{1,{hours}}}:[0-5][0-9]:[0-5][0-9]" + (rf"\.[0-9]{{{digits}}}" if digits else "")
     parse = parser_of(kind, _READ_TIME, "not spelled [-]H:MM:SS[.f]", str)
     return TextForm(pattern, parse, span_renderer(kind))
 
@@ -287,15 +292,21 @@ def read_json(kind: type[DataType], text: object) -> Any:
     """Return the document of a JSON text, Decimal for numbers that are no integers, ``JSON_NULL`` for ``null``.
 
     Raises:
-        TypeCastError: If it is no JSON.
+        TypeCastError: If it is no JSON, or an object in it has a key twice.
     """
+    reason = "no JSON"
     try:
         if isinstance(text, str):
             document = _json_decoder.decode(text)
-            return it.JSON_NULL if document is None else document
+            if not isinstance(document, dict | list) or not may_repeat_keys(text, count_keys(document)):
+                return it.JSON_NULL if document is None else document
+            key = repeated_key(text)
+            if key is None:
+                return document
+            reason = f"an object in it has the key {key!r} twice"
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         pass
-    raise cast_error(kind, text, "no JSON")
+    raise cast_error(kind, text, reason)
 
 
 def _json(kind: Any, _meaning: Any, _dialect: Dialect) -> TextForm:

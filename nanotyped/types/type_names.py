@@ -75,7 +75,8 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
         "varbinary": Shape((1,), flags=frozenset({"compressed"})),
         "blob": Shape((0, 1), flags=frozenset({"compressed"})),
         **dict.fromkeys(("tinyblob", "mediumblob", "longblob"), Shape(flags=frozenset({"compressed"}))),
-        **dict.fromkeys(("date", "json", "uuid", "inet4", "inet6"), _PLAIN),
+        **dict.fromkeys(("date", "uuid", "inet4", "inet6"), _PLAIN),
+        "json": Shape(flags=frozenset({"compressed"})),
         **dict.fromkeys(("datetime", "timestamp", "time"), _FRACTION),
         "year": _NUMBER,
         "enum": _MEMBERS,
@@ -133,6 +134,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         **dict.fromkeys(_LONG_PHRASES, Spelling("mediumtext")),
         "long varbinary": Spelling("mediumblob"),
         "geomcollection": Spelling("geometrycollection"),
+        "sql_tsi_year": Spelling("year"),
     }
 )
 

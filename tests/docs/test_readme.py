@@ -92,6 +92,7 @@ def test_every_snippet_of_the_readme_does_what_the_readme_says(
     total = sum(round(number * 1.01 * 19) for number in range(1, ORDERS + 1)) / 100
     assert printed.getvalue().splitlines()[0] == "900 orders sent"
     assert abs(float(printed.getvalue().splitlines()[1].removeprefix("tax: ")) - total) < 1
+    assert printed.getvalue().splitlines()[2:] == ["EUR 1.0000", "SEK 10.9875"]
     assert len(http_api.rows) == 1800
     assert http_api.rows[0] == {
         "id": "1",

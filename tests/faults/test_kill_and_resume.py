@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nanotyped.engine.checkpoint import read_state
+from tests.support.resumed import OrdersPipeline, end_of, fill_orders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,50 +19,46 @@ if TYPE_CHECKING:
     from tests.support.http_api import HttpApi
     from tests.support.mariadb import Database
 
-ROWS, PAGE_ROWS, BATCH_ROWS, QUEUE_ROWS = 20_000, 200, 100, 4000
-PIPELINE = """
-pipeline_name: killed
-nodes:
-  read: {{class: StreamMySQLTable, options: {{url: "{url}", table: orders, page_rows: {page}}}}}
-  odd: {{class: Filter, options: {{test: value_is_true, key: odd}}}}
-  post: {{class: HttpPostRequest, options: {{url: "{api}/orders", batch_rows: {batch}}}}}
-paths: [[read, odd, post]]
-"""
+PAGE_ROWS, BATCH_ROWS, QUEUE_ROWS = 200, 100, 4000
 
 
-def start(tmp_path: Path, *more: str) -> subprocess.Popen[str]:
-    """Start the program on the pipeline, with its state in the directory `state`."""
-    command = [sys.executable, "-m", "nanotyped", "run", "p.yaml", "--state", "state", *more]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-
-
-def test_a_killed_run_goes_on_and_loses_nothing(database: Database, http_api: HttpApi, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "extent",
+    [
+        pytest.param((20_000, 5), id="few"),
+        pytest.param((200_000, 100), id="many", marks=[pytest.mark.fault, pytest.mark.timeout(900)]),
+    ],
+)
+def test_a_killed_run_goes_on_and_loses_nothing(
+    database: Database,
+    http_api: HttpApi,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    extent: tuple[int, int],
+) -> None:
     """Killed at random moments until it gets to its end, it delivers every row that the filter passes."""
-    database.execute(
-        "CREATE TABLE orders (id int unsigned PRIMARY KEY, odd tinyint(1) NOT NULL, note varchar(60) NOT NULL)",
-        f"INSERT INTO orders SELECT seq, seq % 2, REPEAT('x', 50) FROM seq_1_to_{ROWS}",
-    )
-    text = PIPELINE.format(url=database.url, api=http_api.url, page=PAGE_ROWS, batch=BATCH_ROWS)
-    (tmp_path / "p.yaml").write_text(text)
+    rows, most = extent
+    fill_orders(database, rows)
+    pipeline = OrdersPipeline(tmp_path, database.url, http_api, page=PAGE_ROWS, batch=BATCH_ROWS, wanted="odd")
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     kills, ended = 0, False
     while not ended:
         before = len(http_api.requests)
-        process = start(tmp_path)
+        process = pipeline.start()
         wanted = before + chance.randrange(1, 40)
-        while process.poll() is None and len(http_api.requests) < wanted and kills < 12:
+        while process.poll() is None and len(http_api.requests) < wanted and kills < most:
             time.sleep(0.002)
-        if kills < 12 and process.poll() is None:
+        if kills < most and process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
-        _, err = process.communicate(timeout=60)
-        ended = process.returncode == 0
-        assert ended or process.returncode == -signal.SIGKILL, err
-    sent = Counter(int(order["id"]) for request in http_api.requests for order in request.json())
-    assert sorted(sent) == list(range(1, ROWS + 1, 2)), f"seed {seed}"
-    # What is sent again lies between the checkpoint and what was read: full queues, and the batches in two nodes' hands.
+        end = end_of(process)
+        ended = end.code == 0
+        assert ended or end.code == -signal.SIGKILL, (seed, end.said)
+    for name, value in {"seed": seed, "kills": kills, "sent again": pipeline.sent_again}.items():
+        record_property(name, value)
+    assert sorted(pipeline.delivered) == list(range(1, rows + 1, 2)), f"seed {seed}"
+    # Sent again is what lies between the checkpoint and what was read: full queues, the batches in two nodes' hands.
     in_flight = 2 * QUEUE_ROWS + 2 * 1000 + PAGE_ROWS
-    assert sum(sent.values()) - len(sent) <= kills * in_flight
-    assert read_state(tmp_path / "state").finished
+    assert pipeline.sent_again <= kills * in_flight
+    assert read_state(pipeline.state).finished

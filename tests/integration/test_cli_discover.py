@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 # What MariaDB 10.11 has no type for.
 ELSEWHERE = {"vector(3)"}
-YEAR = "# `y`: year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4) at position 5 of `year(2)`"
+YEAR_REASON = "year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4) at position 5 of `year(2)`"
+YEAR = f"# `y`: {YEAR_REASON}"
+SWE7_REASON = "character set `swe7` is not supported at position 22 of `char(2) character set swe7`"
+LEFT_OUT = (
+    f"nanotyped: table `Odd`: column `g` is left out: {SWE7_REASON}\n"
+    f"nanotyped: table `Odd`: column `y` is left out: {YEAR_REASON}\n"
+)
 
 
 def a_table_of_every_type(database: Database) -> None:
@@ -44,11 +51,14 @@ def a_table_of_every_type(database: Database) -> None:
 
 
 def test_the_python_of_live_tables_is_checked_imported_and_equal_to_them(database: Database, tmp_path: Path) -> None:
-    """Every table and view is a Row class that mypy takes, with the live schema; the text is always the same."""
+    """Every table and view is a Row class that mypy takes, with the live schema; the text is always the same.
+
+    What is left out of it is said, and the exit status is 2.
+    """
     a_table_of_every_type(database)
     status, out, err = run(tmp_path, "discover", "--url-env", "SHOP_URL", SHOP_URL=database.url)
-    assert (status, err) == (0, "")
-    assert run(tmp_path, "discover", database.url) == (0, out, "")
+    assert (status, err) == (2, LEFT_OUT)
+    assert run(tmp_path, "discover", database.url) == (2, out, LEFT_OUT)
     path = tmp_path / "rows.py"
     path.write_text(out, encoding="utf-8")
     assert mypy_says(path) == ""
@@ -77,7 +87,7 @@ def test_the_yaml_of_live_tables_is_checked_and_run(database: Database, tmp_path
     )
     words = ("discover", "--url-env", "SHOP_URL", "orders", "--format", "yaml")
     status, out, err = run(tmp_path, *words, SHOP_URL=database.url)
-    assert (status, err) == (0, "")
+    assert (status, err) == (2, f"nanotyped: table `orders`: column `y` is left out: {YEAR_REASON}\n")
     assert out == (
         "nodes:\n"
         "  orders:\n"
@@ -90,8 +100,12 @@ def test_the_yaml_of_live_tables_is_checked_and_run(database: Database, tmp_path
         "      id: bigint(20) unsigned\n"
         "      total: decimal(12,2)\n"
         "      note: text null\n"
+        "# A pipeline also has nodes that take the rows, and paths, such as:\n"
+        "#  show: {class: PrinterOfThings}\n"
+        "#paths:\n"
+        "#  - [orders, show]\n"
     )
-    (tmp_path / "p.yaml").write_text(f"{out}  show: {{class: PrinterOfThings}}\npaths: [[orders, show]]\n")
+    (tmp_path / "p.yaml").write_text(re.sub("^#(?! )|^#(?=  )", "", out, flags=re.MULTILINE))
     assert run(tmp_path, "check", "--connect", "--strict", "p.yaml", SHOP_URL=database.url) == (
         0,
         "p.yaml: ok (2 nodes, 1 edge)\n",
@@ -111,7 +125,8 @@ def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
         )
     connection.close()
     status, out, err = run(tmp_path, "discover", "sqlite:///shop.db")
-    assert (status, err) == (0, "")
+    money = "unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`"
+    assert (status, err) == (2, f"nanotyped: table `orders`: column `m` is left out: {money}\n")
     assert "sqlite_sequence" not in out
     path = tmp_path / "rows.py"
     path.write_text(out)
@@ -122,7 +137,7 @@ def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
         live = reader.describe("orders", ())
     finally:
         reader.close()
-    assert live.refused == {"m": "unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`"}
+    assert live.refused == {"m": money}
     assert [meaning(column) for column in cls.schema] == [meaning(column) for column in live.schema]
 
 
@@ -196,7 +211,7 @@ def test_the_sql_of_live_tables_makes_them_again(database: Database, tmp_path: P
     """The statements make tables with the live schemas; what no contract holds stands before them as a comment."""
     a_table_of_every_type(database)
     status, out, err = run(tmp_path, "discover", database.url, "--format", "sql")
-    assert (status, err) == (0, "")
+    assert (status, err) == (2, LEFT_OUT)
     assert out.startswith(
         "-- `g`: character set `swe7` is not supported at position 22 of `char(2) character set swe7`\n"
         f"-- {YEAR.removeprefix('# ')}\n"
@@ -296,7 +311,7 @@ def test_tables_of_sqlite_as_sql_of_mysql(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE b (id text NOT NULL PRIMARY KEY, B int NOT NULL)")
     connection.close()
     assert run(tmp_path, "discover", "sqlite:///shop.db", "--format", "sql") == (
-        0,
+        2,
         "-- `m`: unknown type `money` (did you mean `decimal(19,4)`?) at position 0 of `money`\n"
         "CREATE TABLE `a` (\n"
         "  `id` bigint NOT NULL,\n"
@@ -310,5 +325,54 @@ def test_tables_of_sqlite_as_sql_of_mysql(tmp_path: Path) -> None:
         "  `id` longtext NOT NULL,\n"
         "  `B` int NOT NULL\n"
         ") DEFAULT CHARSET=utf8mb4;\n",
-        "",
+        "nanotyped: table `a`: column `m` is left out: unknown type `money` (did you mean `decimal(19,4)`?) at position"
+        " 0 of `money`\n"
+        "nanotyped: table `b`: the primary key is left out: column `id` of the key: `text` has no length that a key can"
+        " have; declare it varchar(n)\n",
+    )
+
+
+def test_the_yaml_of_a_table_of_sqlite_loses_no_column(tmp_path: Path) -> None:
+    """Types that SQLite alone has are named behind its name: the live table fits them exactly, and every value goes."""
+    with sqlite3.connect(tmp_path / "c.db") as connection:
+        connection.execute(
+            "CREATE TABLE t (id integer PRIMARY KEY, a text NOT NULL, b boolean, c blob, d numeric, e, f real unsigned)"
+        )
+        connection.execute("INSERT INTO t VALUES (1, 'long', 1, x'00ff', 2.5, 'any', 0.5)")
+    connection.close()
+    status, out, err = run(tmp_path, "discover", "sqlite:///c.db", "--format", "yaml")
+    assert (status, err) == (0, "")
+    assert out[out.index("      id") : out.index("#")] == (
+        "      id: bigint\n"
+        "      a: sqlite text\n"
+        "      b: sqlite boolean null\n"
+        "      c: sqlite blob null\n"
+        "      d: sqlite numeric null\n"
+        "      e: sqlite any null\n"
+        "      f: double unsigned null\n"
+    )
+    (tmp_path / "p.yaml").write_text(re.sub("^#(?! )|^#(?=  )", "", out, flags=re.MULTILINE))
+    url = {"DATABASE_URL": "sqlite:///c.db"}
+    assert run(tmp_path, "check", "--connect", "--strict", "p.yaml", **url) == (0, "p.yaml: ok (2 nodes, 1 edge)\n", "")
+    status, out, _ = run(tmp_path, "run", "p.yaml", **url)
+    assert status == 0
+    for text in ("'long'", "b'\\x00\\xff'", "2.5", "'any'", "0.5", "True"):
+        assert text in out
+
+
+def test_a_column_of_a_dump_that_no_contract_holds_is_left_out_as_of_a_live_table(tmp_path: Path) -> None:
+    """Its place in the file, its table and the reason are said, the rest is written, and the exit status is 2."""
+    (tmp_path / "x.sql").write_text(
+        "CREATE TABLE t (\n  a int NOT NULL,\n  b char(9) CHARACTER SET eucjpms,\n  c year(2),\n  KEY (b)\n);"
+    )
+    reasons = {
+        "b": "character set `eucjpms` is not supported",
+        "c": "year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4)",
+    }
+    assert run(tmp_path, "discover", "x.sql", "--format", "sql") == (
+        2,
+        f"-- `b`: {reasons['b']}\n-- `c`: {reasons['c']}\n"
+        "CREATE TABLE `t` (\n  `a` int NOT NULL\n) DEFAULT CHARSET=utf8mb4;\n",
+        f"nanotyped: x.sql:3:27: table `t`: column `b` is left out: {reasons['b']}\n"
+        f"nanotyped: x.sql:4:10: table `t`: column `c` is left out: {reasons['c']}\n",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +11,6 @@ import pytest
 from nanotyped.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.mariadb import Database
 
 PIPELINE = """\
@@ -109,8 +109,44 @@ def test_a_live_table_that_breaks_its_contract(explain: Any) -> None:
         "  reads    lossy  `note` of table `shop`.`orders` on SERVER: varchar(40) (string(40)), may be null\n"
         "  gives    read   `note`: varchar(20) (string(20)), may be null\n"
         "  refused         Expected `varchar(20)`, got `varchar(40)` (it may have 40 characters, 20 fit) - at"
-        " `table shop.orders on SERVER → read` $.note. Hint: declare it `varchar(40)`, or put a Cast to `varchar(20)`"
-        " between them that says what may be lost; taken as it is: harmless to `fill`, `rename`, `post`, `store`\n"
+        " `table shop.orders on SERVER → read` $.note. Hint: declare it `varchar(40) null`, as the table has it, or"
+        " leave the contract out; taken as it is: harmless to `fill`, `rename`, `post`, `store`\n"
+    )
+
+
+def test_what_a_policy_takes_a_column_for_is_told_and_not_judged(explain: Any, database: Database) -> None:
+    """The type of the table, what it is taken for and the word for it stand at the source, and the verdict is exact."""
+    database.execute(
+        "CREATE TABLE flags (id int PRIMARY KEY, b bit(12) NOT NULL, f tinyint(1) NOT NULL, d date NOT NULL)",
+        "CREATE TABLE copied LIKE flags",
+    )
+    Path("p.yaml").write_text(
+        "nodes:\n"
+        "  read: {class: StreamMySQLTable, options: {url: '${SHOP}', table: flags, bit: bytes, tinyint1: bool,"
+        " zero_date: null}}\n"
+        "  store: {class: WriteMySQLTable, options: {url: '${SHOP}', table: copied, bit: bytes}}\n"
+        "paths: [[read, store]]\n"
+    )
+    place = "of table `shop`.`flags` on SERVER"
+    status, out, _ = explain("store.b", "--connect")
+    assert (status, out.splitlines()[3], out.splitlines()[-1]) == (
+        0,
+        f"  reads    exact  `b` {place}: bit(12) (bits(12)), not null; taken as bit(12) as bytes (bytes(2) padded),"
+        " not null, by `bit: bytes`",
+        "  becomes  exact  `b` of table `shop`.`copied` on SERVER: bit(12) as bytes (bytes(2) padded), not null",
+    )
+    lines = [explain(f"read.{name}", "--connect")[1].splitlines()[3] for name in "fd"]
+    assert lines == [
+        f"  reads  exact  `f` {place}: tinyint(1) (int8), not null; taken as tinyint(1) as bool (bool), not null,"
+        " by `tinyint1: bool`",
+        f"  reads  exact  `d` {place}: date, not null; taken as date, may be null, by `zero_date: null`",
+    ]
+    data = json.loads(explain("read.f", "--connect", "--format", "json")[1])["paths"][0][0]["outside"]
+    assert (data["column"]["type"], data["taken"]["type"], data["policy"], data["verdict"]) == (
+        "tinyint(1)",
+        "tinyint(1) as bool",
+        "tinyint1: bool",
+        "exact",
     )
 
 

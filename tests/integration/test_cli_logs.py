@@ -72,6 +72,20 @@ def records(folder: Path, nodes: str, *words: str) -> tuple[int, list[dict[str, 
     return status, [json.loads(line) for line in err.splitlines()]
 
 
+def test_a_log_for_programs_says_where_dead_letters_are(folder: Path) -> None:
+    """The end of a run with dead letters names their files and their number; the status is 3."""
+    refuse = "{class: Refuse, options: {dead_letter: dead.jsonl}}"
+    nodes = f"  read: {{class: Names}}\n  refuse: {refuse}\npaths: [[read, refuse]]\n"
+    status, found = records(folder, nodes)
+    end = found[-1]
+    assert (status, end["message"], end["dead"]) == (3, "finished", 3)
+    assert [file.endswith("dead.jsonl") for file in end["dead_letters"]] == [True]
+    assert [(node["name"], node["dead"], node["rejected"]) for node in end["nodes"]] == [
+        ("read", 0, 0),
+        ("refuse", 3, 3),
+    ]
+
+
 def test_a_log_for_programs_names_run_node_and_batch(folder: Path) -> None:
     """Each line is JSON with the one id of the run; what nodes say bears the node and its batch."""
     status, found = records(

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM to a process that runs a pipeline."""
+"""SIGINT, SIGTERM and SIGHUP to a process that runs a pipeline."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def started(*arguments: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_drains(number: signal.Signals) -> None:
     """After a first signal the source stops, all that it gave is delivered, cleanup too, and run() tells of it."""
     process = started()

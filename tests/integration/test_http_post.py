@@ -1,17 +1,12 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import socket
-import ssl
-import subprocess
 import threading
 import time
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -23,10 +18,6 @@ from nanotyped.errors import DeliveryError, GraphTypeError, NodeFailedError, Row
 from nanotyped.nodes.http import HttpPostRequest
 from tests.support.flows import Given, GivenBatches, Kept, run_into
 from tests.support.http_api import HttpApi, Response
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 BILL = {
     "id": "bigint unsigned",
@@ -154,15 +145,6 @@ def test_headers(http_api: HttpApi) -> None:
     assert request.headers.get_all("Content-Type") == ["application/vnd.bills+json"]
 
 
-def test_environment_is_not_used(http_api: HttpApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy of the environment gets nothing."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "")
-    run_into(HttpPostRequest(url=http_api.url), numbers(1), {"n": "int"})
-    assert len(http_api.requests) == 1
-
-
 # -- placeholders -------------------------------------------------------------------------
 
 
@@ -288,10 +270,15 @@ def test_redirects_are_not_followed(http_api: HttpApi, waits: list[float], statu
 
 
 def test_retry_after_seconds(http_api: HttpApi, waits: list[float]) -> None:
-    """The pause is as long as the service asks for, up to the cap."""
+    """The pause is as long as the service asks for; one above the cap is not made, and ends the run."""
     http_api.play([Response(503, {"Retry-After": "7"}), Response(429, {"Retry-After": "3600"})])
-    run_into(HttpPostRequest(url=http_api.url, max_retry_after_s=20), numbers(1), {"n": "int"})
-    assert waits == [7.0, 20.0]
+    node = HttpPostRequest(url=f"{http_api.url}/x", max_retry_after_s=20, name="post")
+    text = (
+        f"{http_api.url}/x did not take row 1, after 2 attempts: 429 Too Many Requests: '{{}}'; "
+        "it asks for a pause of 3600 s, and max_retry_after_s is 20"
+    )
+    assert str(failure(node, numbers(1), {"n": "int"})) == f"node `post` failed: DeliveryError: {text}"
+    assert waits == [7.0]
 
 
 def test_retry_after_date(http_api: HttpApi, waits: list[float]) -> None:
@@ -418,50 +405,6 @@ def test_session_is_closed(http_api: HttpApi, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.undo()
     for session in closed:
         session.close()
-
-
-@pytest.fixture
-def tls_api(tmp_path: Path) -> Iterator[str]:
-    """The URL of a TLS server whose certificate only itself has signed."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    made = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-keyout",
-        str(key),
-        "-out",
-        str(certificate),
-    ]
-    subprocess.run(["openssl", "req", "-x509", *made, *subject], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def answer() -> None:
-            with suppress(OSError):
-                connection, _ = server.accept()
-                with connection, context.wrap_socket(connection, server_side=True) as safe:
-                    safe.recv(65536)
-                    safe.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        yield f"https://127.0.0.1:{server.getsockname()[1]}"
-        thread.join(10)
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-def test_certificates_are_checked(tls_api: str, waits: list[float]) -> None:
-    """A certificate that nobody vouches for is final."""
-    error = failure(HttpPostRequest(url=f"{tls_api}/x", name="post"), numbers(1), {"n": "int"})
-    reason = "the certificate is not valid: self-signed certificate"
-    text = f"{tls_api}/x did not take row 1, after 1 attempt: {reason}"
-    assert str(error).replace("self signed", "self-signed") == f"node `post` failed: DeliveryError: {text}"
-    assert waits == []
 
 
 # -- refused -----------------------------------------------------------------------------

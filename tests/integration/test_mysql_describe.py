@@ -68,6 +68,13 @@ def test_a_unique_index_that_is_shown_as_primary_is_no_primary_key(database: Dat
     assert (found.schema.key, found.page_key()) == ((), ("a",))
 
 
+def test_a_table_in_memory_has_its_key(database: Database) -> None:
+    """Its primary key is a hash, which is as unique; pages of it are sorted."""
+    database.execute("CREATE TABLE t (a int PRIMARY KEY) ENGINE=MEMORY")
+    found = describe(database, "t")
+    assert (found.schema.key, found.page_key()) == (("a",), ("a",))
+
+
 def test_views_have_columns_and_no_key(database: Database) -> None:
     """A view is read like a table of no key."""
     database.execute(

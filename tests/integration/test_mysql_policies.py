@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
 from nanotyped import (
+    Cast,
     GraphTypeError,
     InvalidDate,
     NodeFailedError,
@@ -20,8 +23,9 @@ from nanotyped import (
     mysql_type,
     start_run,
 )
-from nanotyped.config import parse_pipeline
-from nanotyped.row import parse_schema
+from nanotyped.config import check_pipeline, parse_pipeline
+from nanotyped.row import Column, Schema, parse_schema
+from nanotyped.types import SQLiteTypeSystem
 from tests.support.flows import run_into
 from tests.support.sql import rows_of
 
@@ -160,7 +164,42 @@ def test_kept_dates_fit_no_date(dated: Database) -> None:
     assert str(problem).partition(" - at ")[0] == (
         "Expected `date`, got `date or invalid` (it may be on no calendar, as 0000-00-00)"
     )
-    assert "declare it `date or invalid`" in str(problem)
+    assert str(problem).endswith("Hint: set `zero_date: error` for it, or declare it `date or invalid`")
+
+
+@pytest.mark.parametrize(
+    ("column", "declared", "hint"),
+    [
+        ("b", "tinyint(1) as bool", "set `tinyint1: bool` for it, or declare it `tinyint(1)`"),
+        ("c", "bit(1) as bool", "set `bit: bool` for it, or declare it `bit(1) null`"),
+        ("d", "varbinary(2) null", "set `bit: bytes` for it, or declare it `bit(12) null`"),
+        ("d", "bit(12)", "declare it `bit(12) null`, as the table has it, or leave the contract out"),
+        ("d", "bit(8)", "declare it `bit(12) null`, as the table has it, or leave the contract out"),
+    ],
+)
+def test_a_contract_that_the_table_does_not_fit_is_told_what_mends_it(
+    database: Database, column: str, declared: str, hint: str
+) -> None:
+    """No node stands between a table and the contract of its source: a policy does it, or another contract."""
+    database.execute("CREATE TABLE f (b tinyint(1) NOT NULL, c bit(1), d bit(12))")
+    live = {"b": "tinyint(1)", "c": "bit(1) null", "d": "bit(12) null"}
+    node = source(database, "f", output_schema={**live, column: declared})
+    node.discover_schema()
+    [problem] = node.check_contract()
+    assert problem.hint == hint
+
+
+def test_a_contract_of_sqlite_is_told_the_type_that_a_file_can_name(tmp_path: Path) -> None:
+    """The `text` of SQLite is not that of MySQL, which a file means by the word alone."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "c.db")) as connection:
+        connection.execute("CREATE TABLE t (a text)")
+    node = StreamTable(url=f"sqlite:///{tmp_path}/c.db", table="t", output_schema={"a": "text null"})
+    node.discover_schema()
+    [problem] = node.check_contract()
+    assert problem.hint == "declare it `sqlite text null`, as the table has it, or leave the contract out"
+    assert StreamTable(
+        url=f"sqlite:///{tmp_path}/c.db", table="t", output_schema={"a": "sqlite text null"}
+    ).get_schema() == Schema([Column("a", SQLiteTypeSystem.type_mapping("text"), nullable=True)])
 
 
 def test_a_row_class_says_that_dates_may_be_invalid(dated: Database) -> None:
@@ -234,6 +273,76 @@ def test_bytes_are_written_as_bits(flagged: Database) -> None:
     assert checks[0][1] == checks[1][1]
 
 
+def test_policies_of_a_writer_go_by_column(database: Database) -> None:
+    """Beside a column that takes bytes and one that keeps zero dates, others take numbers and dates alone."""
+    database.execute(
+        "CREATE TABLE g (id int PRIMARY KEY, d bit(12), e bit(12), z date, y date)",
+        "CREATE TABLE copied LIKE g",
+        "SET sql_mode = 'ALLOW_INVALID_DATES'",
+        "INSERT INTO g VALUES (1, 2748, 7, '2021-02-30', '2021-02-28')",
+    )
+    node = source(database, "g", bit={"d": "bytes"}, zero_date={"z": "keep"})
+    node > WriteMySQLTable(url=database.url, table="copied", bit={"d": "bytes"}, zero_date={"z": "keep"})
+    start_run(node).wait()
+    checks = database.execute("CHECKSUM TABLE g, copied EXTENDED")
+    assert checks[0][1] == checks[1][1]
+
+
+def test_bits_that_take_bytes_alone_say_how_they_take_others(flagged: Database) -> None:
+    """What fits a bit(n) is refused where it takes bytes, with what to change; so is a policy that is about nothing."""
+    node = source(flagged, "f", columns=["id", "b", "c", "d", "e"], bit={"c": "bool"}, name="f")
+    writer = WriteMySQLTable(
+        url=flagged.url, table="f", mode="replace", bit="bytes", zero_date={"a": "keep", "zz": "keep"}, name="w"
+    )
+    node > writer
+    with pytest.raises(GraphTypeError) as caught:
+        start_run(node)
+    place = f"at `w → table {flagged.name}.f on {flagged.server.host}:{flagged.server.port}`"
+    hint = "Hint: name the columns of bytes alone, as `bit: {column: bytes}`; it fits"
+    assert sorted(str(problem) for problem in caught.value.exceptions) == [
+        f"Expected `bit(1) as bytes`, got `bit(1) as bool` - {place} $.c. {hint} `bit(1)`",
+        f"Expected `bit(12) as bytes`, got `bit(12)` - {place} $.d. {hint} `bit(12)`",
+        "node `w`: zero_date: column `a` is `tinyint(1)`; the option is for a date, datetime or timestamp",
+        "node `w`: zero_date: there is no column `zz`",
+    ]
+
+
+def test_a_cast_leads_from_bytes_to_bits_and_back(flagged: Database) -> None:
+    """Bytes go into a column of bits by a Cast, which the refusal names; and so do bits into one that takes bytes."""
+    flagged.execute("CREATE TABLE copied LIKE f")
+    node = source(flagged, "f", bit={"d": "bytes"}, name="f")
+    writer = WriteMySQLTable(url=flagged.url, table="copied", bit={"c": "bytes"})
+    node > writer
+    with pytest.raises(GraphTypeError) as caught:
+        start_run(node)
+    [_, problem] = caught.value.problems
+    assert problem.hint == "set `bit: bytes` for the writer"
+    node = source(flagged, "f", bit={"d": "bytes"})
+    writer = WriteMySQLTable(url=flagged.url, table="copied", bit={"c": "bytes"})
+    node > Cast(columns={"c": "bit(1) as bytes", "d": "bit(12)"}) > writer
+    start_run(node).wait()
+    checks = flagged.execute("CHECKSUM TABLE f, copied EXTENDED")
+    assert checks[0][1] == checks[1][1]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"bit": "bool"}, "bit must be one of int, bytes, not 'bool'"),
+        ({"bit": {"d": "bool"}}, "bit of column `d` must be one of int, bytes, not 'bool'"),
+        (
+            {"zero_date": {"z": None}, "bit": "x"},
+            "zero_date of column `z` must be one of error, keep, not 'null'; bit must be one of int, bytes, not 'x'",
+        ),
+    ],
+)
+def test_a_policy_that_a_writer_has_not_is_refused_at_once(options: Any, problem: str) -> None:
+    """A writer takes those alone that say something of what it writes."""
+    with pytest.raises(ValueError, match="must be one of") as caught:
+        WriteMySQLTable(table="t", **options)
+    assert str(caught.value) == problem
+
+
 def test_a_policy_of_a_column_that_it_is_not_about_is_refused(flagged: Database) -> None:
     """All such columns are named at once, before the run."""
     node = source(
@@ -266,6 +375,23 @@ def test_a_writer_without_the_policy_takes_no_invalid_date(dated: Database) -> N
         run_into(WriteMySQLTable(url=dated.url, table="one"), [(InvalidDate("0000-00-00"),)], {"d": "date or invalid"})
     [problem] = caught.value.exceptions
     assert str(problem).startswith("Expected `date`, got `date or invalid` (it may be on no calendar, as 0000-00-00)")
+    assert str(problem).endswith("$.d. Hint: set `zero_date: keep` for the writer")
+
+
+def test_what_a_table_does_not_take_stands_at_its_writer_in_a_file(dated: Database) -> None:
+    """The edge leads out of the graph into the table, and the place is that of the node before it."""
+    dated.execute("CREATE TABLE one (d date)")
+    pipeline = parse_pipeline(
+        "nodes:\n"
+        "  read: {class: StreamMySQLTable, options: {url: '${U}', table: t, columns: [d], zero_date: keep}}\n"
+        "  write: {class: WriteMySQLTable, options: {url: '${U}', table: one}}\n"
+        "paths: [[read, write]]\n",
+        "z.yaml",
+        {"U": dated.url},
+    )
+    [problem] = check_pipeline(pipeline, connect=True)
+    assert str(problem).startswith("z.yaml:3:3: Expected `date`, got `date or invalid` (it may be on no calendar")
+    assert str(problem).endswith("$.d. Hint: set `zero_date: keep` for the writer")
 
 
 def test_a_key_that_is_taken_otherwise_is_paged_by_what_it_is(database: Database) -> None:
@@ -276,3 +402,17 @@ def test_a_key_that_is_taken_otherwise_is_paged_by_what_it_is(database: Database
     )
     found = rows_of(source(database, "k", bit="bytes", tinyint1="bool", page_rows=3))
     assert found == [(b.to_bytes(2, "big"), f) for b in (0, 1, 255, 256, 4095) for f in (False, True)]
+
+
+def test_bytes_of_more_bits_than_the_column_has_are_refused(database: Database) -> None:
+    """A bit(12) as bytes has two of them, of which four bits are none of its own."""
+    database.execute("CREATE TABLE b (v bit(12))")
+    with pytest.raises(NodeFailedError) as caught:
+        run_into(
+            WriteMySQLTable(url=database.url, table="b", bit="bytes", name="b"),
+            [(b"\x0f\xff",), (b"\x10\x00",)],
+            {"v": "binary(2)"},
+        )
+    assert "row 2, column `v`: expected `bit(12) as bytes null`, got b'\\x10\\x00' (it has more than 12 bits)" in str(
+        caught.value
+    )

@@ -95,8 +95,8 @@ def store(database: Database, kind: Any, values: list[Any]) -> None:
 
 def storable(kind: any_.Type, value: Any) -> bool:
     """Return whether the server takes a value and keeps it as it is."""
-    if kind.intermediate_type is it.UUID:  # MariaDB refuses those of a version above 7 and of the oldest variant
-        return bool(value.bytes[6] < 0x80 or value.bytes[8] >= 0x80)
+    if kind.intermediate_type is it.UUID:  # MariaDB refuses some of a version above 7
+        return bool(value.bytes[6] < 0x80 or not 0x01 <= value.bytes[8] <= 0x80)
     # MariaDB makes a zero of a negative zero.
     return not (isinstance(value, float) and value == 0 and str(value).startswith("-"))
 
@@ -152,6 +152,25 @@ def test_a_set_of_many_members_one_of_them_empty_is_refused_where_its_text_does_
         assert isinstance(caught.value.__cause__, RowValidationError)
         [problem] = caught.value.__cause__.problems
         assert problem.reason == "servers print it with and without the empty member alike"
+
+
+@pytest.mark.parametrize("charset", ["utf8mb4", "latin1", "ucs2"])
+@pytest.mark.parametrize("key", ["PRIMARY KEY", ""])
+def test_the_error_value_of_an_enum_is_no_empty_member(database: Database, charset: str, key: str) -> None:
+    """Both are printed as an empty text; the member is read, and the error value is refused with its row."""
+    database.execute(
+        f"CREATE TABLE t (id int {key}, v enum('a','','?') CHARACTER SET {charset} NULL)",
+        "INSERT INTO t VALUES (1, ''), (2, NULL), (3, 'a'), (4, '?')",
+    )
+    source = StreamMySQLTable(url=database.url, table="t", name="read")
+    assert sorted(rows_of(source)) == [(1, ""), (2, None), (3, "a"), (4, "?")]
+    database.execute("SET sql_mode = ''", "INSERT IGNORE INTO t VALUES (5, 'no member')")
+    with pytest.raises(NodeFailedError) as caught:
+        rows_of(StreamMySQLTable(url=database.url, table="t", name="read"))
+    assert isinstance(caught.value.__cause__, RowValidationError)
+    [problem] = caught.value.__cause__.problems
+    assert (problem.row, problem.column, problem.reason) == (5, "v", "not one of the members")
+    assert problem.actual == "'index 0, the error value '"
 
 
 def test_year_of_two_digits_is_refused_before_the_run(database: Database) -> None:

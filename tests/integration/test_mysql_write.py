@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
+import sqlite3
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from nanotyped import (
     JSON_NULL,
+    Cast,
     DeliveryError,
     GraphTypeError,
     NodeFailedError,
@@ -22,6 +26,7 @@ from nanotyped import (
     RowValidationError,
     SourceError,
     StreamMySQLTable,
+    StreamTable,
     WriteMySQLTable,
     start_run,
 )
@@ -35,6 +40,7 @@ from tests.unit.types import strategies as any_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from nanotyped.node import NanoNode
 
@@ -154,13 +160,12 @@ def test_what_a_server_would_round_is_refused_with_its_cell(database: Database) 
 
 
 def test_what_only_the_server_knows_is_its_error(database: Database) -> None:
-    """A moment that its timestamps cannot hold is refused by the strict session, and not kept as zero."""
-    database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamp NULL)")
+    """A value that breaks a constraint of the table is refused by the server, and nothing of its batch is kept."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, n int, CONSTRAINT small CHECK (n < 5))")
     node = WriteMySQLTable(url=database.url, table="t", name="write")
-    rows = [(1, datetime(2024, 1, 1, tzinfo=UTC)), (2, datetime(1970, 1, 1, tzinfo=UTC))]
-    assert str(failure(node, rows, {"id": "int", "at": "timestamp"}).__cause__) == (
-        f"{place(database)} did not take rows 1 to 2, after 1 attempt: "
-        f"Incorrect datetime value: '1970-01-01 00:00:00' for column `{database.name}`.`t`.`at` at row 2 (1292)"
+    assert str(failure(node, [(1, 4), (2, 5)], {"id": "int", "n": "int"}).__cause__) == (
+        f"{place(database)} did not take row 2, after 1 attempt: "
+        f"CONSTRAINT `small` failed for `{database.name}`.`t` (4025); none of rows 1 to 2 was kept"
     )
     assert database.execute("SELECT * FROM t") == []
 
@@ -218,8 +223,9 @@ def test_upsert_never_overwrites_a_stranger(database: Database) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY, v varchar(20) UNIQUE)", "INSERT INTO t VALUES (1, 'x')")
     node = WriteMySQLTable(url=database.url, table="t", mode="upsert", key=["id"], name="write")
     assert str(failure(node, [(2, "y"), (3, "x")])) == (
-        f"node `write` failed: DeliveryError: {place(database)} did not take rows 1 to 2, after 1 attempt: "
-        "a row that is there has another key and the same values in another unique key"
+        f"node `write` failed: DeliveryError: {place(database)} did not take row 2, after 1 attempt: "
+        "a row that is there has another key and the same values in another unique key; "
+        "none of rows 1 to 2 was kept - at row Row(id=3, v='x')"
     )
     assert database.execute("SELECT * FROM t") == [(1, "x")]
 
@@ -331,7 +337,8 @@ def test_a_column_of_an_unknown_type_matters_only_where_it_is_given(database: Da
     run_into(WriteMySQLTable(url=database.url, table="t"), [(1,)], {"id": "int"})
     assert database.execute("SELECT id FROM t") == [(1,)]
     assert refusals(WriteMySQLTable(url=database.url, table="t", name="write"), {"id": "int", "y": "year"}) == [
-        f"node `write`: column `y` of {place(database)} is of a type that is not known here. "
+        f"node `write`: column `y` of {place(database)} is of a type that is not known here: "
+        "year(2) is not supported, for it shows 0000 and 2000 alike; make it year(4) at position 5 of `year(2)`. "
         "Hint: leave it out before, with Remapper(retain_input=False)"
     ]
 
@@ -361,11 +368,84 @@ def test_a_duplicate_key_takes_its_batch_back_and_no_other(database: Database) -
     assert isinstance(cause, DeliveryError)
     assert cause.rows == (3, 4)
     assert str(cause) == (
-        f"{place(database)} did not take rows 3 to 4, after 1 attempt: Duplicate entry '2' for key 'PRIMARY' (1062)"
+        f"{place(database)} did not take row 4, after 1 attempt: Duplicate entry '2' for key 'PRIMARY' (1062); "
+        "none of rows 3 to 4 was kept"
     )
+    assert (cause.row, cause.row_text) == (4, str(caught.value).partition(" - at row ")[2])
+    assert "id=2, v='d'" in str(cause.row_text)
     assert database.execute("SELECT id FROM t ORDER BY id") == [(1,), (2,)]
     assert wait_until(lambda: connections(database) == [])
     assert database.server.password not in repr(cause) + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "schema", "cells"),
+    [
+        ("id int PRIMARY KEY, v int", {"id": "int", "v": "int"}, {600: (17, 0)}),  # twice in the batch
+        ("id int PRIMARY KEY, v int CHECK (v < 5)", {"id": "int", "v": "int"}, {1: (0, 5), 999: (998, 5)}),
+        ("id int PRIMARY KEY, v int REFERENCES p (n)", {"id": "int", "v": "int"}, {1000: (999, 7)}),
+        ("id int PRIMARY KEY, v int, w int AS (v / IF(v = 9, 0, 1)) STORED", {"id": "int", "v": "int"}, {3: (2, 9)}),
+    ],
+)
+def test_the_row_that_a_server_refuses_is_named(
+    database: Database, table: str, schema: Any, cells: dict[int, tuple[int, int]]
+) -> None:
+    """Of a batch the first refused row is found, whatever rule it breaks; nothing of the search stays in the table."""
+    database.execute("CREATE TABLE p (n int PRIMARY KEY)", "INSERT INTO p VALUES (0)", f"CREATE TABLE t ({table})")
+    rows = [cells.get(number, (number - 1, 0)) for number in range(1, 1001)]
+    first = min(cells)
+    cause = failure(WriteMySQLTable(url=database.url, table="t", name="write"), rows, schema).__cause__
+    assert isinstance(cause, DeliveryError)
+    assert cause.row == first
+    assert str(cause).startswith(f"{place(database)} did not take row {first}, after 1 attempt: ")
+    assert str(cause).endswith("; none of rows 1 to 1000 was kept")
+    assert f"id={cells[first][0]}, v={cells[first][1]}" in str(cause.row_text)
+    assert database.execute("SELECT COUNT(*) FROM t") == [(0,)]
+    assert wait_until(lambda: connections(database) == [])
+
+
+def test_the_row_is_found_behind_statements_that_went_well(database: Database) -> None:
+    """A row that repeats one of an earlier statement of its batch is found, for that one is sent again before it."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v longtext)")
+    rows = [(number, "x" * 1_100_000) for number in (1, 2, 3, 4, 5, 1, 7)]
+    cause = failure(
+        WriteMySQLTable(url=database.url, table="t", name="w"), rows, {"id": "int", "v": "longtext"}
+    ).__cause__
+    assert isinstance(cause, DeliveryError)
+    assert (cause.row, cause.rows) == (6, (1, 7))
+    assert database.execute("SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def test_a_table_made_of_one_of_sqlite_is_filled_by_way_of_the_casts_that_the_check_names(
+    database: Database, tmp_path: Path
+) -> None:
+    """SQLite bounds neither texts nor numbers, MySQL does: each such column is named, with the Cast that bridges it."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "c.db")) as connection, connection:
+        connection.execute(
+            "CREATE TABLE t (id integer PRIMARY KEY, a text, c blob, d numeric, f decimal(9,2) NOT NULL)"
+        )
+        connection.execute("INSERT INTO t VALUES (1, 'x', x'00', 2.5, 3.5)")
+    url = f"sqlite:///{tmp_path}/c.db"
+    schema = StreamTable(url=url, table="t").get_schema()
+    database.execute(schema.to_ddl("t"))
+    hints = [
+        re.search(r"put a Cast to `(.*)` between", str(problem))
+        for problem in refusals_of(StreamTable(url=url, table="t"), WriteMySQLTable(url=database.url, table="t"))
+    ]
+    casts = {name: hint[1] for name, hint in zip("acd", hints, strict=True) if hint}
+    assert casts == {"a": "longtext", "c": "longblob", "d": "decimal(65,30)"}
+    source = StreamTable(url=url, table="t")
+    _ = source > Cast(columns=dict(casts)) > WriteMySQLTable(url=database.url, table="t")
+    source.run()
+    assert database.execute("SELECT * FROM t") == [(1, "x", b"\0", Decimal("2.5"), Decimal("3.5"))]
+
+
+def refusals_of(source: StreamTable, sink: WriteMySQLTable) -> list[Exception]:
+    """Return the problems for which a source does not go into a sink."""
+    _ = source > sink
+    with pytest.raises(GraphTypeError) as caught:
+        source.run()
+    return list(caught.value.problems)
 
 
 def test_a_foreign_key_that_is_not_there_is_an_error(database: Database) -> None:

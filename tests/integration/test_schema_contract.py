@@ -122,6 +122,20 @@ def test_discarded_rows_are_counted_as_rejected(shop: Database) -> None:
     assert [row.to_python()["id"] for row in sink.rows] == [n for n in range(1, 1001) if n < 3 or n % 3]
 
 
+def test_discarded_rows_count_for_no_cap_on_errors(shop: Database) -> None:
+    """Rows that are wrong are left out beside rows that are discarded, and of these alone ``max_errors`` speaks."""
+    shop.execute("ALTER TABLE t MODIFY name varchar(9) NOT NULL, ADD day date NOT NULL DEFAULT '2024-02-29'")
+    shop.execute("SET sql_mode = ''", "INSERT INTO t VALUES (3, 3, 'c', 0), (4, 4, 'too long', 0)")
+    shop.execute("INSERT INTO t SELECT seq, seq, IF(seq % 2, 'short', 'too long'), '2024-02-29' FROM seq_5_to_20")
+    contract = {**CONTRACT, "day": "date"}
+    source = source_of(shop, {"data_type": "discard_row"}, page_rows=7, max_errors=2, output_schema=contract)
+    sink = Kept(name="kept")
+    _ = source > sink
+    read = sink.run()["read"]
+    assert (read.sent, read.skipped, read.rejected) == (10, 2, 10)
+    assert [row.to_python()["id"] for row in sink.rows] == [1, 2, *range(5, 20, 2)]
+
+
 def test_a_type_that_shares_no_value_is_refused_whatever_is_to_be_discarded(shop: Database) -> None:
     """To discard every row or value is no way to read a table."""
     shop.execute("ALTER TABLE t DROP amount", "ALTER TABLE t ADD amount date")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+Fault = Literal["close", "reset", "stall"]
+
 
 class TcpProxy:
-    """Passes bytes both ways until a client sends a mark; then both ends are cut, once.
+    """Passes bytes both ways until a client sends a mark, or the server so many bytes; then something happens, once.
 
     Attributes:
         port: Where it listens, on loopback.
@@ -22,6 +25,10 @@ class TcpProxy:
         self._target = (host, port)
         self._mark = b""
         self._arrives = False
+        self._budget: int | None = None
+        self._fault: Fault = "close"
+        self._reset: socket.socket | None = None
+        self._ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
@@ -31,6 +38,14 @@ class TcpProxy:
         """Cut the connection whose client sends ``mark``, after the server has answered it or before it gets it."""
         self._mark, self._arrives = mark, arrives
 
+    def fail_after(self, size_bytes: int, fault: Fault) -> None:
+        """Let so many bytes more come from the server, and then close, reset, or stall the connection.
+
+        One that is stalled stays open, and nothing more passes.
+        """
+        self._fault = fault
+        self._budget = size_bytes
+
     def __enter__(self) -> Self:
         self._start(self._accept)
         return self
@@ -38,6 +53,7 @@ class TcpProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._ending.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._threads[0].join()
@@ -70,13 +86,33 @@ class TcpProxy:
                     if not self._arrives:
                         break
                     muted.set()  # the answer is the end
-                elif not from_client and muted.is_set():
+                elif not from_client and (muted.is_set() or self._is_spent(len(data))):
                     break
                 target.sendall(data)
         self._cut(source, target)
 
-    @staticmethod
-    def _cut(*ends: socket.socket) -> None:
+    def _is_spent(self, size_bytes: int) -> bool:
+        """Count bytes of the server, and return whether the connection is to end here; reset it, or stall, first."""
+        if self._budget is None:
+            return False
+        self._budget -= size_bytes
+        if self._budget > 0:
+            return False
+        self._budget = None
+        if self._fault == "stall":
+            self._ending.wait()
+        elif self._fault == "reset":
+            client = self._sockets[-2]
+            # Closed with no time to linger: the other side gets a reset instead of an end.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._reset = client
+            client.shutdown(socket.SHUT_RD)  # wakes the thread that reads from it
+        return True
+
+    def _cut(self, *ends: socket.socket) -> None:
         for end in ends:
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                if end is self._reset:
+                    end.close()
+                else:
+                    end.shutdown(socket.SHUT_RDWR)

@@ -33,6 +33,12 @@ EVERY: list[tuple[BaseException, str]] = [
     ),
     (e.NodeFailedError("bill", ValueError("no")), "node `bill` failed: ValueError: no"),
     (e.PipelineStateError("not now"), "not now"),
+    (
+        e.CursorError((1, 2), "JSON gives it back as [1, 2]"),
+        "Checkpoint((1, 2)) cannot be kept: JSON gives it back as [1, 2]; "
+        "a cursor is made of what JSON holds: None, bool, int, float, str, list and dict of str",
+    ),
+    (e.WrongOptionsError(["port is missing", "user is missing"]), "port is missing; user is missing"),
     (e.PipelineInterrupted(15, "report"), "interrupted by signal 15"),
     (e.GraphProblem("odd", node="a", hint="mend it"), "odd. Hint: mend it"),
     (e.GraphStructureError("a cycle"), "a cycle"),
@@ -86,6 +92,7 @@ def test_pickling_keeps_everything(error: BaseException) -> None:
         (e.RowError, ValueError),
         (e.UnfitSourceError, e.SourceError),
         (e.DeliveryError, e.SourceError),
+        (e.WrongOptionsError, ValueError),
         (e.PipelineStateError, RuntimeError),
         (e.PipelineInterrupted, KeyboardInterrupt),
         (e.Mismatch, e.GraphProblem),

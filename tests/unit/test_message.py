@@ -1,10 +1,15 @@
 """Batches: rows on their way, cut and joined without a loss."""
 
+from datetime import date
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nanotyped import Row
-from nanotyped.message import Batch
+from nanotyped.errors import CursorError
+from nanotyped.message import Batch, Checkpoint
 
 A, B = Row.from_dict({"a": 1}), Row.from_dict({"b": 1})
 ROWS = st.lists(st.sampled_from([A, B]), max_size=8)
@@ -37,3 +42,27 @@ def test_a_join_of_many(lists: list[list[Row]]) -> None:
     assert joined.rows == [row for rows in lists for row in rows]
     classes = {batch.row_class for batch in (first, *others)}
     assert joined.row_class is (classes.pop() if len(classes) == 1 else None)
+
+
+def test_a_checkpoint_keeps_a_copy() -> None:
+    """A source may go on changing what it counts in: its earlier checkpoints stay where they were."""
+    cursor: dict[str, Any] = {"file": "a", "lines": [1]}
+    checkpoint = Checkpoint(cursor)
+    cursor["lines"].append(2)
+    assert checkpoint.cursor == {"file": "a", "lines": [1]}
+
+
+@pytest.mark.parametrize(
+    ("cursor", "reason"),
+    [
+        ((1, 2), "JSON gives it back as [1, 2]"),
+        ({1: 2}, "JSON gives it back as {'1': 2}"),
+        (date(2024, 5, 6), "Object of type date is not JSON serializable"),
+        (float("nan"), "Out of range float values are not JSON compliant"),
+    ],
+)
+def test_a_cursor_that_would_not_come_back(cursor: Any, reason: str) -> None:
+    """It is refused where it is made: a resumed run would go on from something else."""
+    with pytest.raises(CursorError) as caught:
+        Checkpoint(cursor)
+    assert str(caught.value).startswith(f"Checkpoint({cursor!r}) cannot be kept: {reason}")

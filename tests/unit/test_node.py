@@ -93,12 +93,14 @@ def test_options_and_class_attributes() -> None:
         (
             {"retain_inptu": False},
             "Optioned has no option `retain_inptu` (did you mean `retain_input`?); its options are batch_rows, beats, "
-            "input_schema, name, output_schema, retain_input, summary, validate",
+            "dead_letter, input_schema, max_error_rate, max_errors, name, on_error, output_schema, retain_input, "
+            "retry, summary, validate",
         ),
         (
             {"beat": 1, "zzz": 2},
             "Optioned has no options `beat` (did you mean `beats`?), `zzz`; its options are batch_rows, beats, "
-            "input_schema, name, output_schema, retain_input, summary, validate",
+            "dead_letter, input_schema, max_error_rate, max_errors, name, on_error, output_schema, retain_input, "
+            "retry, summary, validate",
         ),
     ],
 )
@@ -130,7 +132,8 @@ def test_the_options_of_a_class() -> None:
             super().__init__(beats=only)
 
     assert sorted(options_of(Work)) == [
-        "batch_rows", "input_schema", "name", "output_schema", "retain_input", "summary", "validate",
+        "batch_rows", "dead_letter", "input_schema", "max_error_rate", "max_errors", "name", "on_error",
+        "output_schema", "retain_input", "retry", "summary", "validate",
     ]  # fmt: skip
     assert "beats" in options_of(Optioned)
     assert list(options_of(Closed)) == ["only"]

@@ -5,7 +5,7 @@ The words are dlt's. What each means is in ``docs/reference/schema-contract.md``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -102,7 +102,13 @@ class Settlement:
 
 
 def settle(
-    contract: Schema, live: Schema, refused: Mapping[str, str], modes: SchemaContract, edge: tuple[str, str]
+    contract: Schema,
+    live: Schema,
+    refused: Mapping[str, str],
+    modes: SchemaContract,
+    edge: tuple[str, str],
+    *,
+    with_hint: Callable[[Mismatch], Mismatch],
 ) -> Settlement:
     """Return what a contract and a live table make together.
 
@@ -112,6 +118,7 @@ def settle(
         refused: The columns of no known type, with why.
         modes: What becomes of what is beyond the contract.
         edge: Names of the table and of the node, for messages.
+        with_hint: Says of a column that does not fit what mends it.
     """
     found = Settlement(edge)
     for want in contract:
@@ -120,7 +127,7 @@ def settle(
         elif want.name not in live:
             _settle_absent(want, live, modes, found)
         else:
-            _settle_present(want, live[want.name], modes, found)
+            _settle_present(want, live[want.name], modes, found, with_hint)
     reads = [want.name for want in contract if want.name in live]
     for name in (*live.names, *refused):
         if name in contract or modes.columns == "discard_value":
@@ -161,7 +168,13 @@ def _settle_absent(want: Column, live: Schema, modes: SchemaContract, found: Set
         found.problems.append(problem.at(hint="; ".join(filter(None, hints))))
 
 
-def _settle_present(want: Column, have: Column, modes: SchemaContract, found: Settlement) -> None:
+def _settle_present(
+    want: Column,
+    have: Column,
+    modes: SchemaContract,
+    found: Settlement,
+    with_hint: Callable[[Mismatch], Mismatch],
+) -> None:
     kind, nullable = want.type, want.nullable
     verdict = judge(have.type, want.type).verdict
     fits = verdict.passes
@@ -182,7 +195,7 @@ def _settle_present(want: Column, have: Column, modes: SchemaContract, found: Se
     left = Column(want.name, want.type if fits else have.type, nullable=may_be_null)
     for problem in check_schema(Schema([left]), Schema([want]), found.edge):
         lacks_null = not fits and verdict is Verdict.LOSSY and modes.data_type == "discard_value"
-        found.problems.append(problem.at(hint=_nulls_hint(want)) if lacks_null else problem)
+        found.problems.append(problem.at(hint=_nulls_hint(want)) if lacks_null else with_hint(problem))
     found.columns.append(Column(want.name, kind, nullable=nullable, key=want.key))
 
 

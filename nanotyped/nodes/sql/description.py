@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 # The rows of a page, a sequence of values for each column, equally long.
 Columns: TypeAlias = Sequence[Sequence[Any]]
 
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What a reader gives in the place of a value that is none of its column: the value, and why it is none."""
+
+    value: Any
+    expected: str
+    reason: str
+
+
 # Types by whose values a server both sorts and compares in one order. Not among them: floats (compared by
 # approximation), enums and sets (sorted by number, compared as text), documents.
 _ORDERED = frozenset(
@@ -67,7 +77,13 @@ class TableAlteredError(SourceError):
 
 
 class TableReader(Protocol):
-    """An open connection that can describe and read one table. Used by one thread."""
+    """An open connection that can describe and read one table. Used by one thread.
+
+    Attributes:
+        keeps_unreadable: Whether a value that is none of its column is given as ``Unreadable``; else it is raised.
+    """
+
+    keeps_unreadable: bool
 
     def tables(self) -> list[str]:
         """Return the names of the tables and views, sorted.
@@ -81,6 +97,13 @@ class TableReader(Protocol):
 
         Raises:
             SourceError: If there is no such table, or no access to it, or a wanted column is of no known type.
+        """
+
+    def try_out(self, query: TableQuery) -> None:
+        """Let the server look at a query without reading a row.
+
+        Raises:
+            SourceError: If the query does not work: its condition is misspelt, or names what is not there.
         """
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:

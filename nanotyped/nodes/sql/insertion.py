@@ -13,7 +13,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from nanotyped.errors import DeliveryError, RowError, SourceError
-from nanotyped.nodes.sql.server import LOST_CONNECTION, hang_up
+from nanotyped.nodes.sql.server import DRIVER_ERRORS, LOST_CONNECTION, hang_up
 from nanotyped.nodes.sql.target import TargetTable, WriteMode, look_at
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ _LOST = frozenset({*LOST_CONNECTION, 0, 1053, 1158, 1159, 1160, 1161, 1927, 2002
 # The transaction was rolled back for the sake of another one: lock wait timeout, deadlock, changed since it was read.
 _CONTENTION = frozenset({1020, 1205, 1213})
 _SECOND_ROW = 1242
+# Of one row, beside those that the driver knows as such: a CHECK (of MariaDB, of MySQL), a SIGNAL of a trigger, what is
+# computed (1365: divided by zero, 1690: out of range), and values of the wrong form for what a trigger makes of them.
+_OF_A_ROW = frozenset({4025, 3819, 1644, 1365, 1690, 1292, 1366, 3140, _SECOND_ROW})
+_SEARCH_WAIT_S = 2  # for a lock, while the row is looked for because of which a batch was refused
 logger = logging.getLogger("nanotyped.nodes.sql")
 
 
@@ -74,6 +78,12 @@ class _Failure:
     reason: str
     rows: tuple[int, int]
     cause: BaseException | None
+
+    @property
+    def is_of_a_row(self) -> bool:
+        """Whether the server refused what is in a row."""
+        kinds = pymysql.err.IntegrityError, pymysql.err.DataError
+        return isinstance(self.cause, kinds) or _code(self.cause) in _OF_A_ROW
 
 
 def quoted(name: str) -> str:
@@ -145,12 +155,12 @@ class TableWriter:
             raise SourceError(f"{self._target.place} was altered since the pipeline was checked; check it again")
         connection = self._server.connect()
         try:
-            keeps = self._policies.everywhere.zero_date == "keep"
+            keeps = self._policies.uses("zero_date", "keep")
             connection.query(_SESSION.format(",ALLOW_INVALID_DATES" if keeps else ""))
             with connection.cursor(Cursor) as cursor:
                 cursor.execute("SELECT @@max_allowed_packet")
                 [(size,)] = cursor.fetchall()
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             hang_up(connection)
             raise SourceError(f"cannot write to {self._target.place}: {self._server.explain(error)}") from error
         self._connection = connection
@@ -169,6 +179,9 @@ class TableWriter:
     def write(self, insertions: Sequence[Insertion], rows: tuple[int, int]) -> None:
         """Write rows in one transaction: all of them are kept, or none.
 
+        Where the server refuses a row it does not say which: then the rows are sent again, by halves, in a transaction
+        that is rolled back, until the first refused one is found.
+
         Args:
             insertions: The rows.
             rows: Numbers of the first and the last of them.
@@ -186,7 +199,7 @@ class TableWriter:
                 return
             self.close()
             if not _may_pass(failure.cause) or attempt >= self._max_attempts:
-                raise self._refused(failure, rows, attempt) from failure.cause
+                raise self._refused(self._found(failure, insertions), rows, attempt) from failure.cause
             wait_s = self._wait_s(attempt)
             logger.warning(
                 "%s: attempt %d: %s; the next in %.1f s", self._target.place, attempt, failure.reason, wait_s
@@ -211,7 +224,7 @@ class TableWriter:
             for statement in statements:
                 now = statement.rows
                 connection.query(statement.sql)
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             return _Failure(self._server.explain(error), now, error)
         try:
             connection.commit()
@@ -221,6 +234,52 @@ class TableWriter:
                 raise self._unknown(error, rows) from error
             return _Failure(self._server.explain(error), rows, error)
         return None
+
+    def _found(self, failure: _Failure, insertions: Sequence[Insertion]) -> _Failure:
+        """Return the failure with the first row that is refused; unchanged where none can be told."""
+        first, last = failure.rows
+        if first == last or not failure.is_of_a_row:
+            return failure
+        try:
+            self.open()
+            connection = self._connection
+            assert connection is not None  # it is open
+            connection.query(f"SET SESSION innodb_lock_wait_timeout = {_SEARCH_WAIT_S}")
+            connection.begin()
+            for statement in (found for insertion in insertions for found in self._statements(insertion)):
+                if statement.rows == failure.rows:
+                    break
+                connection.query(statement.sql)
+            insertion = next(found for found in insertions if found.first <= first < found.first + len(found.rows))
+            return self._halved(connection, insertion, failure)
+        except (pymysql.Error, SourceError) as error:
+            logger.warning("%s: the refused row was not found: %s", self._target.place, error)
+            return failure
+        finally:
+            self.close()
+
+    def _halved(self, connection: pymysql.Connection[Any], insertion: Insertion, failure: _Failure) -> _Failure:
+        """Return why the first refused row of a statement is, its rows sent by halves; a server undoes a refused half.
+
+        Raises:
+            pymysql.Error: If a half is refused for another reason than a row.
+        """
+        start, end = (row - insertion.first for row in (failure.rows[0], failure.rows[1] + 1))
+        while start < end:
+            middle = max(start + (end - start) // 2, start + 1)
+            statement = _statement(insertion, start, middle)
+            try:
+                connection.query(statement.sql)
+            except pymysql.Error as error:
+                part = _Failure(self._server.explain(error), statement.rows, error)
+                if not part.is_of_a_row:
+                    raise
+                if middle == start + 1:
+                    return part
+                end = middle
+            else:
+                start = middle
+        return failure  # whoever was in the way is so no more
 
     def _statements(self, insertion: Insertion) -> Iterator[_Statement]:
         """Yield statements that are no longer than the server takes."""
@@ -254,7 +313,8 @@ class TableWriter:
             reason += f"; none of {_numbers(rows)} was kept"
         times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         message = f"{self._target.place} did not take {_numbers(failure.rows)}, after {times}: {reason}"
-        return DeliveryError(message, attempts=attempts, rows=rows)
+        row = failure.rows[0] if failure.is_of_a_row and failure.rows[0] == failure.rows[1] else None
+        return DeliveryError(message, attempts=attempts, rows=rows, row=row)
 
     def _unknown(self, error: Exception, rows: tuple[int, int]) -> DeliveryError:
         return DeliveryError(

@@ -20,6 +20,7 @@ from nanotyped.types.convert import json_text
 from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
+    from nanotyped.nodes.sql.limits import ServerLimits
     from nanotyped.row import Row, Schema
     from nanotyped.types.base import DataType
 
@@ -81,10 +82,16 @@ class RowLiterals:
     """Writes rows of a schema of MySQL types as they stand behind ``VALUES``. Safe to use from several threads.
 
     The rows must have gone through a ``Validator`` of the schema.
+
+    Args:
+        schema: The columns of the table that the rows fill, in order.
+        limits: What the server of the table takes.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, limits: ServerLimits) -> None:
         self._columns = [(column, literal_of(column.type)) for column in schema]
+        problems = [(index, column, limits.problem_of(column)) for index, column in enumerate(schema)]
+        self._limited = [(index, column, problem) for index, column, problem in problems if problem is not None]
 
     def encode(self, rows: Sequence[Row], first: int) -> list[bytes]:
         """Return each row as ``(1,'a',NULL)`` in UTF-8.
@@ -94,9 +101,12 @@ class RowLiterals:
             first: Number of the first row, for messages.
 
         Raises:
-            RowValidationError: If a text within a document is none in UTF-8, with every such cell.
+            RowValidationError: If the server would refuse a value, or a text within a document is none in UTF-8; with
+                every such cell.
         """
         values = list(map(astuple, rows))
+        if self._limited and (refused := self._refused(values, first)):
+            raise RowValidationError(refused)
         try:
             columns = [
                 [NULL if value is None else write(value) for value in cells]
@@ -105,6 +115,14 @@ class RowLiterals:
             return [f"({','.join(cells)})".encode() for cells in zip(*columns, strict=True)]
         except UnicodeEncodeError:
             raise RowValidationError(self._problems(values, first)) from None
+
+    def _refused(self, values: list[tuple[Any, ...]], first: int) -> list[CellProblem]:
+        return [
+            CellProblem(number, column.name, column.spelling(), shown(cells[index]), reason)
+            for number, cells in enumerate(values, first)
+            for index, column, problem in self._limited
+            if cells[index] is not None and (reason := problem(cells[index]))
+        ]
 
     def _problems(self, values: list[tuple[Any, ...]], first: int) -> list[CellProblem]:
         return [

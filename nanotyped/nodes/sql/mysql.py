@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pymysql
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
 from nanotyped.nodes.sql.description import Columns, TableAlteredError, TableDescription
+from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
-from nanotyped.nodes.sql.server import MySQLServer, hang_up, has_open_result, is_lost
-from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, read_columns, typed_columns
+from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
+from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, lenient, read_columns, typed_columns
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
 from nanotyped.types.json import json_form
@@ -41,9 +41,13 @@ _COLUMNS = """
 _KEYS = """
     SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CAST(TABLE_NAME AS BINARY) = %s
-        AND NON_UNIQUE = 0 AND INDEX_TYPE = 'BTREE'
+        AND NON_UNIQUE = 0 AND (INDEX_TYPE = 'BTREE' OR INDEX_NAME = 'PRIMARY')
     ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"""
 
+# MySQL 8 (manual 28.3.8): MariaDB has no such column, and holds no column to one spatial reference system.
+_SYSTEMS = """
+    SELECT COLUMN_NAME, SRS_ID FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CAST(TABLE_NAME AS BINARY) = %s AND SRS_ID IS NOT NULL"""
 # MariaDB has no JSON type of its own: `json` is a longtext with this check.
 _CHECKS = """
     SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
@@ -60,6 +64,7 @@ class MySQLReader:
         self._place = server.place
         self._compiled: dict[object, tuple[str, Mapping[str, Any]]] = {}
         self._rows_read = 0
+        self.keeps_unreadable = False
 
     def tables(self) -> list[str]:
         """Return the names of the tables and views of the database, sorted."""
@@ -77,11 +82,13 @@ class MySQLReader:
                 hint = nearest_hint(table, tables)
                 raise UnfitSourceError(f"there is no {place}, or `{self._server.user}` may not see it{_sentence(hint)}")
             found = self._with_documents(found, (database, table, table))
+            found = self._with_systems(found, (database, table, table))
+            found, untold_columns = self._with_members(found, table)
             keys: dict[str, list[tuple[str | None, str | None]]] = {}
             for index, name, part in self._rows(_KEYS, (database, table, table)):
                 keys.setdefault(index, []).append((name, part))
         primary = {name for name, _ in keys.get("PRIMARY", [])}
-        self._schema, refused = _schema_of(found, primary, columns, place)
+        self._schema, refused = _schema_of(found, untold_columns, primary, columns, place)
         nullable = {name for name, _, null, _ in found if null == "YES"}
         unique = [
             tuple(name for name, _ in parts if name is not None)
@@ -93,15 +100,63 @@ class MySQLReader:
 
     def _with_documents(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
         """Return the columns, those of MariaDB that must hold JSON as JSON."""
-        version = str(getattr(self._connection, "server_version", ""))
-        if "MariaDB" not in version or not any(text == "longtext" for _, text, *_ in found):
+        if not self._is_mariadb or not any(_is_longtext(text) for _, text, *_ in found):
             return found
         checks = {clause for (clause,) in self._rows(_CHECKS, where)}
         return [
-            (name, "json", null, None) if text == "longtext" and f"json_valid({_quoted(name)})" in checks else column
+            (name, "json", null, None) if _is_longtext(text) and f"json_valid({_quoted(name)})" in checks else column
             for column in found
             for name, text, null, _ in [column]
         ]
+
+    def _with_systems(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
+        """Return the columns, the geometries of MySQL 8 with the spatial reference system that they are held to."""
+        kinds = ("geometry", "geomcollection", *it.GEOMETRY_CODES)
+        version = str(getattr(self._connection, "server_version", "")).split(".", maxsplit=1)[0]
+        if self._is_mariadb or not version.isdigit() or int(version) < 8 or not any(row[1] in kinds for row in found):
+            return found
+        systems = {name: int(number) for name, number in self._rows(_SYSTEMS, where)}
+        return [
+            (name, f"{text} srid {systems[name]}" if name in systems else text, *rest) for name, text, *rest in found
+        ]
+
+    @property
+    def _is_mariadb(self) -> bool:
+        return "MariaDB" in str(getattr(self._connection, "server_version", ""))
+
+    def _with_members(
+        self, found: list[tuple[Any, ...]], table: str
+    ) -> tuple[list[tuple[Any, ...]], dict[str, UntoldMembersError]]:
+        """Return the columns with the members that they have, and by name those whose members nobody tells."""
+        told: list[tuple[Any, ...]] = []
+        errors: dict[str, UntoldMembersError] = {}
+        for name, text, null, charset in found:
+            members = text
+            if is_doubtful(text, charset):
+                try:
+                    if self._is_mariadb:
+                        members = told_members(text, table, name, self._asked)
+                    elif not text.startswith("enum("):  # an enum goes by its text, and a wrong one is no member
+                        raise untold(text)
+                except DRIVER_ERRORS as error:
+                    if is_lost(error):
+                        raise
+                    errors[name] = untold(text)
+                except UntoldMembersError as error:
+                    errors[name] = error
+            told.append((name, members, null, charset))
+        return told, errors
+
+    def try_out(self, query: TableQuery) -> None:
+        """Let the server look at a query without reading a row."""
+        sql, values = _compile(query.select_nothing())
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, dict(values))
+                cursor.fetchall()
+        except DRIVER_ERRORS as error:
+            reason = self._server.explain(error)
+            raise UnfitSourceError(f"`where` does not work for {self._place}: {reason}") from error
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
@@ -189,11 +244,18 @@ class MySQLReader:
     # -- statements --------------------------------------------------------------------
 
     def _cells(self, query: TableQuery) -> tuple[Cell, ...]:
-        return tuple(cell_of(query.taken.get(name) or self._schema[name]) for name in query.columns)
+        cells = tuple(cell_of(query.taken.get(name) or self._schema[name]) for name in query.columns)
+        return tuple(map(lenient, cells)) if self.keeps_unreadable else cells
 
     def _key_cells(self, key: Sequence[str]) -> tuple[Cell, ...]:
         # Whatever the key holds bounds a page; what of it is no value of its column is for the page itself to say.
         return tuple(cell_of(kept_column(self._schema[name])) for name in key)
+
+    def _asked(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that may hold percent signs."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
 
     def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
@@ -222,7 +284,7 @@ class MySQLReader:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except pymysql.Error as error:
+        except DRIVER_ERRORS as error:
             user = f"`{self._server.user}`"
             raise SourceError(f"reading {self._place} as {user} failed: {self._server.explain(error)}") from error
 
@@ -233,7 +295,11 @@ def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:
 
 
 def _schema_of(
-    found: list[tuple[Any, ...]], primary: set[str | None], wanted: Sequence[str] | None, place: str
+    found: list[tuple[Any, ...]],
+    untold_columns: Mapping[str, UntoldMembersError],
+    primary: set[str | None],
+    wanted: Sequence[str] | None,
+    place: str,
 ) -> tuple[Schema, dict[str, str]]:
     columns: list[Column] = []
     refused: dict[str, str] = {}
@@ -243,8 +309,10 @@ def _schema_of(
     ]
     for name, text, nullable, charset in found:
         try:
+            if name in untold_columns:
+                raise untold_columns[name]
             kind = column_type(text, charset)
-        except TypeSyntaxError as error:
+        except (TypeSyntaxError, UntoldMembersError) as error:
             refused[name] = str(error)
             if wanted is None or name in wanted:
                 problems.append(f"column `{name}`: {error}; leave it out with `columns`")
@@ -281,6 +349,18 @@ def widened_columns(schema: Schema) -> frozenset[str]:
             and getattr(column.type.intermediate_type, "bits", 64) == 32
         )
     )
+
+
+def guarded_columns(schema: Schema) -> frozenset[str]:
+    """Return the enums with an empty member: a server prints it and the error value, index 0, alike."""
+    kinds = {column.name: column.type.intermediate_type for column in schema}
+    return frozenset(
+        name for name, kind in kinds.items() if kind.family is it.ENUM and "" in (getattr(kind, "members", None) or ())
+    )
+
+
+def _is_longtext(text: str) -> bool:
+    return text.partition(" ")[0] == "longtext"  # which may be compressed
 
 
 def _quoted(name: str) -> str:

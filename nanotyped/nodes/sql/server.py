@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Never, Protocol, cast
 from uuid import UUID
 
 import pymysql
@@ -31,6 +37,12 @@ _SESSION = (
 )
 # One statement, and one transaction, sees what was committed, once.
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+_NOBODY_ANSWERS, _PLUGIN_REFUSED = 2003, 2061  # CR_CONN_HOST_ERROR, CR_AUTH_PLUGIN_ERR
+# The second is its word for a server that answers a query by asking for a file of this machine; none is sent.
+DRIVER_ERRORS = (pymysql.Error, RuntimeError)
+_TLS_IS_MISSING = 2026  # CR_SSL_CONNECTION_ERROR
+# What the driver runs into where bytes are none of the protocol.
+_NO_PROTOCOL = (ValueError, IndexError, AssertionError, struct.error)
 LOST_CONNECTION = (2006, 2013, 4031)  # 4031: closed by the server for being idle (MySQL 8)
 
 
@@ -106,6 +118,7 @@ class MySQLServer:
         Raises:
             SourceError: If there is none to be had.
         """
+        ends_at = time.monotonic() + self.connect_timeout_s
         try:
             tls = self.tls_context()
             connection = pymysql.connect(
@@ -125,12 +138,29 @@ class MySQLServer:
                 ssl=tls,
                 # Left to itself PyMySQL would try TLS without verifying anybody.
                 ssl_disabled=tls is None,
+                auth_plugin_map=None if tls is not None else _NOT_IN_THE_CLEAR,
                 init_command=_SESSION,
+                defer_connect=True,
             )
+            with self._link() as link, _cut_at(link, ends_at):
+                connection.connect(link.dup())
             connection.query(_ISOLATION)
-        except (pymysql.Error, OSError, RuntimeError) as error:
+        except (*DRIVER_ERRORS, OSError, *_NO_PROTOCOL) as error:
+            if time.monotonic() >= ends_at:
+                reason = f"no session within {self.connect_timeout_s:g} s, which is connect_timeout_s"
+                raise SourceError(f"cannot connect to {self!r}: {reason}") from error
             raise SourceError(f"cannot connect to {self!r}: {self.explain(error)}") from error
         return connection
+
+    def _link(self) -> socket.socket:
+        try:
+            link = socket.create_connection((self.host, self.port), self.connect_timeout_s)
+        except OSError as error:
+            text = f"Can't connect to MySQL server on {self.host!r} ({error})"
+            raise pymysql.OperationalError(_NOBODY_ANSWERS, text) from error
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return link
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the context that verifies the server, ``None`` for a connection in the clear.
@@ -150,9 +180,55 @@ class MySQLServer:
         text = str(error) or type(error).__name__
         if isinstance(error, pymysql.Error) and len(error.args) > 1:
             text = f"{error.args[1]} ({error.args[0]})"
+        if isinstance(error, RuntimeError) and "LOAD_LOCAL" in text:
+            return "the server asked for a file of this machine, which no server gets"
+        untrusted = getattr(error, "original_exception", None)
+        if isinstance(untrusted, ssl.SSLCertVerificationError):
+            return f"its certificate is not valid: {untrusted.verify_message}; `tls_ca` names an authority to trust"
+        if isinstance(error, pymysql.Error) and error.args[:1] == (_TLS_IS_MISSING,):
+            return f"{text}; `tls: off` would send everything in the clear"
+        if isinstance(error, _NO_PROTOCOL) and not isinstance(error, ssl.SSLError):
+            return f"what answers there does not speak the protocol of MySQL ({type(error).__name__}: {text})"
         if timed_out(error):
             text += f"; read_timeout_s is {self.read_timeout_s:g}, connect_timeout_s is {self.connect_timeout_s:g}"
         return text
+
+
+class _Refusing:
+    """Stands for ways to log in that would send the password as it is: who listens, or poses as the server, has it."""
+
+    def __init__(self, _connection: object) -> None:
+        pass
+
+    def authenticate(self, _packet: object) -> Never:
+        reason = "the server asks for the password in the clear, which is sent over TLS alone; set tls: verify"
+        raise pymysql.OperationalError(_PLUGIN_REFUSED, reason)
+
+
+_NOT_IN_THE_CLEAR: dict[str, Callable[[pymysql.Connection[Any]], Any]] = {
+    "mysql_clear_password": _Refusing,
+    "dialog": _Refusing,
+}
+
+
+@contextmanager
+def _cut_at(link: socket.socket, moment: float) -> Iterator[None]:
+    """Cut a connection at a moment of ``time.monotonic``, if the block is not through with it by then.
+
+    The driver's own timeout is for each wait by itself, so a server that sends a byte now and then would hold it.
+    """
+
+    def cut() -> None:
+        with suppress(OSError):  # the other side may have been first
+            link.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, moment - time.monotonic()), cut)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def timed_out(error: BaseException) -> bool:

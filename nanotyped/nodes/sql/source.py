@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import ContractDriftError, GraphProblem, GraphTypeError, RowValidationError, SourceError
+from nanotyped.errors import (
+    CellProblem,
+    ContractDriftError,
+    GraphProblem,
+    GraphTypeError,
+    Mismatch,
+    RowValidationError,
+    SourceError,
+    errors_by_row,
+    shown,
+)
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.sql.contract import SchemaContract, SchemaContractOption, Settlement, Sieve, settle
-from nanotyped.nodes.sql.description import TableAlteredError
-from nanotyped.nodes.sql.mysql import MySQLReader, widened_columns
+from nanotyped.nodes.sql.description import TableAlteredError, Unreadable
+from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
     ColumnPolicies,
     Tinyint1Option,
     ZeroDateOption,
+    taken_by,
 )
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.row import Row, Schema, Validator, parse_schema
@@ -25,6 +37,8 @@ from nanotyped.row.compiled import compile_projection
 from nanotyped.row.difference import describe_changes
 from nanotyped.row.schema import check_schema
 from nanotyped.types import InvalidDate
+from nanotyped.types.compat import check_assignable
+from nanotyped.types.sqlite import SQLiteType
 from nanotyped.types.text import INVALID_DATE_REASONS
 
 if TYPE_CHECKING:
@@ -36,6 +50,7 @@ logger = logging.getLogger("nanotyped.nodes.sql")
 class TableSource(NanoNode[object, Any]):
     """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
 
+    rejects_rows = True
     backslash_escapes = True
     """Whether a backslash escapes in quotes, in the SQL of the server."""
 
@@ -75,6 +90,7 @@ class TableSource(NanoNode[object, Any]):
         self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
         self._sieve: Sieve | None = None
+        self._make_rows: Callable[[Columns, int], list[Row]] = _unchecked(Schema([]).row_class())
 
     def open_reader(self) -> TableReader:
         """Return a new connection to where the table is.
@@ -87,14 +103,16 @@ class TableSource(NanoNode[object, Any]):
     # -- what it gives -----------------------------------------------------------------
 
     def discover_schema(self) -> None:
-        """Look at the live table and keep what it is.
+        """Look at the live table and keep what it is; try the condition on it.
 
         Raises:
-            SourceError: If it cannot be reached, or is not there.
+            SourceError: If it cannot be reached, is not there, or the condition does not work on it.
         """
         reader = self.open_reader()
         try:
-            self._description = self._described(reader)
+            self._description = description = self._described(reader)
+            if self.where is not None and self._raw_of(description).names:  # without a column there is nothing to read
+                reader.try_out(self._query(reader, description))
         finally:
             reader.close()
 
@@ -146,8 +164,10 @@ class TableSource(NanoNode[object, Any]):
         if self._description is None:
             return FarEnd(f"table `{self.table}`", "column")
         live = self._description.schema
-        known = live[column] if column in live else None  # noqa: SIM401 - a schema has no `get`
-        return FarEnd(self._description.place, "column", known)
+        if column not in live:
+            return FarEnd(self._description.place, "column")
+        [taken] = self._policies.taken(live.select([column]))
+        return FarEnd(self._description.place, "column", live[column], taken, self._policies.words(live[column]))
 
     def schema_remedy(self) -> str:
         """Return that a look at the live table is enough."""
@@ -166,7 +186,22 @@ class TableSource(NanoNode[object, Any]):
             return []
         if self._modes is not None:
             return self._settlement(self._modes, description).problems
-        return [*check_schema(self._takeable(description), parse_schema(self.output_schema), self._edge(description))]
+        contract = parse_schema(self.output_schema)
+        problems = check_schema(self._takeable(description), contract, self._edge(description))
+        return [self._with_hint(problem, contract, description) for problem in problems]
+
+    def _with_hint(self, problem: Mismatch, contract: Schema, description: TableDescription) -> Mismatch:
+        """Return a mismatch of table and contract with what mends it: no node stands between these two."""
+        raw, live = description.schema, self._takeable(description)
+        name = problem.column or ""
+        if name not in live:
+            return problem  # it has the nearest name
+        fits = (words for words, kind in taken_by(raw[name].type) if not check_assignable(kind, contract[name].type))
+        policy = "" if not check_assignable(live[name].type, contract[name].type) else next(fits, "")
+        spelled = "sqlite " * issubclass(live[name].type, SQLiteType) + live[name].spelling()
+        if policy:
+            return problem.at(hint=f"set `{policy}` for it, or declare it `{spelled}`")
+        return problem.at(hint=f"declare it `{spelled}`, as the table has it, or leave the contract out")
 
     def _edge(self, description: TableDescription) -> tuple[str, str]:
         return description.place.replace("`", ""), self.label
@@ -180,8 +215,14 @@ class TableSource(NanoNode[object, Any]):
     def _settlement(self, modes: SchemaContract, description: TableDescription) -> Settlement:
         assert self.output_schema is not None  # the constructor saw to it
         refused = description.refused if self.columns is None else {}
+        contract = parse_schema(self.output_schema)
         return settle(
-            parse_schema(self.output_schema), self._takeable(description), refused, modes, self._edge(description)
+            contract,
+            self._takeable(description),
+            refused,
+            modes,
+            self._edge(description),
+            with_hint=lambda problem: self._with_hint(problem, contract, description),
         )
 
     def _policy_problems(self) -> list[GraphProblem]:
@@ -229,9 +270,7 @@ class TableSource(NanoNode[object, Any]):
         try:
             yield from self._batches(reader)
         except RowValidationError as error:
-            error.add_note(f"in `{self.table}`")
-            if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
-                error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
+            self._note(error)
             raise
         finally:
             reader.close()
@@ -244,12 +283,14 @@ class TableSource(NanoNode[object, Any]):
             raise self._drift(checked, description, "since the pipeline was checked", "check it again")
         if problems := self.check_contract():
             raise GraphTypeError(problems)
-        shape = self._shape()
+        reader.keeps_unreadable = self.error_policy.rejects
+        self._make_rows = shape = self._shape()
         nulls = self._policies.null_dates(self._raw_of(description))
         first = 1
         try:
-            for columns, cursor in self._pages(reader, description):
-                rows = shape(_without_invalid_dates(columns, nulls), first)
+            for page, cursor in self._pages(reader, description):
+                columns = _without_invalid_dates(page, nulls)
+                rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
                 first += len(columns[0])
                 yield rows
                 if cursor is not None:
@@ -259,6 +300,44 @@ class TableSource(NanoNode[object, Any]):
         self._check_unaltered(reader, description)
         if self._sieve is not None and self._sieve.told:
             logger.warning("%s: %s", self.label, self._sieve.told, extra=NO_ROW_VALUES)
+
+    def _note(self, error: RowValidationError) -> None:
+        """Say where a row is wrong, and what would let its dates be read."""
+        error.add_note(f"in `{self.table}`")
+        if any(problem.reason in INVALID_DATE_REASONS for problem in error.problems):
+            error.add_note("`zero_date: null` reads such dates as null, `zero_date: keep` as they are")
+
+    def _right_rows(self, columns: Columns, first: int) -> list[Row]:
+        """Hand over the rows of a page that break the contract and return the others."""
+        numbers = list(range(first, first + len(columns[0])))
+        if problems := _unreadable(columns, self._live().names, first):
+            plain = [[cell.value if type(cell) is Unreadable else cell for cell in column] for column in columns]
+            columns, numbers = self._without_wrong(plain, columns, numbers, RowValidationError(problems))
+        try:
+            return self._make_rows(columns, numbers[0] if numbers else first)
+        except RowValidationError as error:
+            place = {numbers[0] + index: number for index, number in enumerate(numbers)}
+            moved = [replace(problem, row=place[problem.row]) for problem in error.problems]
+            columns, _ = self._without_wrong(columns, columns, numbers, RowValidationError(moved))
+            return self._make_rows(columns, first)
+
+    def _without_wrong(
+        self, shown: Columns, columns: Columns, numbers: list[int], error: RowValidationError
+    ) -> tuple[Columns, list[int]]:
+        """Hand over the rows that an error is about, as ``shown`` has them, and return the others."""
+        self._note(error)
+        wrong = errors_by_row(error)
+        row_class: Any = self._live().row_class()  # whose rows are made by position, of whatever the server gave
+        for index, number in enumerate(numbers):
+            if number in wrong:
+                self.reject(row_class(*(column[index] for column in shown)), wrong[number])
+        kept = [index for index, number in enumerate(numbers) if number not in wrong]
+        return [[column[index] for index in kept] for column in columns], [numbers[index] for index in kept]
+
+    def _live(self) -> Schema:
+        live = self._live_schema()
+        assert live is not None  # the table was looked at
+        return live
 
     def _check_unaltered(self, reader: TableReader, description: TableDescription) -> None:
         """Raise if what was read is no longer what it was when reading began.
@@ -299,14 +378,8 @@ class TableSource(NanoNode[object, Any]):
         self, reader: TableReader, description: TableDescription
     ) -> Iterator[tuple[Columns, dict[str, Any] | None]]:
         """Yield columns of rows, each with the cursor behind them; ``None`` where they are in no order."""
-        live = self._raw_schema()
-        assert live is not None  # the table was looked at
-        widened = widened_columns(live) if isinstance(reader, MySQLReader) else frozenset()
-        where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
         key = description.page_key()
-        collations = description.collations.get(key or (), {})
-        taken = self._policies.read(description.schema)
-        query = TableQuery(self.table, live.names, where, widened, collations, taken)
+        query = self._query(reader, description)
         if key is None:
             logger.warning(
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
@@ -323,10 +396,24 @@ class TableSource(NanoNode[object, Any]):
             columns, last = reader.page(query, key, after, upper, self.page_rows)
             if last is None:
                 return
+            for name, value in zip(key, last, strict=True):
+                if type(value) is Unreadable:  # such a row can be rejected; the page behind it cannot be found
+                    raise SourceError(f"{description.place} cannot be read on: {value.reason} in its key `{name}`")
             yield columns, {"key": list(key), "after": reader.encode_key(key, last)}
             if len(columns[0]) < self.page_rows:
                 return
             after = last
+
+    def _query(self, reader: TableReader, description: TableDescription) -> TableQuery:
+        live = self._raw_schema()
+        assert live is not None  # the table was looked at
+        is_mysql = isinstance(reader, MySQLReader)
+        widened = widened_columns(live) if is_mysql else frozenset()
+        guarded = guarded_columns(live) if is_mysql else frozenset()
+        where = None if self.where is None else Condition(self.where, self.parameters, self.backslash_escapes)
+        collations = description.collations.get(description.page_key() or (), {})
+        taken = self._policies.read(description.schema)
+        return TableQuery(self.table, live.names, where, widened, guarded, collations, taken)
 
     def _resume_after(self, reader: TableReader, key: tuple[str, ...]) -> tuple[Any, ...] | None:
         """Return the key behind which a resumed run goes on, ``None`` for one that begins.
@@ -385,6 +472,17 @@ class TableSource(NanoNode[object, Any]):
             return rows
 
         return shape
+
+
+def _unreadable(columns: Columns, names: Sequence[str], first: int) -> list[CellProblem]:
+    """Return every cell that could not be read."""
+    found = [
+        CellProblem(number, name, cell.expected, shown(cell.value), cell.reason)
+        for name, column in zip(names, columns, strict=True)
+        for number, cell in enumerate(column, first)
+        if type(cell) is Unreadable
+    ]
+    return sorted(found, key=lambda problem: problem.row)
 
 
 def _without_invalid_dates(columns: Columns, places: tuple[int, ...]) -> Columns:

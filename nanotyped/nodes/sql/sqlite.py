@@ -22,7 +22,7 @@ from nanotyped.errors import (
     nearest_hint,
     shown,
 )
-from nanotyped.nodes.sql.description import Columns, TableDescription
+from nanotyped.nodes.sql.description import Columns, TableDescription, Unreadable
 from nanotyped.row import Column, Schema
 from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
 
@@ -43,6 +43,7 @@ class SQLiteReader:
         self._place = url.database or ":memory:"
         self._schema = Schema([])
         self._rows_read = 0
+        self.keeps_unreadable = False
         with self._reporting("opening"):
             self._engine = _engine_of(url)
             self._connection = self._engine.connect()
@@ -69,6 +70,14 @@ class SQLiteReader:
         self._schema, refused = _schema_of(found, set(primary), is_row_id, columns, place)
         unique = [key for key in keys if all(name in self._schema and not self._schema[name].nullable for name in key)]
         return TableDescription(place, self._schema, tuple(unique), indexes, refused)
+
+    def try_out(self, query: TableQuery) -> None:
+        """Let the database look at a query without reading a row."""
+        try:
+            self._connection.execute(query.select_nothing()).all()
+        except SQLAlchemyError as error:
+            reason = f"`where` does not work for table `{query.table}` of {self._place}: {error.__cause__ or error}"
+            raise UnfitSourceError(reason) from error
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as it is stored, ``None`` if there is no row."""
@@ -138,7 +147,10 @@ class SQLiteReader:
         try:
             decoded = [_decode_row(decoders, row) for row in rows]
         except TypeCastError:
-            raise self._explain(columns, decoders, rows) from None
+            if not self.keeps_unreadable:
+                raise self._explain(columns, decoders, rows) from None
+            readers = [_lenient(column, decode) for column, decode in zip(columns, decoders, strict=True)]
+            decoded = [_decode_row(readers, row) for row in rows]
         self._rows_read += len(decoded)
         return list(zip(*decoded, strict=True))
 
@@ -161,6 +173,18 @@ class SQLiteReader:
         except SQLAlchemyError as error:
             cause = error.__cause__ or error
             raise SourceError(f"{what} {self._place} failed: {cause}") from error
+
+
+def _lenient(column: Column, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what reads a value, or gives it as one that cannot be read."""
+
+    def read(value: Any) -> Any:
+        try:
+            return decode(value)
+        except TypeCastError as error:
+            return Unreadable(value, column.spelling(), error.reason)
+
+    return read
 
 
 def _engine_of(url: URL) -> sa.Engine:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+
+from nanotyped.types.intermediate import in_utc
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ColumnElement, TextClause
@@ -27,6 +30,9 @@ _TOKENS = {
     True: re.compile(f"{_QUOTED}|{_PARAMETER}", re.DOTALL),
     False: re.compile(f"{_QUOTED_PLAIN}|{_PARAMETER}", re.DOTALL),
 }
+# What an enum is read as where it holds no member: index 0, which servers print as an empty text. No member ends with
+# a blank, so this is none.
+_NO_MEMBER = "'index 0, the error value '"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,23 @@ class Condition:
         return {match["name"] for match in found if match["name"]}
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the parameters: some are missing, some stand nowhere."""
+        """Return what is wrong: parameters that are missing or stand nowhere, parentheses that have no partner."""
         wanted = self.names()
         missing, unused = sorted(wanted - set(self.parameters)), sorted(set(self.parameters) - wanted)
         return [
+            *([] if self._is_balanced() else ["`where` has a parenthesis without its partner"]),
             *(f"`where` asks for the parameter `:{name}`, which is not in `parameters`" for name in missing),
             *(f"parameter `{name}` does not stand in `where`" for name in unused),
         ]
+
+    def _is_balanced(self) -> bool:
+        """Return whether parentheses close where they opened: what left them would be no part of the condition."""
+        depth = 0
+        for sign in re.findall("[()]", _TOKENS[self.backslash_escapes].sub("", self.text)):
+            depth += 1 if sign == "(" else -1
+            if depth < 0:
+                return False
+        return depth == 0
 
     def clause(self) -> TextClause:
         """Return the condition in parentheses; a line end keeps a comment at its end from taking the closing one."""
@@ -68,10 +84,16 @@ def _escape_colons(match: re.Match[str]) -> str:
 
 
 def check_parameters(where: str | None, parameters: Mapping[str, Any], *, backslash_escapes: bool = True) -> list[str]:
-    """Return what is wrong with the parameters of a condition: some missing, some not in it."""
+    """Return what is wrong with the parameters of a condition: some missing, some not in it, some that none can be."""
     if where is None:
         return [f"parameter `{name}` is given, but there is no `where`" for name in parameters]
-    return Condition(where, parameters, backslash_escapes).problems()
+    # Moments are bound in UTC.
+    outside = [
+        f"parameter `{name}` is not in the years 1 to 9999 in UTC"
+        for name, value in parameters.items()
+        if isinstance(value, datetime) and value.tzinfo is not None and in_utc(value) is None
+    ]
+    return Condition(where, parameters, backslash_escapes).problems() + outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,7 @@ class TableQuery:
         where: The rows wanted; ``None`` for all.
         widened: Columns that are read as ``column + 0e0``, so that the server prints every digit of a FLOAT.
         collations: Of columns of the key, where the key does not compare them as their column does.
+        guarded: Enums with an empty member, of which the error value is read as another text than that member's.
         taken: Columns, by name, that are read as of another type than the table has them.
     """
 
@@ -91,6 +114,7 @@ class TableQuery:
     columns: tuple[str, ...]
     where: Condition | None = None
     widened: frozenset[str] = frozenset()
+    guarded: frozenset[str] = frozenset()
     collations: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[str, Column] = field(default_factory=dict)
 
@@ -107,6 +131,10 @@ class TableQuery:
     def select_all(self) -> sa.Select[Any]:
         """Return the SELECT of all rows, in no order."""
         return self._select(self.columns)
+
+    def select_nothing(self) -> sa.Select[Any]:
+        """Return the SELECT of no row, which a server refuses where it would refuse that of some."""
+        return self._select(self.columns).limit(0)
 
     def select_page(self, key: Sequence[str], rows: int, *, first: bool) -> sa.Select[Any]:
         """Return the SELECT of the next rows by key; its bounds are the parameters that ``page_values`` gives."""
@@ -134,6 +162,9 @@ class TableQuery:
 
     def _column(self, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = sa.column(name)
+        if name in self.guarded:
+            number = column + sa.literal_column("0")
+            return sa.case((number == sa.literal_column("0"), sa.literal_column(_NO_MEMBER)), else_=column)
         return column + sa.literal_column("0e0") if name in self.widened else column
 
     def _key(self, name: str) -> ColumnElement[Any]:

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import pymysql
 from pymysql.cursors import Cursor
 
-from nanotyped.errors import GraphProblem, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
+from nanotyped.errors import GraphProblem, Mismatch, NodeOptionError, SourceError, UnfitSourceError, nearest_hint
+from nanotyped.nodes.sql.limits import ask_limits
 from nanotyped.nodes.sql.mysql import MySQLReader
+from nanotyped.nodes.sql.policies import bits_hint, taken_by
+from nanotyped.nodes.sql.server import DRIVER_ERRORS
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
+from nanotyped.types.compat import check_assignable
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import TableDescription
+    from nanotyped.nodes.sql.limits import ServerLimits
     from nanotyped.nodes.sql.policies import ColumnPolicies
     from nanotyped.nodes.sql.server import MySQLServer
 
@@ -39,16 +43,20 @@ class TargetTable:
     """A live table that is to be written.
 
     Attributes:
-        description: What it is.
+        description: What it is, its columns as the policies take them.
+        live: Its columns as the server has them.
         names: Its columns, those of unknown types too.
         generated: The columns that the server computes.
         required: The columns that have no value unless one is given.
+        limits: What its server takes of their types.
     """
 
     description: TableDescription
+    live: Schema
     names: tuple[str, ...]
     generated: frozenset[str]
     required: frozenset[str]
+    limits: ServerLimits
 
     @property
     def place(self) -> str:
@@ -80,7 +88,8 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
     try:
         [(kind, engine, transactions)] = _rows(server, _TABLE, where)
         columns = _rows(server, _COLUMNS, where)
-    except pymysql.Error as error:
+        limits = ask_limits(lambda sql: _rows(server, sql, ()), description.schema)
+    except DRIVER_ERRORS as error:
         raise SourceError(f"reading {description.place} failed: {server.explain(error)}") from error
     if kind not in ("BASE TABLE", "SYSTEM VERSIONED"):
         raise UnfitSourceError(f"{description.place} cannot be written: it is a {kind.lower()}; name a table")
@@ -89,8 +98,9 @@ def look_at(server: MySQLServer, table: str, policies: ColumnPolicies) -> Target
         raise UnfitSourceError(f"{description.place} cannot be written: {reason}; make it one of InnoDB")
     generated = frozenset(name for name, is_generated, _ in columns if int(is_generated))
     required = frozenset(name for name, _, is_required in columns if int(is_required)) - generated
-    description = replace(description, schema=policies.taken(description.schema))
-    return TargetTable(description, tuple(name for name, *_ in columns), generated, required)
+    live = description.schema
+    description = replace(description, schema=policies.taken(live))
+    return TargetTable(description, live, tuple(name for name, *_ in columns), generated, required, limits)
 
 
 def _rows(server: MySQLServer, sql: str, parameters: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -115,7 +125,8 @@ def check_names(target: TargetTable, given: Schema, label: str) -> list[GraphPro
         elif name in target.generated:
             reason = f"column `{name}` of {target.place} is computed by the server and cannot be written"
         elif name not in target.description.schema:
-            reason = f"column `{name}` of {target.place} is of a type that is not known here"
+            why = target.description.refused.get(name)
+            reason = f"column `{name}` of {target.place} is of a type that is not known here{f': {why}' if why else ''}"
         else:
             continue
         problems.append(NodeOptionError(f"node `{label}`: {reason}", node=label, hint=hint))
@@ -129,12 +140,28 @@ def check_types(target: TargetTable, given: Schema, label: str) -> list[GraphPro
         for column in target.description.schema
         if column.name not in target.generated and (column.name in given or column.name in target.required)
     )
-    problems: list[GraphProblem] = [*check_schema(given, needed, (label, target.place.replace("`", "")))]
+    problems: list[GraphProblem] = []
+    for problem in check_schema(given, needed, (label, target.place.replace("`", ""))):
+        name = problem.column or ""
+        hint = bits_hint(given[name].type, target.live[name].type, needed[name].type) if name in given else ""
+        problems.append(problem.at(hint=hint) if hint else _with_policy(problem, given, needed))
     for name in target.names:  # in the order of the table, though of a type that is not known
         if name in target.required and name not in target.description.schema and name not in given:
             reason = f"column `{name}` of {target.place} has no default, and its type is not known here"
             problems.append(NodeOptionError(f"node `{label}`: {reason}", node=label))
     return problems
+
+
+def _with_policy(problem: Mismatch, given: Schema, needed: Schema) -> Mismatch:
+    """Return a mismatch with the policy of the writer that mends it, if there is one."""
+    name = problem.column or ""
+    if name not in given:
+        return problem
+    policies = taken_by(needed[name].type)
+    policy = next((words for words, kind in policies if not check_assignable(given[name].type, kind)), "")
+    if not policy or not check_assignable(given[name].type, needed[name].type):  # or it is a matter of nulls
+        return problem
+    return problem.at(hint=f"set `{policy}` for the writer")
 
 
 def check_key(target: TargetTable, key: Sequence[str], label: str) -> list[GraphProblem]:

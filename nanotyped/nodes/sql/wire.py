@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from pymysql import err
 
 from nanotyped.errors import CellProblem, RowValidationError, SourceError, TypeCastError, shown
+from nanotyped.nodes.sql.description import Unreadable
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -254,6 +255,22 @@ def _explain(cells: Sequence[Cell], columns: Columns, first: int) -> RowValidati
         if problems:
             break
     return RowValidationError(problems)
+
+
+def lenient(cell: Cell) -> Cell:
+    """Return how a column is read of which nothing is raised: a text that is no value is given as ``Unreadable``."""
+
+    def read(texts: Sequence[Any]) -> Sequence[Any]:
+        try:
+            return cell.read(texts)
+        except (ValueError, ArithmeticError):
+            return [None if text is None else read_one(text) for text in texts]
+
+    def read_one(text: Any) -> Any:
+        reason = _problem(cell, text)
+        return Unreadable(text, cell.spelling, reason) if reason else cell.read([text])[0]
+
+    return cell._replace(read=read)
 
 
 def _problem(cell: Cell, value: Any) -> str:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, Never, get_args
+from typing import TYPE_CHECKING, Any, Never, get_args
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
 from nanotyped.channel import ChannelCancelled
-from nanotyped.errors import GraphProblem, GraphStructureError, PipelineStateError, RowError, RowValidationError, shown
+from nanotyped.errors import (
+    DeliveryError,
+    GraphProblem,
+    GraphStructureError,
+    PipelineStateError,
+    RowError,
+    RowValidationError,
+    shown,
+)
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.nodes.sql.insertion import Insertion, TableWriter, WritingStopped, statement_ends
 from nanotyped.nodes.sql.literals import RowLiterals
-from nanotyped.nodes.sql.policies import ColumnPolicies
+from nanotyped.nodes.sql.policies import ColumnPolicies, WrittenBitOption, WrittenZeroDateOption
 from nanotyped.nodes.sql.server import Tls  # noqa: TC001 - as above
 from nanotyped.nodes.sql.target import WriteMode, check_key, check_key_given, check_names, check_types, look_at
 from nanotyped.nodes.sql.urls import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, server_of_options
@@ -35,12 +43,14 @@ class WriteMySQLTable(NanoNode[object, Never]):
 
     Every column of the rows is written to the column of its name; columns of the table that are not among them get
     their default. Rows are held to the table's own types before they are sent, since a server, even a strict one,
-    rounds moments and decimals in silence. A batch is kept whole or not at all. Where the connection is lost, or
-    another transaction is in the way (deadlock, lock wait timeout), the batch is sent again over a new connection, with
-    growing pauses. If the connection is lost during the COMMIT itself, nobody knows whether the batch was kept: then
-    ``replace`` and ``upsert`` send it again, which leaves the same rows, and ``insert`` ends the run with an error that
-    says so, for rows without a key of their own would be there twice. Triggers run as for any statement. MySQL (not
-    MariaDB) keeps fractions and very long integers within JSON documents as doubles.
+    rounds moments and decimals in silence, and to what this very server holds of them: how far its timestamps go, and
+    which UUIDs it takes. What it does change is the sign of a zero, which it drops. A batch is kept whole or not at
+    all. Where the connection is lost, or another transaction is in the way (deadlock, lock wait timeout), the batch is
+    sent again over a new connection, with growing pauses. If the connection is lost during the COMMIT itself, nobody
+    knows whether the batch was kept: then ``replace`` and ``upsert`` send it again, which leaves the same rows, and
+    ``insert`` ends the run with an error that says so, for rows without a key of their own would be there twice.
+    Triggers run as for any statement. MySQL (not MariaDB) keeps fractions and very long integers within JSON documents
+    as doubles.
 
     Needs: rows that fit the table, which is looked at before the run. Gives: nothing.
 
@@ -57,15 +67,18 @@ class WriteMySQLTable(NanoNode[object, Never]):
         database: Name of the database.
         url: All of these at once, as ``mysql://user:password@host:port/database``.
         max_attempts: How often a batch is sent at the most.
-        zero_date: With ``keep``, columns of dates take dates that are on no calendar, such as ``0000-00-00``.
-        bit: With ``bytes``, columns of bits take bytes, the most significant first.
+        zero_date: With ``keep``, columns of dates take dates that are on no calendar, such as ``0000-00-00``; for all
+            columns, or by column.
+        bit: With ``bytes``, columns of bits take bytes, the most significant first, and nothing else; for all columns,
+            or by column.
         tls: ``auto`` encrypts and verifies unless the server is on this machine; ``verify`` always does; ``off`` never.
         tls_ca: File of the certificate authority to trust beside the system's.
         connect_timeout_s: Longest wait for a connection, in seconds.
         read_timeout_s: Longest wait for an answer, in seconds.
 
     Raises:
-        ValueError: If an option is wrong.
+        TypeError: If ``key`` is a text.
+        ValueError: If another option is wrong.
     """
 
     def __init__(
@@ -81,8 +94,8 @@ class WriteMySQLTable(NanoNode[object, Never]):
         database: str = "",
         url: SecretStr | str | None = None,
         max_attempts: int = 5,
-        zero_date: Literal["error", "keep"] = "error",
-        bit: Literal["int", "bytes"] = "int",
+        zero_date: WrittenZeroDateOption = "error",
+        bit: WrittenBitOption = "int",
         tls: Tls = "auto",
         tls_ca: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
@@ -94,14 +107,17 @@ class WriteMySQLTable(NanoNode[object, Never]):
             raise ValueError("table must be named")
         if mode not in get_args(WriteMode):
             raise ValueError(f"mode must be one of {', '.join(get_args(WriteMode))}, not {mode!r}")
-        if bool(key) is not (mode == "upsert"):
-            raise ValueError("key names the columns that tell a row with `mode: upsert`, and goes with nothing else")
+        if isinstance(key, str):
+            raise TypeError(f"key is a list of columns, not the text {key!r}: write [{key!r}]")
+        if mode == "upsert" and not key:
+            raise ValueError("key is missing: `mode: upsert` tells a row by the columns of a unique key of the table")
+        if mode != "upsert" and key:
+            raise ValueError(f"key goes with `mode: upsert` alone, and this is `mode: {mode}`; leave it out")
         if twice := [f"`{name}`" for name in dict.fromkeys(key or ()) if list(key or ()).count(name) > 1]:
             raise ValueError(f"key names {', '.join(twice)} twice")
-        if zero_date not in ("error", "keep") or bit not in ("int", "bytes"):
-            raise ValueError(f"zero_date must be error or keep, and bit int or bytes, not {zero_date!r} and {bit!r}")
         if max_attempts < 1:
             raise ValueError(f"max_attempts must be at least 1, not {max_attempts}")
+        self._policies = ColumnPolicies.of_written(zero_date=zero_date, bit=bit)
         self.table = table
         self.mode: WriteMode = mode
         self.key = tuple(key or ())
@@ -118,7 +134,6 @@ class WriteMySQLTable(NanoNode[object, Never]):
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
         )
-        self._policies = ColumnPolicies.of_options(zero_date=zero_date, bit=bit)
         self._target: TargetTable | None = None
         self._writer: TableWriter | None = None
         self._shapes: dict[type[Row], _Shape] = {}
@@ -134,8 +149,13 @@ class WriteMySQLTable(NanoNode[object, Never]):
         self._target = look_at(self._server, self.table, self._policies)
 
     def check_contract(self) -> list[GraphProblem]:
-        """Return what keeps ``key`` from being a key of the live table, once it was looked at."""
-        return [] if self._target is None else check_key(self._target, self.key, self.label)
+        """Return what is wrong with ``key`` and with options by column for the live table, once it was looked at."""
+        if self._target is None:
+            return []
+        return [
+            *check_key(self._target, self.key, self.label),
+            *self._policies.problems(self._target.live, self.label),
+        ]
 
     def check_input(self, given: Schema) -> list[GraphProblem]:
         """Return how rows of ``given`` differ from what the live table takes, and links out of this sink."""
@@ -204,7 +224,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
             number += len(rows)
         try:
             writer.write(insertions, (first, number - 1))
-        except RowError as error:
+        except (RowError, DeliveryError) as error:
             _show_row(error, batch.rows, first)
             raise
         except WritingStopped:
@@ -239,7 +259,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         validator = Validator(written)
         project = compile_projection(row_class, validator.row_class)
         head, tail = statement_ends(self.table, written.names, self.mode, self.key)
-        return _Shape(head, tail, project, validator, RowLiterals(written).encode)
+        return _Shape(head, tail, project, validator, RowLiterals(written, target.limits).encode)
 
     def _pause_and_go_on(self, seconds: float) -> bool:
         self.sleep(seconds)
@@ -260,7 +280,7 @@ class _Shape:
         return self.literals(self.validator.check_rows(self.project(rows), first), first)
 
 
-def _show_row(error: RowError, rows: Sequence[Row], first: int) -> None:
+def _show_row(error: RowError | DeliveryError, rows: Sequence[Row], first: int) -> None:
     """Let an error show the row that it is about."""
     if error.row_text is None and error.row is not None and 0 <= error.row - first < len(rows):
         error.row_text = shown(rows[error.row - first])

@@ -7,7 +7,7 @@ comments let one see where they end.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
@@ -59,6 +59,19 @@ _DELIMITER = re.compile(r"delimiter[ \t]+(\S+)[^\n]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class DumpedTable:
+    """A table out of a text.
+
+    Attributes:
+        schema: Its columns of types that a contract holds.
+        refused: By column, why it is in no contract, with its place in the text.
+    """
+
+    schema: Schema
+    refused: Mapping[str, DdlProblem]
+
+
+@dataclass(frozen=True, slots=True)
 class _Statement:
     """One statement of a text: where it begins, its own text, and where a quote in it is open, if one is."""
 
@@ -83,7 +96,23 @@ def parse_dump(text: str, tables: Collection[str] = ()) -> dict[str, Schema]:
     Raises:
         DdlError: Of every mistake, each with line and column; also where a wanted table is not there.
     """
-    reader = _Reader(text, frozenset(tables))
+    return {name: found.schema for name, found in _parse(text, tables, leaves_out=False).items()}
+
+
+def parse_dump_tables(text: str, tables: Collection[str] = ()) -> dict[str, DumpedTable]:
+    """Return the tables that a text of SQL leaves behind, by name, in order; else as ``parse_dump``.
+
+    A column whose type was read and is none of a contract, such as one of a character set that is not known here, is
+    no mistake of the text: it is left out, as introspection leaves it out.
+
+    Raises:
+        DdlError: Of every other mistake, each with line and column; also where a wanted table is not there.
+    """
+    return _parse(text, tables, leaves_out=True)
+
+
+def _parse(text: str, tables: Collection[str], *, leaves_out: bool) -> dict[str, DumpedTable]:
+    reader = _Reader(text, frozenset(tables), leaves_out=leaves_out)
     for statement in _statements(text):
         reader.read(statement)
     return reader.finish(tables)
@@ -159,9 +188,10 @@ def _pass_to_table(cursor: Cursor) -> list[str]:
 class _Reader:
     """What the statements of a text have made so far."""
 
-    def __init__(self, text: str, wanted: frozenset[str]) -> None:
+    def __init__(self, text: str, wanted: frozenset[str], *, leaves_out: bool) -> None:
         self.text = text
         self.wanted = wanted
+        self.leaves_out = leaves_out
         self.database: str | None = None
         self.tables: dict[tuple[str | None, str], Table] = {}
         self.seen: set[str] = set()
@@ -185,15 +215,15 @@ class _Reader:
                 hint = nearest_hint(word, _VERBS_OF_TABLES)
                 self.add(statement.start, f"unknown statement `{word} table`{f' ({hint})' if hint else ''}")
 
-    def finish(self, names: Collection[str]) -> dict[str, Schema]:
-        """Return the schemas, in the order of the names or of the text; or raise all that is wrong."""
+    def finish(self, names: Collection[str]) -> dict[str, DumpedTable]:
+        """Return the tables, in the order of the names or of the text; or raise all that is wrong."""
         problems = list(self._placed())
         for name in sorted(self.wanted - {table.name for table in self.tables.values()}):
             hint = nearest_hint(name, sorted(self.seen)) or "its text tells none of views"
             problems.append(DdlProblem(0, 0, f"there is no table `{name}`; {hint}", name))
         if problems:
             raise DdlError(problems)
-        found = {table.name: table.schema() for table in self.tables.values()}
+        found = {table.name: DumpedTable(table.schema(), self._refused(table)) for table in self.tables.values()}
         return {name: found[name] for name in names} if names else found
 
     def add(self, position: int, reason: str, table: str | None = None) -> None:
@@ -202,11 +232,13 @@ class _Reader:
 
     def _placed(self) -> Iterator[DdlProblem]:
         """Yield the mistakes in the order of the text, with their lines and columns."""
-        line, before = 1, 0
-        for position, reason, table in sorted(self.mistakes, key=lambda found: found[0]):
-            line += self.text.count("\n", before, position)
-            before = position
-            yield DdlProblem(line, position - self.text.rfind("\n", 0, position), reason, table)
+        yield from _at_places(self.text, sorted(self.mistakes, key=lambda found: found[0]))
+
+    def _refused(self, table: Table) -> dict[str, DdlProblem]:
+        """Return the columns of a table that are left out, in the order of the text."""
+        columns = sorted(table.refused.items(), key=lambda found: found[1][0])
+        problems = _at_places(self.text, [(position, reason, table.name) for _, (position, reason) in columns])
+        return {name: problem for (name, _), problem in zip(columns, problems, strict=True)}
 
     # -- statements --------------------------------------------------------------------
 
@@ -275,6 +307,21 @@ class _Reader:
             raise cursor.error("a table that is renamed is not followed; dump it as it is now", start)
 
     def _tell(self, statement: _Statement, table: Table) -> None:
+        for name, error in table.unfit.items():
+            if self.leaves_out:
+                table.refused[name] = (statement.start + error.position, error.reason)
+            else:
+                table.mistakes.append(error)
         for mistake in [*table.mistakes, *check_characters(statement.text)]:
             self.add(statement.start + mistake.position, mistake.reason, table.name)
+        table.unfit.clear()
         table.mistakes.clear()
+
+
+def _at_places(text: str, found: Iterable[tuple[int, str, str | None]]) -> Iterator[DdlProblem]:
+    """Yield what is said of positions of a text, which ascend, with their lines and columns."""
+    line, before = 1, 0
+    for position, reason, table in found:
+        line += text.count("\n", before, position)
+        before = position
+        yield DdlProblem(line, position - text.rfind("\n", 0, position), reason, table)

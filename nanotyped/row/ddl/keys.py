@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nanotyped.row.ddl.columns import read_check, read_references
-from nanotyped.types.charsets import UNSUPPORTED_CHARSETS
+from nanotyped.types.charsets import ANY_UNICODE, UNSUPPORTED_CHARSETS
 from nanotyped.types.grammar import ColumnType
 from nanotyped.types.mysql.texts import charset_of
 
@@ -223,6 +223,6 @@ def _charset(cursor: Cursor, name: Token, charset: str | None, collation: str | 
         cursor.text, "char", "char", place, charset=charset, collation=collation, charset_position=place
     )
     found = charset_of(column)["charset"]
-    if found is None and (collation or "").partition("_")[0] != "uca1400":  # of MariaDB: for any Unicode one
+    if found is None and (collation or "").partition("_")[0] != ANY_UNICODE:
         raise cursor.error(f"unknown collation `{name.text}`", name)
     return found

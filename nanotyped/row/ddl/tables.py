@@ -35,6 +35,8 @@ class Table:
         definition: What it is beside them.
         names: Names of all columns in lower case, of those too that could not be read: keys may name them.
         mistakes: What is wrong in the statement that is being read, each with its position in that.
+        unfit: By column, why what is written of its type is none of a contract, with its position in the same.
+        refused: The same for all statements, with its position in the text.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Table:
     definition: TableDefinition = field(default_factory=TableDefinition)
     names: set[str] = field(default_factory=set)
     mistakes: list[TypeSyntaxError] = field(default_factory=list)
+    unfit: dict[str, TypeSyntaxError] = field(default_factory=dict)
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def schema(self) -> Schema:
         """Return its schema, as introspection of the live table gives it: no collations, no charset that is Unicode."""
@@ -183,8 +187,10 @@ def _finish(text: str, table: Table) -> None:
     known = [column.name for column in table.columns]
     for column in table.columns:
         if column.name not in table.types:
-            with _Collecting(table):
+            try:
                 table.types[column.name] = _type_of(column.type, table.definition.charset)
+            except TypeSyntaxError as error:
+                table.unfit[column.name] = error
         if column.primary is not None:
             if table.definition.primary is not None:
                 table.mistakes.append(column.type.error("a table has one primary key", column.primary))

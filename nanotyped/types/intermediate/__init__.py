@@ -10,10 +10,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nanotyped.types.charsets import CHARSETS
-from nanotyped.types.intermediate.documents import JSON, JSON_NULL, NULL, OBJECT, JsonNull, json_problem
+from nanotyped.types.intermediate.documents import (
+    JSON,
+    JSON_NULL,
+    MAX_JSON_DEPTH,
+    NULL,
+    OBJECT,
+    TOO_DEEP,
+    JsonNull,
+    json_problem,
+)
 from nanotyped.types.intermediate.identifiers import INET, INET_LENGTHS, UUID, UUID_LENGTH, Address, address_text
 from nanotyped.types.intermediate.lenient import LENIENT_MOMENT, InvalidDate, read_invalid_date
-from nanotyped.types.intermediate.moments import DATE, DATETIME, MAX_FSP, MAX_TIME, TIME_INTERVAL, TIMESTAMP
+from nanotyped.types.intermediate.moments import DATE, DATETIME, MAX_FSP, MAX_TIME, TIME_INTERVAL, TIMESTAMP, in_utc
 from nanotyped.types.intermediate.numbers import (
     BITS,
     BOOL,
@@ -101,6 +110,7 @@ __all__ = [
     "MAX_DECIMAL_DIGITS",
     "MAX_DIMENSIONS",
     "MAX_FSP",
+    "MAX_JSON_DEPTH",
     "MAX_LENGTH",
     "MAX_SCALE",
     "MAX_SET_MEMBERS",
@@ -112,6 +122,7 @@ __all__ = [
     "STRING",
     "TIMESTAMP",
     "TIME_INTERVAL",
+    "TOO_DEEP",
     "UUID",
     "UUID_LENGTH",
     "VECTOR",
@@ -123,6 +134,7 @@ __all__ = [
     "InvalidDate",
     "JsonNull",
     "address_text",
+    "in_utc",
     "is_float32",
     "json_problem",
     "pack_geometry",

@@ -10,6 +10,11 @@ from typing import Any, ClassVar, Final, Self
 from nanotyped.types.base import cast_error
 from nanotyped.types.intermediate.system import IntermediateType
 
+# MySQL takes 100 levels (8.4 manual 11.5), MariaDB 32. Documents are walked by functions that call themselves, some
+# by two calls a level, and Python has room for a thousand.
+MAX_JSON_DEPTH = 200
+TOO_DEEP = f"nested more than {MAX_JSON_DEPTH} deep"
+
 
 class JsonNull:
     """The type of ``JSON_NULL``: a JSON document that is ``null``, which is not SQL NULL (``None``)."""
@@ -52,26 +57,37 @@ class JSON(IntermediateType):
         return value
 
 
-def json_problem(value: object, place: str = "$") -> str:
-    """Return the first place at which a document is no JSON, ``""`` if there is none."""
+def json_problem(value: object, place: str = "$", depth: int = 0) -> str:
+    """Return the first place at which a document is no JSON, ``""`` if there is none.
+
+    Args:
+        value: The document.
+        place: Where it stands, for the answer.
+        depth: How many objects and lists it stands in.
+    """
     match value:
         case None | str() | int() | Decimal():
             return "" if not isinstance(value, Decimal) or value.is_finite() else f"{value} at {place} is not finite"
         case float():
             return "" if math.isfinite(value) else f"{value} at {place} is not finite"
-        case Mapping():
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    return f"the key {key!r} at {place} is not text"
-                if reason := json_problem(item, f"{place}.{key}"):
-                    return reason
-            return ""
-        case list() | tuple():
-            for index, item in enumerate(value):
-                if reason := json_problem(item, f"{place}[{index}]"):
-                    return reason
-            return ""
+        case Mapping() | list() | tuple():
+            # Of one that is too deep the place would be as long as it is deep.
+            return TOO_DEEP if depth == MAX_JSON_DEPTH else _problem_within(value, place, depth + 1)
     return f"{type(value).__name__} at {place} has no JSON form"
+
+
+def _problem_within(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], place: str, depth: int) -> str:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                return f"the key {key!r} at {place} is not text"
+            if reason := json_problem(item, f"{place}.{key}", depth):
+                return reason
+        return ""
+    for index, item in enumerate(value):
+        if reason := json_problem(item, f"{place}[{index}]", depth):
+            return reason
+    return ""
 
 
 class OBJECT(IntermediateType):

@@ -14,7 +14,17 @@ MAX_FSP = 6
 # MySQL 8.4 manual 11.2.3: TIME is an interval of at most 838:59:59; MariaDB adds the fraction to that.
 MAX_TIME = timedelta(hours=838, minutes=59, seconds=59, microseconds=999_999)
 
-_TIME_TEXT = re.compile(r"(-?)([0-9]{1,3}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?", re.ASCII)
+# Behind so many digits `datetime.fromisoformat` drops all that follow, in the time of day and in the offset.
+_BEYOND_MICROSECONDS = re.compile(r"[.,][0-9]{6}0*[1-9]", re.ASCII)
+_TIME_TEXT = re.compile(r"(-?)([0-9]{1,11}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?", re.ASCII)
+
+
+def in_utc(moment: datetime) -> datetime | None:
+    """Return an aware moment in UTC, ``None`` where it lies before the year 1 or after 9999 there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 class DATETIME(IntermediateType):
@@ -53,9 +63,12 @@ class DATETIME(IntermediateType):
             return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a calendar date has no zone
         if isinstance(value, str):
             try:
-                return datetime.fromisoformat(value)
+                moment = datetime.fromisoformat(value)
             except ValueError:
-                pass
+                raise cast_error(cls, value, "not a date and time") from None
+            if _BEYOND_MICROSECONDS.search(value):
+                raise cast_error(cls, value, f"more than {MAX_FSP} digits of a second's fraction")
+            return moment
         raise cast_error(cls, value, "not a date and time")
 
     @classmethod
@@ -85,9 +98,12 @@ class TIMESTAMP(DATETIME):
         """Return the moment in UTC if it has a zone and its fraction fits."""
         if moment.tzinfo is None:
             raise cast_error(cls, value, "it has no zone; a timestamp needs one")
-        if cls.fsp is not None:
-            check_fraction(cls, value, moment.microsecond, cls.fsp)
-        return moment.astimezone(UTC)
+        found = in_utc(moment)
+        if found is None:
+            raise cast_error(cls, value, "in UTC it is not in the years 1 to 9999")
+        if cls.fsp is not None:  # of the moment in UTC: an offset may have a fraction too
+            check_fraction(cls, value, found.microsecond, cls.fsp)
+        return found
 
 
 class DATE(DATETIME):
@@ -115,7 +131,10 @@ class DATE(DATETIME):
 
 
 class TIME_INTERVAL(IntermediateType):
-    """A span of time, up to ±838:59:59. Parameter: ``fsp``. Python: ``timedelta``."""
+    """A span of time. Parameter: ``fsp``. Python: ``timedelta``.
+
+    With an ``fsp`` it is up to ±838:59:59, as MySQL's TIME; the bare family takes every ``timedelta``.
+    """
 
     __slots__ = ()
     parameter_names = ("fsp",)
@@ -158,11 +177,10 @@ class TIME_INTERVAL(IntermediateType):
         found = _TIME_TEXT.fullmatch(text)
         if not found:
             raise cast_error(cls, text, "not spelled [-]H:MM:SS[.f]")
-        sign, hours, minutes, seconds, fraction = found.groups()
-        span = timedelta(
-            hours=int(hours),
-            minutes=int(minutes),
-            seconds=int(seconds),
-            microseconds=int((fraction or "").ljust(MAX_FSP, "0")),
-        )
-        return -span if sign else span
+        sign, *parts, fraction = found.groups()
+        hours, minutes, seconds = map(int, parts)
+        count = (hours * 3600 + minutes * 60 + seconds) * 10**MAX_FSP + int((fraction or "").ljust(MAX_FSP, "0"))
+        try:
+            return timedelta(microseconds=-count if sign else count)
+        except OverflowError:
+            raise cast_error(cls, text, "more than 999999999 days") from None

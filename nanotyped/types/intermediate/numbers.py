@@ -72,7 +72,10 @@ class INTEGER(IntermediateType):
             case float() | Decimal() if _is_whole(value):
                 number = int(value)
             case str() if _INTEGER_TEXT.fullmatch(value.strip(" ")):
-                number = int(value)
+                try:
+                    number = int(value)
+                except ValueError:  # Python reads no number of more than 4300 digits
+                    raise cast_error(cls, value, "too many digits") from None
             case _:
                 raise cast_error(cls, value, "not a whole number")
         if cls.minimum is not None and number < cls.minimum:
@@ -173,7 +176,7 @@ class BOOL(IntermediateType):
 class DECIMAL(IntermediateType):
     """Exact decimals. Parameters: ``precision`` (digits), ``scale`` (of them behind the point), ``unsigned``.
 
-    Python: ``Decimal``, brought to the scale of the type.
+    Python: ``Decimal``, brought to the scale of the type. An unsigned zero has no sign: ``-0.00`` is ``0.00``.
     """
 
     __slots__ = ()
@@ -227,6 +230,8 @@ class DECIMAL(IntermediateType):
             raise cast_error(cls, value, "not finite")
         if cls.unsigned and number < 0:
             raise cast_error(cls, value, "below 0")
+        if cls.unsigned:
+            number = number.copy_abs()
         if cls.quantum is None:
             return number
         try:
@@ -241,7 +246,7 @@ class FLOAT(IntermediateType):
     """Binary floating point, finite. Parameters: ``bits`` (32, 64), ``precision`` and ``scale``, ``unsigned``.
 
     Python: ``float``. ``precision`` and ``scale`` are those of MySQL's ``float(M,D)``, which rounds to D decimals.
-    NaN and the infinities are refused: no MySQL column and no JSON text can hold them.
+    NaN and the infinities are refused: no MySQL column and no JSON text can hold them. An unsigned zero has no sign.
     """
 
     __slots__ = ()
@@ -290,7 +295,7 @@ class FLOAT(IntermediateType):
             raise cast_error(cls, value, "below 0")
         if cls.precision is not None and not cls._is_rounded(number):
             raise cast_error(cls, value, f"more than {cls.precision} digits, {cls.scale} of them behind the point")
-        return number
+        return abs(number) if cls.unsigned else number
 
     @classmethod
     def _is_rounded(cls, number: float) -> bool:

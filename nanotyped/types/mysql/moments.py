@@ -1,14 +1,15 @@
 """Column types of dates and times: DATE, DATETIME, TIMESTAMP, TIME; and the type of a null of no known type.
 
-Source: MySQL 8.4 manual 11.2.
+Sources: MySQL 8.4 manual 11.2; MariaDB knowledge base "TIMESTAMP", and MariaDB 10.11 for its first second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nanotyped.types.base import cast_error
 from nanotyped.types.intermediate import DATE, DATETIME, LENIENT_MOMENT, MAX_FSP, NULL, TIME_INTERVAL, TIMESTAMP
 from nanotyped.types.mysql.system import MySQLType, argument
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from nanotyped.types.base import DataType
     from nanotyped.types.grammar import ColumnType
     from nanotyped.types.policies import TypePolicies
+
+# The number 0 is the zero timestamp: MySQL begins a second later, MariaDB with the first fraction of that second.
+FIRST_TIMESTAMP = datetime(1970, 1, 1, 0, 0, 0, 1, UTC)
+FIRST_WHOLE_TIMESTAMP = datetime(1970, 1, 1, 0, 0, 1, 0, UTC)
+LAST_TIMESTAMP = datetime(2106, 2, 7, 6, 28, 15, 999_999, UTC)  # MariaDB 11.5, where a number has 64 bits
+LAST_SIGNED_TIMESTAMP = datetime(2038, 1, 19, 3, 14, 7, 999_999, UTC)  # all other servers
 
 
 class MYSQL_DATE(MySQLType, reads="date"):
@@ -81,11 +88,33 @@ class MYSQL_DATETIME(_Fraction, reads="datetime"):
 
 
 class MYSQL_TIMESTAMP(_Fraction, reads="timestamp"):
-    """``timestamp(fsp)``: a moment, kept in UTC. Parameter: ``fsp``."""
+    """``timestamp(fsp)``: a moment, kept in UTC, from 1970 on. Parameter: ``fsp``.
+
+    It takes what any server holds: up to 2106. Most servers end in 2038; ``WriteMySQLTable`` asks the one it writes to.
+    """
 
     __slots__ = ()
     python_type = datetime
     base, means = "timestamp", TIMESTAMP
+    bounds: ClassVar[tuple[datetime, datetime]] = (FIRST_TIMESTAMP, LAST_TIMESTAMP)
+
+    @classmethod
+    def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the digits, checked, and the first and the last moment of so many digits."""
+        attributes = super().derive(parameters)
+        unit = timedelta(microseconds=10 ** (MAX_FSP - parameters["fsp"]))
+        microsecond = timedelta(microseconds=1)
+        attributes["bounds"] = (FIRST_TIMESTAMP + unit - microsecond, LAST_TIMESTAMP - unit + microsecond)
+        return attributes
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> datetime:
+        """Return a datetime in UTC: of an aware datetime, or of ISO text with a zone."""
+        moment: datetime = super().python_cast_function(value)
+        low, high = cls.bounds
+        if not low <= moment <= high:
+            raise cast_error(cls, value, range_reason(low, high))
+        return moment
 
     @classmethod
     def under(cls, policies: TypePolicies) -> type[MySQLType]:
@@ -99,6 +128,12 @@ class MYSQL_TIME(_Fraction, reads="time"):
     __slots__ = ()
     python_type = timedelta
     base, means = "time", TIME_INTERVAL
+
+
+def range_reason(low: datetime, high: datetime) -> str:
+    """Return what a message says of a moment that is not between two others."""
+    first, last = (moment.replace(tzinfo=None).isoformat(" ") for moment in (low, high))
+    return f"not from {first} to {last} UTC"
 
 
 def _kept(kind: type[MySQLType], policies: TypePolicies) -> type[MySQLType]:
@@ -135,6 +170,14 @@ class MYSQL_LENIENT_MOMENT(MySQLType):
     def intermediate(cls) -> type[DataType]:
         """Return LENIENT_MOMENT of the same digits."""
         return LENIENT_MOMENT if cls.is_bare() else LENIENT_MOMENT.of(moment=cls.moment.intermediate_type)
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> Any:
+        """Return an ``InvalidDate``, or what the column takes."""
+        found = super().python_cast_function(value)
+        if isinstance(found, date):
+            cls.moment.python_cast_function(found)
+        return found
 
     @classmethod
     def ddl(cls) -> str:

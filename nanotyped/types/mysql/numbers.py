@@ -53,7 +53,10 @@ def _flags(column: ColumnType) -> dict[str, bool]:
 
 
 class MYSQL_INTEGER_BASE(_Number):
-    """Every integer column of any size. Parameters: ``display_width``, ``unsigned``, ``zerofill``."""
+    """Every integer column of any size. Parameters: ``display_width``, ``unsigned``, ``zerofill``.
+
+    ``max_length`` is the display width too: the number in parentheses, as of other families.
+    """
 
     __slots__ = ()
     parameter_names = ("display_width", "unsigned", "zerofill")
@@ -61,6 +64,7 @@ class MYSQL_INTEGER_BASE(_Number):
     base = "integer"
     bits: ClassVar[int | None] = None
     display_width: ClassVar[int | None] = None
+    max_length: ClassVar[int | None] = None
     minimum: ClassVar[int | None] = None
     maximum: ClassVar[int | None] = None
 
@@ -77,11 +81,11 @@ class MYSQL_INTEGER_BASE(_Number):
 
     @classmethod
     def derive(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters, a display width checked."""
+        """Return the parameters, a display width checked, which is ``max_length`` too."""
         width = parameters.get("display_width", 0)
         if type(width) is not int or width < 0:
             raise ValueError(f"display_width must be a whole number from 0, not {width!r}")
-        return super().derive(parameters)
+        return super().derive(parameters) | {"max_length": parameters.get("display_width")}
 
     @classmethod
     def intermediate(cls) -> type[DataType]:
@@ -141,6 +145,7 @@ class MYSQL_BOOL(MySQLType, reads="bool"):
     python_type = bool
     base = "tinyint"
     display_width: ClassVar[int] = 1
+    max_length: ClassVar[int] = 1
 
     @classmethod
     def intermediate(cls) -> type[DataType]:
@@ -211,9 +216,11 @@ class _Floating(_Number, family=False):
             bits = argument(column, 0, 0, DOUBLE_PRECISION) or 0
             family = MYSQL_FLOAT if bits <= SINGLE_PRECISION else MYSQL_DOUBLE
             return family.of(**_flags(column))
-        precision, scale = argument(column, 0, 1, MAX_DISPLAY_WIDTH), argument(column, 1, 0, MAX_FLOAT_SCALE)
+        precision, scale = argument(column, 0, 0, MAX_DISPLAY_WIDTH), argument(column, 1, 0, MAX_FLOAT_SCALE)
         if precision is not None and scale is not None and scale > precision:
             raise column.error(f"scale {scale} is above precision {precision}", column.arguments[1].position)
+        if not precision:  # `float(0,0)` rounds nothing
+            precision = scale = None
         return cls.of(precision=precision, scale=scale, **_flags(column))
 
     @classmethod

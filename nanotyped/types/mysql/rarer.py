@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nanotyped.types.base import cast_error
 from nanotyped.types.intermediate import (
     BITS,
     BOOL,
@@ -67,7 +68,19 @@ class MYSQL_BIT(MySQLType, reads="bit"):
             raise ValueError(f"form must be bytes or bool, not {form!r}")
         if form is not None and (bits is None or (form == "bool" and bits != 1)):
             raise ValueError("only bits of a known number are bytes, and only one bit is a bool")
-        return {**parameters, "bits": bits, "maximum": kind.maximum, "python_type": _FORMS_OF_BITS[form]}
+        attributes = {**parameters, "bits": bits, "maximum": kind.maximum, "python_type": _FORMS_OF_BITS[form]}
+        if form == "bytes":
+            size = -(-parameters["max_length"] // 8)
+            attributes["bounds"] = (bytes(size), kind.maximum.to_bytes(size, "big"))
+        return attributes
+
+    @classmethod
+    def python_cast_function(cls, value: Any) -> Any:
+        """Return ``value`` as a number, bytes or a bool, whichever the column is taken for."""
+        found = super().python_cast_function(value)
+        if cls.bounds is not None and found > cls.bounds[1]:
+            raise cast_error(cls, value, f"it has more than {cls.bits} bits")
+        return found
 
     @classmethod
     def under(cls, policies: TypePolicies) -> type[MySQLType]:

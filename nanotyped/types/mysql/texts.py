@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nanotyped.types.charsets import CHARSETS, UNSUPPORTED_CHARSETS
+from nanotyped.types.charsets import CHARSETS, UNSUPPORTED_CHARSETS, collation_problem
 from nanotyped.types.intermediate import BYTES, JSON, STRING
 from nanotyped.types.mysql.system import MySQLType, argument
 
@@ -27,10 +27,12 @@ def charset_of(column: ColumnType) -> dict[str, str | None]:
     """Return charset and collation of a column, as far as the text tells; a collation tells its charset.
 
     Raises:
-        TypeSyntaxError: If they contradict each other, or the charset is unknown.
+        TypeSyntaxError: If they contradict each other, or one is unknown.
     """
     charset = _ALIASES.get(column.charset or "", column.charset)
     collation = column.collation
+    if collation and (problem := collation_problem(collation)):
+        raise column.error(problem, column.collation_position or None)
     if collation and collation.startswith("utf8_"):
         collation = "utf8mb3" + collation.removeprefix("utf8")
     known = CHARSETS.keys() | UNSUPPORTED_CHARSETS | {"binary"}
@@ -50,7 +52,13 @@ def charset_of(column: ColumnType) -> dict[str, str | None]:
 
 
 def is_binary(column: ColumnType) -> bool:
-    """Return whether a column of characters is one of bytes by what follows its name."""
+    """Return whether a column of characters is one of bytes by what follows its name.
+
+    Raises:
+        TypeSyntaxError: If it is one of another charset too, as of ``nchar``.
+    """
+    if "byte" in column.flags and column.charset is not None:
+        raise column.error(f"`{column.spelling}` of `{column.charset}` cannot be `byte`")
     return "byte" in column.flags or charset_of(column)["charset"] == "binary"
 
 

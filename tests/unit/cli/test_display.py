@@ -21,12 +21,12 @@ def above_table() -> tuple[_AboveTable, io.StringIO]:
 def test_the_summary_gives_rows_seconds_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
     """Numbers stand to the right under their headings; the rate is that of the rows that a node handled."""
     read = NodeReport("read", "StreamMySQLTable", 0, 120_000, 0, 2.0, "success")
-    show = NodeReport("show_all", "Show", 119_999, 0, 1, 0.0, "error")
+    show = NodeReport("show_all", "Show", 119_999, 0, 3, 0.0, "error", filtered=120, skipped=1, dead=1)
     print_summary(RunReport((read, show), 2.0))
     assert capsys.readouterr().err == (
-        "Node      Class             Received     Sent  Rejected  Status   Seconds  Rows/s\n"
-        "read      StreamMySQLTable         0  120,000         0  success    2.000  60,000\n"
-        "show_all  Show               119,999        0         1  error      0.000\n"
+        "Node      Class             Received     Sent  Filtered  Rejected  Skipped  Dead  Status   Seconds  Rows/s\n"
+        "read      StreamMySQLTable         0  120,000         0         0        0     0  success    2.000  60,000\n"
+        "show_all  Show               119,999        0       120         3        1     1  error      0.000\n"
     )
 
 

@@ -699,3 +699,20 @@ def test_a_narrow_terminal_breaks_lines_and_nothing_else(
     assert "".join(shown.split()) == "".join(plain.split())
     table = re.sub(r"\x1b\[[\d;]*m", "", explain("shop_to_api.yaml", "post", "--connect")[1])
     assert max(map(len, table.splitlines())) <= width
+
+
+def test_a_table_that_is_wider_than_the_terminal_is_stacked(explain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut off: each column of the node has a line for everything that is told of it."""
+    wide = explain("shop_to_api.yaml", "post", "--connect")[1].splitlines()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    coloured = explain("shop_to_api.yaml", "post", "--connect")[1]
+    assert "\x1b[32mexact" in coloured
+    lines = re.sub(r"\x1b\[[\d;]*m", "", coloured).splitlines()
+    assert max(map(len, lines)) <= 60
+    head, *rows = [re.split("  +", line) for line in wide]
+    expected = []
+    for row in rows:
+        expected += [row[0], *(f"  {label.ljust(12)}  {cell}" for label, cell in zip(head[1:], row[1:], strict=True))]
+    assert lines == expected

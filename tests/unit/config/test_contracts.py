@@ -5,16 +5,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanotyped.config import parse_pipeline
-from nanotyped.config.contracts import TableContract, mysql_spelling, render_sql, render_yaml
+from nanotyped.config.contracts import TableContract, file_spelling, mysql_spelling, render_sql, render_yaml
 from nanotyped.config.row_module import render_module
 from nanotyped.row import Column, Row, Schema
+from nanotyped.row.schema import parse_column
 from nanotyped.types import (
     OBJECT,
     STRING,
@@ -25,6 +26,9 @@ from nanotyped.types import (
     mysql_type,
 )
 from tests.unit.types import strategies as any_
+
+if TYPE_CHECKING:
+    from nanotyped.types import DataType
 
 
 def schema_of(**columns: str) -> Schema:
@@ -118,6 +122,10 @@ def test_a_table_is_a_node_of_a_pipeline() -> None:
         "      state: \"enum('a: b')\"\n"
         '      "1": decimal(12,2) null\n'
         "  # `e` has no column that a contract holds\n"
+        "# A pipeline also has nodes that take the rows, and paths, such as:\n"
+        "#  show: {class: PrinterOfThings}\n"
+        "#paths:\n"
+        "#  - [order items, show]\n"
     )
 
 
@@ -131,7 +139,7 @@ def test_a_type_of_sqlite_is_spelled_where_mysql_has_exactly_it(declared: str, s
 
 
 def test_what_a_format_cannot_say_is_told() -> None:
-    """Text of any length is `str` in Python and a comment in YAML; a column of no type is a comment in both."""
+    """Text of any length is `str` in Python and in YAML what SQLite calls it; OBJECT and its like are a comment."""
     columns = {"t": "text", "b": "boolean", "x": ""}
     schema = Schema(Column(name, SQLiteTypeSystem.type_mapping(text)) for name, text in columns.items())
     contract = TableContract("decimal", schema)
@@ -144,11 +152,39 @@ def test_what_a_format_cannot_say_is_told() -> None:
     )
     assert render_yaml([contract], "StreamTable", "DB") == (
         "nodes:\n"
-        "  # `decimal` has no column that a contract holds\n"
-        "  # `t`: no type that a file can name is exactly `text`\n"
-        "  # `b`: no type that a file can name is exactly `boolean`\n"
-        "  # `x`: no type that a file can name is exactly `any`\n"
+        "  decimal:\n"
+        "    class: StreamTable\n"
+        "    options:\n"
+        '      url: "${DB}"\n'
+        "      table: decimal\n"
+        "    output_schema:\n"
+        "      t: sqlite text\n"
+        "      b: sqlite boolean\n"
+        "      x: sqlite any\n"
+        "# A pipeline also has nodes that take the rows, and paths, such as:\n"
+        "#  show: {class: PrinterOfThings}\n"
+        "#paths:\n"
+        "#  - [decimal, show]\n"
     )
+    assert render_yaml([TableContract("t", Schema([Column("o", OBJECT)]))], "StreamTable", "DB") == (
+        "nodes:\n"
+        "  # `t` has no column that a contract holds\n"
+        "  # `o`: no type that a file can name is exactly `object`\n"
+    )
+
+
+@given(any_.columns(), st.booleans())
+def test_a_file_names_every_type_of_a_column_of_sqlite(meaning: type[DataType], nullable: bool) -> None:
+    """Whatever is declared, the text in the file is read as the very type, or where MySQL has it too, as its equal."""
+    kind = SQLiteTypeSystem.from_intermediate(meaning, None)
+    try:
+        declared = SQLiteTypeSystem.type_mapping(kind.spelling())
+    except TypeSyntaxError:  # of a policy
+        declared = SQLiteTypeSystem.type_mapping("text")
+    spelled = file_spelling(declared)
+    assert spelled is not None
+    column = parse_column("a", f"{spelled} null" if nullable else spelled)
+    assert (column.type.intermediate_type, column.nullable) == (declared.intermediate_type, nullable)
 
 
 # -- any table ------------------------------------------------------------------------
@@ -172,7 +208,7 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50) | st.samp
         "\\",
         "None",
         "ﬁ",
-        "𝍠",
+        "𐄇",
         "x ",
     ]
 )

@@ -131,10 +131,16 @@ def test_what_a_constructor_raises_is_placed_at_the_option_that_it_names() -> No
 
 
 def test_what_a_constructor_raises_about_a_part_of_an_option_is_placed_there() -> None:
-    """Where the reason names a key of the option too, that is the place; of one that is not there, the option."""
+    """Where a reason names a key of the option too, that is the place; of one that is not there, the option."""
     assert problems("options: {columns: {n: int, total: {type: int, lossy: rond}}}", "Cast") == [
         "f.yaml:4:40: Cast refuses its options: columns, `total`, lossy must be one of `fail`, `round`, `truncate`,"
         " `saturate`, not 'rond'"
+    ]
+    assert problems("options: {columns: {n: intt, m: int, total: {type: int, lossy: rond}}}", "Cast") == [
+        "f.yaml:4:28: Cast refuses its options: columns, `n`: unknown type `intt` (did you mean `int`?) at position 0"
+        " of `intt`",
+        "f.yaml:4:49: Cast refuses its options: columns, `total`, lossy must be one of `fail`, `round`, `truncate`,"
+        " `saturate`, not 'rond'",
     ]
     assert problems("options: {columns: {}, lossy: round, batch_rows: 0}", "Cast") == [
         "f.yaml:4:54: Cast refuses its options: batch_rows must be at least 1, not 0"

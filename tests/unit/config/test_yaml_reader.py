@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanotyped.config.yaml_reader import MAX_DEPTH, MAX_SIZE_BYTES, Document, Spot, load_yaml, parse_yaml
+from nanotyped.config.yaml_reader import (
+    HOPELESS_DEPTH,
+    MAX_DEPTH,
+    MAX_SIZE_BYTES,
+    Document,
+    Spot,
+    load_yaml,
+    parse_yaml,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,13 +98,19 @@ def test_a_tag_makes_no_object() -> None:
 
 def test_depth_has_a_limit_and_does_not_hide_what_follows() -> None:
     """Nesting beyond the limit is one problem, and the rest of the file is still read."""
-    depth = MAX_DEPTH + 5000
+    depth = HOPELESS_DEPTH
     found = problems(f"a: {'[' * depth}{']' * depth}\nb: *x\n")
     assert found == [
         f"f.yaml:1:{4 + MAX_DEPTH - 1}: nested more than {MAX_DEPTH} deep",
         "f.yaml:2:4: an alias (`*x`); write the value out",
     ]
     assert problems(f"{'[' * MAX_DEPTH}{']' * MAX_DEPTH}") == []
+
+
+def test_reading_ends_where_the_depth_is_beyond_hope() -> None:
+    """The parser's time grows with the square of the depth, so a file of brackets is left where that is clear."""
+    found = problems(f"a: *x\nb: {'[' * (MAX_SIZE_BYTES // 2)}")
+    assert found == ["f.yaml:1:4: an alias (`*x`); write the value out", "f.yaml:2:35: nested more than 32 deep"]
 
 
 # No control characters, and of the blanks only the plain one: YAML folds the line breaks among them.

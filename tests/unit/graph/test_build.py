@@ -394,7 +394,8 @@ def test_ends_that_are_missing() -> None:
     assert problems(double) == [
         "node `double` has inputs, and Source has no process_item to take rows with. "
         "Hint: a source cannot be linked to",
-        "node `lonely` has no input, and Work has no generator to be a source with. Hint: link a source to `lonely`",
+        "node `lonely` has no input, and Work has no generator to be a source with. "
+        "Hint: define generator() in Work, or link a source to `lonely`",
         "node `bare` has inputs, and NanoNode has no process_item to take rows with. "
         "Hint: a source cannot be linked to",
     ]

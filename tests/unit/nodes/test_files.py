@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import stat
 import threading
 import tracemalloc
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from nanotyped.engine.run import start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError, RowError, SourceError
+from nanotyped.message import Checkpoint
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.row import Row, parse_schema
 from nanotyped.types import BOOL, BYTES, DATETIME, DECIMAL, FLOAT, INET, INTEGER, JSON, JSON_NULL, STRING
@@ -108,7 +111,9 @@ VALUES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "second": ("datetime", MICROSECONDS.map(lambda moment: moment.replace(microsecond=0))),
     "stamp": (
         "timestamp(3)",
-        MICROSECONDS.map(lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000, tzinfo=UTC)),
+        st.datetimes(datetime(1970, 1, 1, 0, 0, 1), datetime(2106, 2, 7)).map(
+            lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000, tzinfo=UTC)
+        ),
     ),
     "moment": (DATETIME, MICROSECONDS),
     "span": ("time(6)", st.timedeltas(timedelta(hours=-838), timedelta(hours=838))),
@@ -352,8 +357,8 @@ def test_numbers_of_rows(tmp_path: Path, name: str, good: bytes, bad: bytes) -> 
 
     def read_on() -> None:
         nonlocal seen
-        for rows in source.generate_batches():
-            seen += len(rows)
+        for some in source.generate_batches():
+            seen += 0 if isinstance(some, Checkpoint) else len(some)
 
     with pytest.raises(RowError) as caught:
         read_on()
@@ -455,9 +460,9 @@ def test_reading_takes_little_memory(tmp_path: Path, name: str) -> None:
     counted = 0
     tracemalloc.start()
     try:
-        for rows in source.generate_batches():
-            counted += len(rows)
-            del rows
+        for some in source.generate_batches():
+            counted += 0 if isinstance(some, Checkpoint) else len(some)
+            del some
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -559,6 +564,31 @@ def test_through_a_link(tmp_path: Path) -> None:
     run_into(WriteRows(path=tmp_path / "x.csv"), [(1,)], {"n": "int"})
     assert (tmp_path / "x.csv").is_symlink()
     assert (tmp_path / "real" / "y.csv").read_bytes() == b"n\r\n1\r\n"
+
+
+def test_nothing_is_written_through_a_link_that_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may write into the folder, and could guess the other name, leads no byte into a file of their choice."""
+    victim = written(tmp_path / "victim", "mine")
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "0" * size)
+    (tmp_path / f".x.csv.{'0' * 8}.part").symlink_to(victim)
+    with pytest.raises(NodeFailedError) as caught:
+        run_into(WriteRows(path=tmp_path / "x.csv", name="write"), [(1,)], {"n": "int"})
+    assert str(caught.value) == (f"node `write` failed: SourceError: cannot write {tmp_path / 'x.csv'}: File exists")
+    assert victim.read_text() == "mine"
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes go to the disk, then it gets its name, then the folder goes there: a power cut keeps one."""
+    path, seen = tmp_path / "x.csv", list[tuple[str, bool]]()
+    to_disk, kinds = os.fsync, {stat.S_IFREG: "file", stat.S_IFDIR: "folder"}
+
+    def fsync(number: int) -> None:
+        seen.append((kinds[stat.S_IFMT(os.fstat(number).st_mode)], path.exists()))
+        to_disk(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    run_into(WriteRows(path=path), [(1,)], {"n": "int"})
+    assert seen == [("file", False), ("folder", True)]
 
 
 @pytest.mark.parametrize("name", ["no/x.csv", "folder.csv"])

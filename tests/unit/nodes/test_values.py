@@ -12,7 +12,7 @@ from nanotyped.engine.run import start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError, RowValidationError
 from nanotyped.nodes.values import Cast, InsertData, Remapper, constant_column
 from nanotyped.row import parse_schema
-from nanotyped.types import BOOL, DATETIME, JSON_NULL, OBJECT, STRING, TIMESTAMP
+from nanotyped.types import BOOL, DATETIME, JSON_NULL, OBJECT, STRING, TIMESTAMP, InvalidDate
 from tests.support.flows import Given, GivenBatches, Kept, run_through
 
 if TYPE_CHECKING:
@@ -322,13 +322,18 @@ MOMENT = datetime(2024, 5, 6, 7, 8, 9, 500_000)
         ("varchar(9)", "decimal(6,2)", ["12.5"], [Decimal("12.50")]),
         ("varchar(9)", "double", ["0.1"], [0.1]),
         ("varchar(20)", "date", ["2024-05-06"], [date(2024, 5, 6)]),
+        ("varchar(20)", "date or invalid", ["0000-00-00"], [InvalidDate("0000-00-00")]),
+        ("varchar(20)", "date or invalid", ["2024-05-06"], [date(2024, 5, 6)]),
+        ("json", "datetime or invalid", ["2021-02-30T00:00:00"], [InvalidDate("2021-02-30 00:00:00")]),
+        ("date or invalid", "varchar(10)", [InvalidDate("0000-00-00")], ["0000-00-00"]),
         ("varchar(20)", "datetime", ["2024-05-06T07:08:09"], [datetime(2024, 5, 6, 7, 8, 9)]),
         ("varchar(20)", "time", ["-12:00:01"], [-timedelta(hours=12, seconds=1)]),
         ("varchar(9)", BOOL, ["true", "0"], [True, False]),
         ("varchar(9)", "varchar(2)", ["ab"], ["ab"]),
         ("varchar(9)", "enum('a','b')", ["b"], ["b"]),
         ("varchar(20)", "json", ['{"a": [1.50]}', "null"], [{"a": [Decimal("1.50")]}, JSON_NULL]),
-        ("json", "varchar(20)", [{"a": Decimal("1.50")}, "plain"], ['{"a":1.50}', "plain"]),
+        ("json", "varchar(20)", [{"a": Decimal("1.50")}, "plain"], ['{"a":1.50}', '"plain"']),
+        ("json", "enum('a','5')", ["a", "5"], ["a", "5"]),
         ("json", "int", [7, "8"], [7, 8]),
         (BOOL, "varchar(5)", [True, False], ["true", "false"]),
         ("int", BOOL, [1, 0], [True, False]),
@@ -344,6 +349,10 @@ MOMENT = datetime(2024, 5, 6, 7, 8, 9, 500_000)
         ("int", "year", [2024], [2024]),
         ("bit(3)", "varchar(9)", [5], ["101"]),
         ("varchar(9)", "bit(3)", ["101"], [5]),
+        ("bit(12)", "binary(2)", [0xABC], [b"\x0a\xbc"]),
+        ("binary(2)", "bit(12)", [b"\x0a\xbc"], [0xABC]),
+        ("bit(12)", "bit(12) as bytes", [0xABC], [b"\x0a\xbc"]),
+        ("bit(12) as bytes", "bit(12)", [b"\x0a\xbc"], [0xABC]),
         ("varchar(9)", "set('a','b')", ["a,b"], [frozenset({"a", "b"})]),
         ("varchar(40)", "uuid", [str(UUID(int=7))], [UUID(int=7)]),
         ("uuid", "varchar(36)", [UUID(int=7)], [str(UUID(int=7))]),
@@ -466,6 +475,7 @@ def test_lossy_values(lossy: str, given: str, needed: str, values: list[Any], ca
         ("saturate", "decimal(6,2)", "tinyint", Decimal("1.25"), "not a whole number"),
         ("truncate", "varchar(9)", "int", "x", "not a decimal number"),
         ("round", "varchar(9)", "varchar(2)", "abc", "3 characters, at most 2 fit"),
+        ("round", "datetime(6)", "datetime", datetime.max, "rounded up it is beyond the year 9999"),
     ],
 )
 def test_each_way_mends_its_own_loss_alone(lossy: str, given: str, needed: str, value: object, reason: str) -> None:
@@ -515,6 +525,16 @@ def test_casts_that_never_work(needed: str, given: str, problem: str) -> None:
     assert refusals(Cast(columns={"v": needed}, name="cast"), {"v": given}) == [problem]
 
 
+def test_strings_out_of_documents() -> None:
+    """With `json: string` a column of documents becomes the text of its strings; no other column can."""
+    node = Cast(columns={"v": {"type": "varchar(9)", "json": "string"}}, name="cast")
+    assert run_through(node, [("ab",), (None,)], {"v": "json null"}).dicts == [{"v": "ab"}, {"v": None}]
+    node = Cast(columns={"v": {"type": "varchar(9)", "json": "string"}}, name="cast")
+    assert refusals(node, {"v": "int"}) == [
+        "node `cast`: column `v` cannot be cast from `int` to `varchar(9)`: `json: string` is for documents"
+    ]
+
+
 def test_cast_of_a_missing_column() -> None:
     """A column that is not there is refused at build, with the nearest name."""
     assert refusals(Cast(columns={"amuont": "int"}, name="cast"), {"amount": "int"}) == [
@@ -536,16 +556,28 @@ def test_cast_of_a_missing_column() -> None:
         ({"columns": {"a": {"lossy": "round"}}}, "columns, `a`: it needs a `type`"),
         (
             {"columns": {"a": {"type": "int", "lossi": "round"}}},
-            "columns, `a`: no option `lossi`; it has `type` and `lossy`; did you mean `lossy`?",
+            "columns, `a`: no option `lossi`; it has `type`, `lossy`, `json`; did you mean `lossy`?",
         ),
         (
             {"columns": {"a": "int null"}},
             "columns, `a`: whether it may be null stays as it is; leave `null` out",
         ),
+        (
+            {"columns": {"a": {"type": "int", "json": "string"}, "b": {"type": "text", "json": "bare"}}},
+            "columns, `a`: `json: string` is for a text, not for `int`; "
+            "columns, `b`, json must be one of `text`, `string`, not 'bare'",
+        ),
+        (
+            {"columns": {"a": "intt", "b": {"type": "int", "lossy": "rond"}, "c": 5, "d": "date"}, "lossy": "guess"},
+            "lossy must be one of `fail`, `round`, `truncate`, `saturate`, not 'guess'; "
+            "columns, `a`: unknown type `intt` (did you mean `int`?) at position 0 of `intt`; "
+            "columns, `b`, lossy must be one of `fail`, `round`, `truncate`, `saturate`, not 'rond'; "
+            "columns, `c`: 5 is no type; give a type or its text",
+        ),
     ],
 )
 def test_cast_wrong_options(options: dict[str, Any], message: str) -> None:
-    """Ways of losing that are none, or mean nothing for a type, are refused at construction."""
+    """Types and ways of losing that are none are refused at construction: all at once, each with its column."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
         Cast(**options)
     assert str(caught.value) == message

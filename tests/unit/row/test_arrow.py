@@ -289,7 +289,10 @@ EXTREMES: dict[str, list[Any]] = {
     "blob": [b"", bytes(range(256))],
     "date": [date(1, 1, 1), date(9999, 12, 31)],
     "datetime(6)": [datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)],
-    "timestamp(6)": [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)],
+    "timestamp(6)": [
+        datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+        datetime(2106, 2, 7, 6, 28, 15, 999999, tzinfo=UTC),
+    ],
     "time(6)": [-it.MAX_TIME, it.MAX_TIME],
     "year": [0, 2155],
     "enum('','it''s','😀')": ["", "😀"],

@@ -84,6 +84,20 @@ def test_rows_are_written_in_the_forms_of_their_types(typed: tuple[any_.Type, An
     assert encoder.array(rows) == b"[%b]" % b",".join(wanted)
 
 
+def test_a_document_that_is_too_deep_to_write_is_named_by_row_and_column() -> None:
+    """Rows that nobody checked may hold one; to write it is an error of that row."""
+    document: list[Any] = []
+    for _ in range(5000):
+        document = [document]
+    encoder, rows = rows_of({"v": "json", "n": "bigint"}, ([], 1), (document, 2))
+    with pytest.raises(RowError) as caught:
+        encoder.array(rows, 7)
+    assert (caught.value.row, caught.value.column) == (8, "v")
+    assert str(caught.value) == (
+        "row 8, column `v`: <list, whose repr raises RecursionError> has no JSON form: nested more than 200 deep"
+    )
+
+
 def test_forms_of_a_body() -> None:
     """Rows are written as an array, as lines, as an object, and under a key."""
     encoder, rows = rows_of({"a b": "int", "keys": "bigint"}, (1, 2), (3, 4))

@@ -249,6 +249,8 @@ def _lenient_values(draw: st.DrawFn, kind: Any) -> Any:
 
 
 def _span_values(kind: Any) -> st.SearchStrategy[timedelta]:
+    if kind.fsp is None:
+        return st.timedeltas() | st.sampled_from([timedelta.min, timedelta.max])
     unit = _whole_fraction(kind)
     top = it.MAX_TIME // timedelta(microseconds=1) // unit
     numbers = st.sampled_from([-top, -1, 0, 1, top]) | st.integers(-top, top)

@@ -127,6 +127,22 @@ def test_what_follows_a_name_is_kept(text: str, flags: set[str], charset: str | 
         ),
         ("text[]", "no column holds a list of `text`; `json` holds one at position 4 of `text[]`"),
         ("datetime64[ns]", "unknown type `datetime64` (did you mean `datetime(6)`?) at position 0 of `datetime64[ns]`"),
+        (
+            "tinyint(1) as bool",
+            'unexpected `as` (in Python it is mysql_type(…, tinyint1="bool"); the columns of a schema mapping are '
+            "spelled so) at position 11 of `tinyint(1) as bool`",
+        ),
+        (
+            "bit(12) AS bytes",
+            'unexpected `as` (in Python it is mysql_type(…, bit="bytes"); the columns of a schema mapping are spelled '
+            "so) at position 8 of `bit(12) AS bytes`",
+        ),
+        (
+            "date or invalid",
+            'unexpected `or` (in Python it is mysql_type(…, zero_date="keep"); the columns of a schema mapping are '
+            "spelled so) at position 5 of `date or invalid`",
+        ),
+        ("int as bool", "unexpected `as` at position 4 of `int as bool`"),
         ("int; drop table x", "unexpected character ';' at position 3 of `int; drop table x`"),
         ("int -- hi", "unexpected character '-' at position 4 of `int -- hi`"),
         ("int unsinged", "unexpected `unsinged` (did you mean `unsigned`?) at position 4 of `int unsinged`"),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import IPv6Address
 from uuid import UUID
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from nanotyped.errors import TypeCastError
 from nanotyped.types import intermediate as it
 from nanotyped.types.charsets import CHARSETS, UNICODE, repertoire
+from nanotyped.types.convert import json_text
 from nanotyped.types.python import PythonTypeSystem
+from nanotyped.types.text import read_json
 from tests.unit.types import strategies as any_
 
 
@@ -100,6 +103,25 @@ def test_json_null_is_one_object_and_not_none() -> None:
     assert not it.JSON_NULL
     for copied in (copy.deepcopy(it.JSON_NULL), pickle.loads(pickle.dumps(it.JSON_NULL)), it.JsonNull()):
         assert copied is it.JSON_NULL
+
+
+@pytest.mark.parametrize(
+    ("levels", "wrap"),
+    [(1, lambda inner: [inner]), (1, lambda inner: {"a": inner}), (2, lambda inner: [{"a": inner}])],
+)
+def test_a_document_has_a_depth_that_all_can_walk(levels: int, wrap: Callable[[object], object]) -> None:
+    """A document of 200 levels is one, and survives every copy; one of more, or that holds itself, is refused."""
+    document: object = 1
+    for _ in range(it.MAX_JSON_DEPTH // levels):
+        document = wrap(document)
+    assert it.JSON.python_cast_function(document) is document
+    assert read_json(it.JSON, json_text(document)) == copy.deepcopy(document) == document
+    for deep in (wrap(document), [document]):
+        with pytest.raises(TypeCastError, match=r"is no `json`: nested more than 200 deep$"):
+            it.JSON.python_cast_function(deep)
+    endless: list[object] = []
+    endless.append(endless)
+    assert it.json_problem(endless) == "nested more than 200 deep"
 
 
 def test_a_value_goes_back_to_the_very_intermediate_type() -> None:

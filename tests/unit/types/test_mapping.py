@@ -134,3 +134,12 @@ def test_what_has_no_json_form_has_no_example() -> None:
     """Objects of a user's own are refused, and not shown as something else."""
     with pytest.raises(IncompatibleTypesException, match="values of `object` have no JSON form"):
         json_example(it.OBJECT)
+
+
+def test_a_column_that_is_taken_otherwise_is_mapped_as_what_it_is_taken_for() -> None:
+    """An invalid date has no place in Arrow, and an example of bits has no more of them than the column."""
+    dates = map_type(mysql_type("date", zero_date="keep"))
+    assert (dates.mysql, dates.python) == ("date or invalid", "datetime.date | nanotyped.InvalidDate")
+    assert (dates.arrow, dates.json_example) == ("", '{"$invalid_date":"0000-00-00"}')
+    bits = map_type(mysql_type("bit(12)", bit="bytes"))
+    assert (bits.mysql, bits.json_example, dict(bits.limits)) == ("bit(12) as bytes", '"D/8="', {"bytes": 2})

@@ -177,6 +177,17 @@ def test_tinyint_of_one_digit_is_an_integer_unless_asked() -> None:
             "char(5) charset latin1 collate utf8mb4_bin",
             "collation `utf8mb4_bin` is none of `latin1` at position 0 of `char(5) charset latin1 collate utf8mb4_bin`",
         ),
+        (
+            "varchar(9) collate koi9_bin",
+            "unknown collation `koi9_bin` (did you mean `koi8u_bin`?) at position 19 of `varchar(9) collate koi9_bin`",
+        ),
+        (
+            "text collate utf8mb4_germn2_ci",
+            "unknown collation `utf8mb4_germn2_ci` (did you mean `utf8mb4_german2_ci`?) at position 13 of "
+            "`text collate utf8mb4_germn2_ci`",
+        ),
+        ("text collate latin1", "unknown collation `latin1` at position 13 of `text collate latin1`"),
+        ("text collate klingon_bin", "unknown collation `klingon_bin` at position 13 of `text collate klingon_bin`"),
     ],
 )
 def test_text_that_servers_refuse_is_refused(text: str, message: str) -> None:
@@ -378,3 +389,16 @@ def test_a_rounded_float_refuses_what_it_would_round() -> None:
             TypeCastError, match=r"is no `double\(5,2\)`: more than 5 digits, 2 of them behind the point$"
         ):
             kind(wrong)
+
+
+@pytest.mark.parametrize(
+    "collation",
+    [
+        *("utf8mb4_0900_ai_ci", "utf8mb4_ja_0900_as_cs_ks", "utf8mb4_de_pb_0900_as_cs", "utf8mb4_sr_latn_0900_ai_ci"),
+        *("utf8mb4_0900_bin", "utf8_general_mysql500_ci", "utf8mb3_tolower_ci", "ucs2_unicode_520_nopad_ci"),
+        *("uca1400_as_cs", "utf8mb4_uca1400_german2_nopad_as_cs", "utf8mb4_thai_520_w2", "latin1_swedish_ci"),
+    ],
+)
+def test_collations_of_all_servers_are_known(collation: str) -> None:
+    """Those of MySQL 8, which no server at hand has, and of MariaDB."""
+    assert mysql_type(f"text collate {collation}").family is mysql_type("text")

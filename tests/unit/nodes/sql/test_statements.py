@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,6 +119,8 @@ def test_wrong_parameters_are_told_all_at_once() -> None:
     ]
     assert check_parameters(None, {"a": 1}) == ["parameter `a` is given, but there is no `where`"]
     assert check_parameters("a = 1", {}) == []
+    west = datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))
+    assert check_parameters("a = :a", {"a": west}) == ["parameter `a` is not in the years 1 to 9999 in UTC"]
 
 
 def test_identifiers_are_quoted() -> None:

@@ -13,10 +13,12 @@ from pydantic import SecretStr
 
 from nanotyped import JSON_NULL, WriteMySQLTable
 from nanotyped.nodes.sql.insertion import statement_ends
+from nanotyped.nodes.sql.limits import ServerLimits
 from nanotyped.nodes.sql.literals import RowLiterals, literal_of
 from nanotyped.row import parse_schema
 from nanotyped.types import Geometry
 from nanotyped.types.mysql import mysql_type
+from nanotyped.types.mysql.moments import FIRST_TIMESTAMP, LAST_TIMESTAMP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +32,11 @@ GIVEN: dict[str, Any] = {"host": "db", "user": "u", "password": SECRET, "databas
     [
         ({"table": ""}, "table must be named"),
         ({"mode": "merge"}, "mode must be one of insert, replace, upsert, not 'merge'"),
-        ({"key": ["id"]}, "key names the columns that tell a row with `mode: upsert`, and goes with nothing else"),
-        ({"mode": "upsert"}, "key names the columns that tell a row with `mode: upsert`, and goes with nothing else"),
+        ({"key": ["id"]}, "key goes with `mode: upsert` alone, and this is `mode: insert`; leave it out"),
+        (
+            {"mode": "upsert"},
+            "key is missing: `mode: upsert` tells a row by the columns of a unique key of the table",
+        ),
         ({"mode": "upsert", "key": ["a", "b", "a"]}, "key names `a` twice"),
         ({"max_attempts": 0}, "max_attempts must be at least 1, not 0"),
         ({"database": ""}, "database must be named"),
@@ -47,6 +52,13 @@ def test_wrong_options_are_refused_at_construction(options: dict[str, Any], mess
     with pytest.raises(ValueError, match=r".") as caught:
         WriteMySQLTable(**{**GIVEN, **options})
     assert str(caught.value) == message
+
+
+def test_a_key_that_is_a_text_is_not_read_letter_by_letter() -> None:
+    """A text is a sequence of texts to Python, and never meant so."""
+    with pytest.raises(TypeError) as caught:
+        WriteMySQLTable(**GIVEN, mode="upsert", key="ab")  # type: ignore[arg-type]  # that is what is refused
+    assert str(caught.value) == "key is a list of columns, not the text 'ab': write ['ab']"
 
 
 def test_the_password_is_in_no_text() -> None:
@@ -115,7 +127,8 @@ def test_rows_are_written_with_nulls() -> None:
     """A null is NULL in every column, and a JSON null is not."""
     schema = parse_schema({"a": "int null", "b": "json null"})
     make: Any = schema.row_class()
-    assert RowLiterals(schema).encode([make(None, None), make(1, JSON_NULL)], 1) == [b"(NULL,NULL)", b"(1,'null')"]
+    literals = RowLiterals(schema, ServerLimits((FIRST_TIMESTAMP, LAST_TIMESTAMP), every_uuid=True))
+    assert literals.encode([make(None, None), make(1, JSON_NULL)], 1) == [b"(NULL,NULL)", b"(1,'null')"]
 
 
 def test_statements_of_each_mode() -> None:

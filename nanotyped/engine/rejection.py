@@ -1,0 +1,128 @@
+"""What a run does with the rows that a node rejects: counted, capped, and kept as dead letters."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.engine.dead_letters import DeadLetter, DeadLetterFile, now_text
+from nanotyped.errors import TooManyErrorsError, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nanotyped.node import NanoNode
+    from nanotyped.row import Row
+
+MOST_WAITING = 200
+RATE_SAMPLE_ROWS = 100
+"""Of fewer rows a share says little: until the end of the data it is not looked at."""
+
+
+class Rejections:
+    """The rows that one node rejects in one run. Safe to use from several threads.
+
+    Args:
+        node: The node, whose policy is not ``fail``.
+        run_id: Id of the run.
+        open_file: Opens a file of dead letters.
+    """
+
+    def __init__(self, node: NanoNode[Any, Any], run_id: str, open_file: Callable[[Path], DeadLetterFile]) -> None:
+        self._node = node
+        self._policy = node.error_policy
+        self._statistics = node.statistics
+        self._run_id = run_id
+        self._open_file = open_file
+        self._file: DeadLetterFile | None = None
+        self._waiting: list[bytes] = []
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Open the file of dead letters, so that one that cannot be written is known before the first row.
+
+        Raises:
+            DeadLetterError: If it cannot be.
+        """
+        if self._policy.dead_letter is not None:
+            self._file = self._open_file(self._policy.dead_letter)
+
+    def reject(self, row: Row, error: Exception, number: int, attempt: int = 1) -> None:
+        """Take a row that is left out. Nobody lets go of it before ``sync`` has returned.
+
+        Raises:
+            TooManyErrorsError: If that is one too many.
+            DeadLetterError: If many letters wait, and cannot be written.
+        """
+        with self._lock:
+            self._check_caps(row, error, number)
+            self._statistics.rejected += 1
+            if self._file is None:
+                self._statistics.skipped += 1
+                return
+            self._statistics.dead += 1
+            letter = DeadLetter(
+                id=uuid.uuid4().hex,
+                run=self._run_id,
+                node=self._node.label,
+                number=number,
+                attempt=attempt,
+                code=type(error).__name__,
+                column=getattr(error, "column", None),
+                reason="; ".join([str(error), *getattr(error, "__notes__", ())]),
+                at=now_text(),
+                row=row,
+            )
+            self._waiting.append(letter.render())
+            if len(self._waiting) >= MOST_WAITING:  # of a source that says nothing of where it is, all would wait
+                self._write(self._file)
+
+    @property
+    def _left_out(self) -> int:
+        """How many rows the policy left out; what a ``schema_contract`` discards is rejected, and counts for no cap."""
+        return self._statistics.skipped + self._statistics.dead
+
+    def _check_caps(self, row: Row, error: Exception, number: int) -> None:
+        policy, rejected = self._policy, self._left_out + 1
+        limit = ""
+        if policy.max_errors is not None and rejected > policy.max_errors:
+            limit = f"max_errors: {policy.max_errors}"
+        elif (
+            policy.max_error_rate is not None
+            and number >= RATE_SAMPLE_ROWS
+            and rejected > policy.max_error_rate * number
+        ):
+            limit = f"max_error_rate: {policy.max_error_rate:g}"
+        if limit:
+            found = TooManyErrorsError(rejected, number, limit, f"; the last: {type(error).__name__}: {error}")
+            found.row_text = shown(row)
+            raise found from error
+
+    def check_rate(self) -> None:
+        """Look at the share of all rows, at the end of the data.
+
+        Raises:
+            TooManyErrorsError: If it is too high.
+        """
+        rate, rejected = self._policy.max_error_rate, self._left_out
+        seen = self._statistics.received or self._statistics.emitted
+        if rate is not None and rejected > rate * seen:
+            raise TooManyErrorsError(rejected, seen, f"max_error_rate: {rate:g}")
+
+    def sync(self) -> None:
+        """Put the letters that wait on the disk.
+
+        Raises:
+            DeadLetterError: If they cannot be; they still wait then, and so does whoever asks to let go of their rows.
+        """
+        if not self._waiting:
+            return
+        with self._lock:
+            if self._file is not None and self._waiting:
+                self._write(self._file)
+
+    def _write(self, file: DeadLetterFile) -> None:
+        file.append(self._waiting)
+        self._waiting.clear()

@@ -1,0 +1,301 @@
+"""Runs that go on where the last one was stopped: what is delivered again, and what is not."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nanotyped.engine.checkpoint import FILE_NAME, read_state
+from nanotyped.engine.resumption import EXHAUSTED
+from nanotyped.engine.run import Run, prepare_run
+from nanotyped.errors import CursorError, GraphTypeError, NodeFailedError
+from nanotyped.message import Checkpoint
+from nanotyped.node import NanoNode, PassThrough
+from nanotyped.nodes.files import WriteRows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WAIT_S = 10.0
+
+
+class Range(NanoNode[object, Any]):
+    """Gives numbered rows with a checkpoint behind every few of them; stands still where it is to."""
+
+    output_schema = {"n": "int"}
+
+    def __init__(self, first: int, end: int, *, every: int = 1, stand_at: int | None = None, **options: Any) -> None:
+        self.first, self.end, self.every, self.stand_at = first, end, every, stand_at
+        self.began_at: object = "never"
+        self.stands, self.leave = threading.Event(), threading.Event()
+        super().__init__(**options)
+        self.given_options = {}  # the tests change these from run to run
+
+    def generator(self) -> Iterator[Any]:
+        self.began_at = self.resume_from
+        start = self.first if self.resume_from is None else self.resume_from
+        for n in range(start, self.end):
+            if n == self.stand_at:
+                self.stands.set()
+                while not self.leave.wait(0.005) and not self.stop_requested:
+                    pass
+            yield {"n": n}
+            if (n + 1) % self.every == 0:
+                yield Checkpoint(n + 1)
+
+
+class Keep(NanoNode[Any, Any]):
+    """Keeps the numbers that it gets; ``reached`` is set when it has so many of them."""
+
+    def __init__(self, enough: int = 1, **options: Any) -> None:
+        self.numbers: list[int] = []
+        self.enough = enough
+        self.reached = threading.Event()
+        super().__init__(**options)
+        self.given_options = {}
+
+    def process_item(self, row: Any) -> None:
+        self.numbers.append(row.n)
+        if len(self.numbers) >= self.enough:
+            self.reached.set()
+
+
+class Drop(PassThrough[object]):
+    """Passes nothing on."""
+
+    def process_item(self, row: Any) -> Iterator[Any]:
+        yield from ()
+
+
+def started(node: NanoNode[Any, Any], state: Path) -> Run:
+    """Return a run of the pipeline, started."""
+    run = prepare_run(node, state_dir=state)
+    run.start()
+    return run
+
+
+def ended(node: NanoNode[Any, Any], state: Path) -> None:
+    """Run the pipeline to its end."""
+    started(node, state).wait(WAIT_S)
+
+
+def stopped(run: Run) -> None:
+    """Stop a run where it is, as a failure elsewhere would."""
+    run.terminate()
+    run.wait(WAIT_S)
+
+
+def test_a_source_of_ones_own_goes_on(tmp_path: Path) -> None:
+    """Stopped in the middle, it begins at its last checkpoint before which all was delivered."""
+    source, sink = Range(0, 100, every=10, stand_at=57, name="source"), Keep(50, name="sink", batch_rows=1)
+    _ = source > sink
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    assert sink.reached.wait(WAIT_S)
+    stopped(run)
+    cursor = read_state(tmp_path).cursors["`source`"]
+    assert cursor in (40, 50)  # the row that completed ten may have been in hand
+    before = list(sink.numbers)
+    assert before == list(range(len(before)))
+    source.stand_at, sink.numbers = None, []
+    ended(source, tmp_path)
+    assert source.began_at == cursor
+    assert sink.numbers == list(range(cursor, 100))
+    assert read_state(tmp_path).finished
+
+
+def test_a_drained_run_sends_nothing_again(tmp_path: Path) -> None:
+    """What was given before the drain is delivered and behind the checkpoint."""
+    source, sink = Range(0, 1000, stand_at=300, name="source"), Keep(name="sink")
+    _ = source > sink
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    source.stand_at = None
+    ended(source, tmp_path)
+    # The row that was in hand when the drain came may be the one that has no checkpoint behind it.
+    again = len(sink.numbers) - 1000
+    assert again in (0, 1)
+    assert sorted(set(sink.numbers)) == list(range(1000))
+
+
+def test_a_source_at_its_end_is_not_read_again(tmp_path: Path) -> None:
+    """One of two sources has come to its end when the run is stopped: the next run reads the other one alone."""
+    short, long = Range(0, 10, name="short"), Range(100, 200, stand_at=150, name="long")
+    sink = Keep(60, name="sink", batch_rows=1)
+    _ = (short, long) > sink
+    run = started(sink, tmp_path)
+    assert long.stands.wait(WAIT_S)
+    assert sink.reached.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    assert read_state(tmp_path).cursors["`short`"] == EXHAUSTED
+    short.began_at, long.stand_at = "never", None
+    ended(sink, tmp_path)
+    assert short.began_at == "never"
+    assert sorted(set(sink.numbers)) == [*range(10), *range(100, 200)]
+    assert len(sink.numbers) <= 111
+    assert read_state(tmp_path).finished
+
+
+def test_a_run_after_a_finished_one_reads_every_source(tmp_path: Path) -> None:
+    """Also where it is stopped before one of them has a checkpoint: the end of the run before says nothing of it."""
+    early, late, sink = Range(0, 10, name="early"), Range(100, 110, name="late"), Keep(name="sink")
+    _ = (early, late) > sink
+    ended(sink, tmp_path)
+    late.stand_at, sink.numbers, sink.enough = 100, [], 10
+    sink.reached.clear()
+    run = started(sink, tmp_path)
+    assert late.stands.wait(WAIT_S)
+    assert sink.reached.wait(WAIT_S)
+    stopped(run)
+    assert "`early`" in read_state(tmp_path).cursors
+    late.stand_at = None
+    ended(sink, tmp_path)
+    assert late.began_at is None
+    assert sorted(set(sink.numbers)) == [*range(10), *range(100, 110)]
+
+
+def test_rows_that_are_filtered_out_are_dealt_with(tmp_path: Path) -> None:
+    """The checkpoint moves over a table of which nothing is wanted."""
+    source, sink = Range(0, 500, every=50, stand_at=450, name="source"), Keep(name="sink")
+    _ = source > Drop(name="none") > sink
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    assert read_state(tmp_path).cursors == {"`source`": 450}
+    assert sink.numbers == []
+
+
+def test_a_node_runs_without_a_state_again(tmp_path: Path) -> None:
+    """It begins at the start: where a run with a state went on is not kept in it."""
+    source, sink = Range(0, 100, stand_at=50, name="source"), Keep(name="sink")
+    _ = source > sink
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    source.stand_at = None
+    ended(source, tmp_path)
+    assert source.began_at is not None
+    prepare_run(source).start()
+    assert source._run is not None
+    source._run.wait(WAIT_S)
+    assert source.began_at is None
+
+
+class Failing(Keep):
+    """Fails at a number, while it is to."""
+
+    at: int | None = None
+
+    def process_item(self, row: Any) -> None:
+        if row.n == self.at:
+            raise OSError("out of order")
+        super().process_item(row)
+
+
+def test_one_of_two_sinks_dies(tmp_path: Path) -> None:
+    """The run ends; what the other one had of it already is given to both again, and neither lacks a row."""
+    source, sound, dying = Range(0, 300, name="source"), Keep(name="sound"), Failing(name="dying", batch_rows=10)
+    _ = source > (sound, dying)
+    dying.at = 123
+    with pytest.raises(NodeFailedError, match="node `dying` failed: OSError: out of order"):
+        ended(source, tmp_path)
+    assert read_state(tmp_path).cursors.get("`source`", 0) <= 123
+    assert dying.numbers == list(range(123))
+    dying.at = None
+    ended(source, tmp_path)
+    assert set(sound.numbers) == set(dying.numbers) == set(range(300))
+
+
+class Pass(PassThrough[object]):
+    """Passes every row on."""
+
+    def process_item(self, row: Any) -> Iterator[Any]:
+        yield row
+
+
+def test_a_diamond_with_room_for_one_row(tmp_path: Path) -> None:
+    """Both ways of a row are accounted for, however narrow they are."""
+    source, left, right = Range(0, 60, stand_at=40, name="source"), Pass(name="left"), Pass(name="right")
+    sink = Keep(80, name="sink", batch_rows=1)
+    for one, other in ((source, left), (source, right), (left, sink), (right, sink)):
+        one.add_edge(other, max_queue_size=1)
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    assert sink.reached.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    cursor = read_state(tmp_path).cursors["`source`"]
+    assert cursor in (40, 41)  # one row more may have been in hand
+    source.stand_at, sink.numbers = None, []
+    ended(source, tmp_path)
+    assert sorted(sink.numbers) == sorted([*range(cursor, 60)] * 2)
+
+
+class NoCheckpoint(NanoNode[object, Any]):
+    output_schema = {"n": "int"}
+
+    def generator(self) -> Iterator[Any]:
+        yield {"n": 1}
+
+
+def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
+    """All nodes that cannot are named, before anything starts, and nothing is made in the directory."""
+    source, sink = NoCheckpoint(name="source"), WriteRows(path=tmp_path / "out.jsonl", name="file")
+    _ = source > sink
+    with pytest.raises(GraphTypeError) as caught:
+        prepare_run(source, state_dir=tmp_path / "state")
+    assert [str(problem) for problem in caught.value.exceptions] == [
+        "node `source` cannot be resumed: it does not go on from `self.resume_from`, nor yield Checkpoint(cursor)",
+        "node `file` cannot be resumed: it writes what it got as a whole, at the end of a run; "
+        "`segments: true` lets it go on",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+class BadCursor(Range):
+    def generator(self) -> Iterator[Any]:
+        yield {"n": self.first if self.resume_from is None else 0}
+        yield Checkpoint((1, 2))
+
+
+def test_a_cursor_that_cannot_be_kept_fails_its_source(tmp_path: Path) -> None:
+    """The run ends with the source named; it does not hang in what writes checkpoints."""
+    source, sink = BadCursor(0, 1, name="source"), Keep(name="sink")
+    _ = source > sink
+    with pytest.raises(NodeFailedError) as caught:
+        ended(source, tmp_path)
+    assert caught.value.node == "source"
+    assert isinstance(caught.value.__cause__, CursorError)
+    assert sink.numbers == [0]
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:
+    """It could not be resumed; the state is let go of, so that the next run may say what is wrong with it."""
+    source, sink = Range(0, 100, stand_at=50, name="source"), Keep(50, name="sink")
+    _ = source > sink
+    run = prepare_run(source, state_dir=tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute("DROP TABLE cursors")
+    run.start()
+    with pytest.raises(NodeFailedError) as caught:
+        run.wait(WAIT_S)
+    said = (
+        f"node `checkpoints` failed: StateError: state `{tmp_path / FILE_NAME}`: it is damaged, or no state of a "
+        "pipeline: no such table: cursors; --reset-state forgets it"
+    )
+    assert str(caught.value) == said
+    source.stand_at = None
+    prepare_run(source, state_dir=tmp_path, reset_state=True).start()
+    assert source._run is not None
+    source._run.wait(WAIT_S)
+    assert sorted(set(sink.numbers)) == list(range(100))
