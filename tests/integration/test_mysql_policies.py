@@ -316,7 +316,7 @@ def test_a_cast_leads_from_bytes_to_bits_and_back(flagged: Database) -> None:
     with pytest.raises(GraphTypeError) as caught:
         start_run(node)
     [_, problem] = caught.value.problems
-    assert problem.hint == "put a Cast to `bit(12)` between them"
+    assert problem.hint == "set `bit: bytes` for the writer"
     node = source(flagged, "f", bit={"d": "bytes"})
     writer = WriteMySQLTable(url=flagged.url, table="copied", bit={"c": "bytes"})
     node > Cast(columns={"c": "bit(1) as bytes", "d": "bit(12)"}) > writer
