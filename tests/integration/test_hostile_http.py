@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import time
 import tracemalloc
 from typing import TYPE_CHECKING
