@@ -118,7 +118,11 @@ def make_caster(given: Family, needed: Family, mode: str, *, json_strings: bool 
     source, target = given.intermediate_type, needed.intermediate_type
     strings = json_strings and source.family is JSON
     if judge(given, needed).verdict.passes and not strings:
-        return value_converter(given, needed)
+        convert = value_converter(given, needed)
+        if needed.bounds is None or given is needed:
+            return convert
+        # A column may hold less than what it means: twelve bits in two bytes.
+        return needed.python_cast_function if convert is None else _chain([convert, needed.python_cast_function])
     read = _json_string(target) if strings else _reader(source, target, mode)
     steps = (read, _bender(target, mode), _settler(source, target, mode), needed.python_cast_function)
     found = [step for step in steps if step is not None]

@@ -16,7 +16,7 @@ __all__ = [
     "Schema",
     "Validator",
     "column",
+    "parse_dump",
     "parse_schema",
     "row_class_of",
 ]
-__all__ = ["Column", "Row", "RowEncoder", "Schema", "Validator", "column", "parse_dump", "parse_schema", "row_class_of"]

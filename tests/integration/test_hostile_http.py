@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import time
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -38,11 +39,22 @@ def failure(url: str, **options: float) -> str:
     return str(caught.value).partition("after 1 attempt: ")[2]
 
 
+def _read_request(connection: socket.socket) -> None:
+    """Read a request to its end: who closes with some of it unread resets the connection, answer and all."""
+    got = connection.recv(65536)
+    while b"\r\n\r\n" not in got:
+        got += connection.recv(65536) or b"\r\n\r\n"
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+    while length and len(body) < int(length[1]) and (more := connection.recv(65536)):
+        body += more
+
+
 def saying(*pieces: bytes, between_s: float = 0.0, endless: bytes = b"") -> Talk:
     """Return what answers a request with these pieces, and then with one more for ever."""
 
     def talk(connection: socket.socket, closing: threading.Event) -> None:
-        connection.recv(65536)
+        _read_request(connection)
         for piece in pieces:
             connection.sendall(piece)
         while endless and not closing.wait(between_s):

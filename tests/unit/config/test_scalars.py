@@ -39,7 +39,7 @@ def test_reads_what_json_reads(text: str) -> None:
         expected = json.loads(text)
     except ValueError:
         expected = text or None
-    if isinstance(expected, float) and math.isinf(expected):
+    if isinstance(expected, float) and math.isinf(expected) and text.strip() == text:
         with pytest.raises(ValueError, match="too large for a float"):
             parse_scalar(text)
         return

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nanotyped.errors import TypeCastError
 from nanotyped.nodes.casting import Caster, make_caster
-from nanotyped.types import JSON_NULL, mysql_type
+from nanotyped.types import JSON_NULL, TIMESTAMP, mysql_type
 
 if TYPE_CHECKING:
     from nanotyped.types.base import DataType
@@ -210,6 +210,16 @@ def test_bits_are_bytes_and_bytes_bits(bits: int, data: st.DataObject) -> None:
 def test_bytes_of_another_length_are_no_bits(source: str, target: str, value: object, problem: str) -> None:
     """Neither bytes nor bits are filled up or cut."""
     assert refusal(source, target, value) == problem
+
+
+def test_a_column_that_holds_less_than_its_meaning_is_held_to_that() -> None:
+    """Two bytes are not always twelve bits, nor is every moment one of a timestamp column."""
+    assert refusal("binary(2)", mysql_type("bit(12)", bit="bytes"), b"\xff\xff") == (
+        "b'\\xff\\xff' is no `bit(12) as bytes`: it has more than 12 bits"
+    )
+    assert refusal(TIMESTAMP.of(fsp=0), "timestamp", datetime(1969, 1, 1, tzinfo=UTC)).endswith(
+        "not from 1970-01-01 00:00:01 to 2106-02-07 06:28:15 UTC"
+    )
 
 
 def test_zero_dates_of_text_are_kept_where_that_is_asked_for() -> None:
