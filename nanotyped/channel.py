@@ -13,10 +13,13 @@ slow stream is not delayed by batching and a fast one pays the hand-off once a b
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
+
+logger = logging.getLogger("nanotyped.channel")
 
 
 class ChannelCancelled(Exception):  # noqa: N818 - a signal to the producer, no mistake of anyone
@@ -40,7 +43,11 @@ B = TypeVar("B", bound=SplittableBatch)
 
 
 class Inbox(Generic[B]):
-    """Where one consumer receives, in order of arrival, from all its channels."""
+    """Where one consumer receives, in order of arrival, from all its channels.
+
+    Attributes:
+        batches_received: How many batches the consumer has taken.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,6 +55,7 @@ class Inbox(Generic[B]):
         self._queue: deque[tuple[Channel[B], B]] = deque()
         self._channels: list[Channel[B]] = []
         self._cancelled = False
+        self.batches_received = 0
 
     @property
     def channels(self) -> tuple[Channel[B], ...]:
@@ -100,7 +108,9 @@ class Inbox(Generic[B]):
             channel, batch = self._take(max_rows)
             channel.rows_waiting -= len(batch)
             channel.writable.notify_all()
-            return channel, batch
+            self.batches_received += 1
+        logger.debug("took a batch of %d rows", len(batch))
+        return channel, batch
 
     def _take(self, max_rows: int) -> tuple[Channel[B], B]:
         channel, batch = self._queue.popleft()
@@ -137,11 +147,22 @@ class Channel(Generic[B]):
         capacity: How many rows may wait.
         rows_waiting: How many do.
         rows_sent: How many were ever sent.
+        batches_sent: In how many batches.
         ended: Whether it was closed.
         failed: Whether its producer did not get to its end.
     """
 
-    __slots__ = ("_inbox", "capacity", "ended", "failed", "pull", "rows_sent", "rows_waiting", "writable")
+    __slots__ = (
+        "_inbox",
+        "batches_sent",
+        "capacity",
+        "ended",
+        "failed",
+        "pull",
+        "rows_sent",
+        "rows_waiting",
+        "writable",
+    )
 
     def __init__(self, inbox: Inbox[B], capacity: int, pull: Callable[[], None]) -> None:
         if capacity < 1:
@@ -152,6 +173,7 @@ class Channel(Generic[B]):
         self.writable = threading.Condition(inbox._lock)
         self.rows_waiting = 0
         self.rows_sent = 0
+        self.batches_sent = 0
         self.ended = False
         self.failed = False
 
@@ -170,6 +192,7 @@ class Channel(Generic[B]):
             if self._inbox._cancelled:
                 raise ChannelCancelled
             self._inbox._queue.append((self, batch))
+            self.batches_sent += 1
             self.rows_waiting += len(batch)
             self.rows_sent += len(batch)
             self._inbox._readable.notify()

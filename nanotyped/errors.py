@@ -8,6 +8,7 @@ NanotypedError
 │   └── RowValidationError     cells that break the contract of their column
 ├── SourceError                a table, file or service that cannot be read
 │   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
+│   ├── ContractDriftError     a live table that is no longer what the run was checked with
 │   ├── DeliveryError          a service that does not take what it is sent
 │   └── DeadLetterError        a file of dead letters that cannot be written or read
 ├── RetriableError             what another attempt may mend
@@ -37,7 +38,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from nanotyped.row import Schema
 
 SHOWN_CHARACTERS = 80
 
@@ -115,6 +119,54 @@ class SourceError(NanotypedError):
 
 class UnfitSourceError(SourceError):
     """A table or file that is not there, or is none that a pipeline can use: to try again later does not mend it."""
+
+
+class ContractDriftError(SourceError):
+    """A live table is no longer what it was when the run was checked, or began.
+
+    Attributes:
+        place: The table, as messages name it.
+        when: Since when it is another, in words.
+        before: What its source gave (``Schema``).
+        after: What it would give now (``Schema``).
+        changes: Each change in words, with the column that it is about (``None``: the key, or the order).
+        impacts: By column, what its change does to the nodes that it reaches, in words; the engine, which knows them,
+            adds it.
+        remedy: What to do.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        when: str,
+        before: Schema,
+        after: Schema,
+        *,
+        changes: Sequence[tuple[str | None, str]] = (),
+        impacts: Mapping[str, str] | None = None,
+        remedy: str = "check it again",
+    ) -> None:
+        self.place = place
+        self.when = when
+        self.before = before
+        self.after = after
+        self.changes = tuple(changes)
+        self.impacts = dict(impacts or {})
+        self.remedy = remedy
+        told = [f"{text}{f': {self.impacts[name]}' if name in self.impacts else ''}" for name, text in self.changes]
+        super().__init__(f"{place} was altered {when}{' - ' if told else ''}{'; '.join(told)}; {remedy}")
+
+    def judged(self, impacts: Mapping[str, str]) -> ContractDriftError:
+        """Return this error with what the changes do to the nodes downstream."""
+        return ContractDriftError(
+            self.place,
+            self.when,
+            self.before,
+            self.after,
+            changes=self.changes,
+            impacts=impacts,
+            remedy=self.remedy,
+        )
 
 
 class DeliveryError(SourceError):

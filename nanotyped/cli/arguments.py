@@ -10,10 +10,13 @@ from typing import Any, NoReturn
 
 from nanotyped.errors import NanotypedError, nearest_hint
 
+LOOPBACK = "127.0.0.1"
 DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
-EXPLAIN_FORMATS = ("text", "json")
+LOG_FORMATS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+EXPLAIN_FORMATS = ("text", "json")  # of `contract diff` too
 
 
 class UsageError(NanotypedError):
@@ -32,7 +35,7 @@ class UsageError(NanotypedError):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the user asked for; ``words`` are the types of ``types`` and the tables of ``discover``."""
+    """What the user asked for; ``words`` are types, tables of ``discover``, or sides of ``contract``."""
 
     command: str
     config: str = ""
@@ -49,6 +52,10 @@ class Arguments:
     url_env: str | None = None
     state: str | None = None
     reset_state: bool = False
+    breaking: bool = False
+    log_format: str = "text"
+    log_level: str = "info"
+    metrics: tuple[str, int] | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -146,6 +153,16 @@ def _state_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]
     return {"words": (words[1],)}
 
 
+def _contract_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # they change nothing here
+    if not words or words[0] != "diff":
+        reason = f"unknown action `{words[0]}`; there is `contract diff A B`" if words else "diff A B is missing"
+        parser.error(reason)
+    if len(words) != 3:
+        parser.error("two contracts are needed: contract diff A B")
+    return {"words": tuple(words[1:])}
+
+
 def _replay_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
     del settings  # it has no more to say
     if len(words) != 2:
@@ -157,6 +174,7 @@ _READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dic
     "explain": _explain_words,
     "discover": _discover_words,
     "state": _state_words,
+    "contract": _contract_words,
     "replay": _replay_words,
 }
 
@@ -188,6 +206,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "nodes": ("list the node classes that a pipeline may name", _add_module),
         "types": ("show what column types are in every system", _add_types),
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
+        "contract": ("show what became of a contract, and whom it breaks", _add_contract),
         "state": ("show how far the runs of a pipeline got", _add_state_show),
         "replay": ("give rows that were rejected to a pipeline again", _add_replay),
     }
@@ -223,6 +242,26 @@ def _add_run(parser: _Parser) -> None:
     _add_strict(parser)
     _add_state(parser, "keep checkpoints in this directory, and go on from them where the last run was stopped")
     parser.add_argument("--reset-state", action="store_true", help="forget the state that is there, and begin anew")
+    parser.add_argument(
+        "--log-format",
+        type=_one_of(LOG_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json: a line a record, with run, node and batch and no value of a row",
+    )
+    parser.add_argument(
+        "--log-level",
+        type=_one_of(LOG_LEVELS, "level"),
+        default="info",
+        metavar="LEVEL",
+        help="debug, info (the default), warning or error",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_address,
+        metavar="[HOST:]PORT",
+        help="hand out measurements for Prometheus at /metrics; on this machine alone unless a host is given",
+    )
 
 
 def _add_strict(parser: _Parser) -> None:
@@ -319,11 +358,40 @@ def _add_discover(parser: _Parser) -> None:
     )
 
 
-def _one_of(formats: Sequence[str]) -> Callable[[str], str]:
+def _add_contract(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="diff A B",
+        help="what was, and what is: FILE.yaml:NODE, FILE.sql:TABLE, MODULE:CLASS of a --module, URL:TABLE,"
+        " '${NAME}:TABLE' with the URL in the environment, :TABLE with --url-env, or the text of a CREATE TABLE",
+    )
+    parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL of :TABLE")
+    parser.add_argument(
+        "--breaking", action="store_true", help="show, and fail on, what breaks readers or writers only"
+    )
+    _add_module(parser)
+    parser.add_argument(
+        "--format",
+        type=_one_of(EXPLAIN_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json, for programs",
+    )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise argparse.ArgumentTypeError(f"`{text}` is no address: give PORT or HOST:PORT, such as 9100")
+    return host or LOOPBACK, int(port)
+
+
+def _one_of(formats: Sequence[str], what: str = "format") -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in formats:
             hint = nearest_hint(text, formats) or f"known are {', '.join(formats)}"
-            raise argparse.ArgumentTypeError(f"unknown format `{text}`; {hint}")
+            raise argparse.ArgumentTypeError(f"unknown {what} `{text}`; {hint}")
         return text
 
     return read

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
 from nanotyped.cli.loading import load, look_at_live, refuse
@@ -49,7 +50,7 @@ def run(arguments: Arguments) -> int:
             state = open_state(graph, Path(arguments.state), pipeline.name, reset=arguments.reset_state)
         except StateError as error:
             raise CommandFailedError(f"{pipeline.file}: {error}", 2) from error
-    return run_pipeline(pipeline, state, show_traceback=arguments.traceback)
+    return run_pipeline(pipeline, state, arguments)
 
 
 def check(arguments: Arguments) -> int:
@@ -95,6 +96,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "nodes": nodes,
         "types": types,
         "discover": discover,
+        "contract": compare_contracts,
         "state": show_state,
         "replay": replay,
     }

@@ -36,9 +36,9 @@ def discover(arguments: Arguments) -> int:
     node_class = "StreamMySQLTable"
     places: dict[tuple[str, str], str] = {}
     if arguments.url is not None and is_sql_file(arguments.url):
-        contracts, places = _contracts_of_file(arguments.url, arguments.words)
+        contracts, places = contracts_of_file(arguments.url, arguments.words)
     else:
-        text = _url_of(arguments)
+        text = (arguments.url or "") if arguments.url_env is None else url_of_variable(arguments.url_env)
         try:
             url = check_url(text)
         except ValueError as error:
@@ -83,7 +83,7 @@ def _left_out(contracts: Iterable[TableContract], places: Mapping[tuple[str, str
     return [visible(line) for line in lines]
 
 
-def _contracts_of_file(file: str, tables: Sequence[str]) -> tuple[list[TableContract], dict[tuple[str, str], str]]:
+def contracts_of_file(file: str, tables: Sequence[str]) -> tuple[list[TableContract], dict[tuple[str, str], str]]:
     """Return the tables of a file of SQL, and by table and column the place of what is left out of them.
 
     Raises:
@@ -126,10 +126,12 @@ def _write(contracts: Sequence[TableContract], arguments: Arguments, node_class:
             sys.stdout.write(render_yaml(contracts, node_class, arguments.url_env or DEFAULT_VARIABLE))
 
 
-def _url_of(arguments: Arguments) -> str:
-    name = arguments.url_env
-    if name is None:
-        return arguments.url or ""
+def url_of_variable(name: str) -> str:
+    """Return what an environment variable holds.
+
+    Raises:
+        CommandFailedError: If it is not set.
+    """
     if name not in os.environ:
         hint = nearest_hint(name, list(os.environ))
         raise CommandFailedError(f"the environment variable `{name}` is not set{'; ' + hint if hint else ''}", 2)

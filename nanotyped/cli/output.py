@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # What moves a cursor, colours, or turns the direction of text: a name or a message of others must not do that here.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class CommandFailedError(NanotypedError):
@@ -51,7 +51,7 @@ def stdout_console() -> Console:
 
 def printable(text: str) -> str:
     """Return text that steers no terminal: control characters, but for tabs and line ends, are spelled as escapes."""
-    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def print_error(message: str) -> None:

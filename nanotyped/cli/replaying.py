@@ -36,4 +36,4 @@ def replay(arguments: Arguments) -> int:
     before = f", {found.done:,} were before" if found.done else ""
     letters = "1 dead letter" if found.letters == 1 else f"{found.letters:,} dead letters"
     stderr_console().print(f"{path}: {letters}{before}")
-    return run_graph(pipeline, found.graph, found.log, show_traceback=arguments.traceback)
+    return run_graph(pipeline, found.graph, found.log, arguments)

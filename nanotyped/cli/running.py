@@ -3,145 +3,189 @@
 from __future__ import annotations
 
 import io
-import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from nanotyped.cli.display import print_summary, show_progress
+from nanotyped.cli.logs import JsonLog, TextFormatter, log_to_stderr
 from nanotyped.cli.output import (
+    CommandFailedError,
     abandon_stdout,
     is_stdout_closed,
     print_error,
-    printable,
     render_traceback,
     stderr_console,
 )
 from nanotyped.engine import Run, run_to_end
+from nanotyped.engine.metrics import MetricsError, MetricsServer
 from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
+    import logging
+
+    from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
     from nanotyped.engine.resumption import CursorStore
     from nanotyped.graph import Graph
 
 EXIT_DEAD_LETTERS = 3
-# What the display shows anyway, and what is raised here anyway.
-_SILENT_LOGGERS = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}
 
 
-def run_pipeline(pipeline: Pipeline, state: CursorStore | None, *, show_traceback: bool) -> int:
+def run_pipeline(pipeline: Pipeline, state: CursorStore | None, arguments: Arguments) -> int:
     """Run a checked pipeline to its end and return the exit status."""
-    return run_graph(pipeline, build_graph(pipeline.anchor), state, show_traceback=show_traceback)
+    return run_graph(pipeline, build_graph(pipeline.anchor), state, arguments)
 
 
-def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, *, show_traceback: bool) -> int:
+def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, arguments: Arguments) -> int:
     """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
     run = Run(graph, pipeline.name, state=state)
-    console = stderr_console()
-    with _log_to_stderr(pipeline):
-        resumed = ", from where it was stopped" if state is not None and state.cursors else ""
-        console.print(f"{pipeline.file}: running {len(run.graph.nodes)} nodes{resumed}")
+    teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
+    resumed = state is not None and bool(state.cursors)
+    with ExitStack() as open_until_the_end:
+        open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
+        url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
+        teller.started(resumed=resumed, metrics=url)
         try:
-            with show_progress(run):
+            with teller.progress():
                 report = run_to_end(run)
         except NodeFailedError as error:
-            return _explain_failure(error, pipeline, show_traceback=show_traceback)
+            return _tell_failure(error, teller, arguments)
         except PipelineInterrupted as end:
             cause = end.__cause__
+            left = None
             if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
-                _explain_failure(cause, pipeline, show_traceback=show_traceback)
+                _tell_failure(cause, teller, arguments)
             elif isinstance(end.report, RunReport):
-                print_summary(end.report)
-                _tell_what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
-            print_error(f"ended by {signal.Signals(end.signal_number).name}")
+                left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
+            teller.interrupted(end, left)
             return 128 + end.signal_number
-    print_summary(report)
-    if report.dead:
-        letters = "1 dead letter" if report.dead == 1 else f"{report.dead:,} dead letters"
-        console.print(f"{pipeline.file}: success in {report.seconds:.3f} s, with {letters} in {_files_of(run)}")
-        return EXIT_DEAD_LETTERS
-    console.print(f"{pipeline.file}: success in {report.seconds:.3f} s")
-    return 0
+        teller.finished(report, _files_of(run))
+    return EXIT_DEAD_LETTERS if report.dead else 0
 
 
-def _tell_what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> None:
-    """Say what a second signal cut off: rows on their way from node to node, and nodes that did not listen."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a second signal cut off: how many rows on their way from node to node, and nodes that did not listen."""
+
+    dropped_rows: int
+    stuck: Sequence[str]
+
+
+def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
     dropped = sum(
         max(0, sum(report[source.label].sent for source in node.input_node_list) - report[node.label].received)
         for node in run.graph.nodes
         if not node.is_source
     )
-    if dropped:
-        rows = "1 row on its way to a node was" if dropped == 1 else f"{dropped:,} rows on their way to a node were"
-        print_error(f"{rows} dropped")
-    for name in stuck:
-        print_error(f"node `{name}` was left behind: it did not end within {run.grace_s:g} s")
+    return Left(dropped, stuck)
 
 
-def _files_of(run: Run) -> str:
+def _files_of(run: Run) -> list[str]:
     """Return the files that got dead letters."""
     paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
-    return ", ".join(dict.fromkeys(str(path) for path in paths))
-
-
-def _explain_failure(error: NodeFailedError, pipeline: Pipeline, *, show_traceback: bool) -> int:
-    if isinstance(error.report, RunReport):
-        print_summary(error.report)
-    if isinstance(error.__cause__, BrokenPipeError) and is_stdout_closed():
-        abandon_stdout()
-        print_error("stdout was closed by its reader; the run ended there")
-        return 1
-    spot = pipeline.positions.get(error.node)
-    place = f"{pipeline.file}:{spot.line}:{spot.column}: " if spot else f"{pipeline.file}: "
-    print_error(place + pipeline.redactor.redact(str(error)))
-    if show_traceback and error.__cause__ is not None:
-        print_error(pipeline.redactor.redact(render_traceback(error.__cause__)))
-    return 1
-
-
-class _StderrHandler(logging.Handler):
-    """Writes to ``sys.stderr`` as it is at that moment, without the secrets of the pipeline."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        super().__init__()
-        self._redactor = pipeline.redactor
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING or record.name.startswith("nanotyped.")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            # What becomes of the run is the program's own word.
-            text = f"nanotyped: {record.getMessage()}" if record.name == "nanotyped.signals" else self.format(record)
-            sys.stderr.write(printable(self._redactor.redact(text)) + "\n")
-        except Exception:  # noqa: BLE001 - logging's own way: a record that cannot be written ends nothing
-            self.handleError(record)
+    return list(dict.fromkeys(str(path) for path in paths))
 
 
 @contextmanager
-def _log_to_stderr(pipeline: Pipeline) -> Iterator[None]:
-    """Show warnings of everybody and notes of nodes (``log_info``), unless a module has set logging up itself."""
-    root, own = logging.getLogger(), logging.getLogger("nanotyped")
-    loggers = [own, *map(logging.getLogger, _SILENT_LOGGERS)]
-    levels = [logger.level for logger in loggers]
-    handler = None if root.handlers else _StderrHandler(pipeline)
-    if handler:
-        root.addHandler(handler)
-    own.setLevel(logging.INFO)
-    for name, level in _SILENT_LOGGERS.items():
-        logging.getLogger(name).setLevel(level)
+def _measured(run: Run, address: tuple[str, int] | None, state: CursorStore | None) -> Iterator[str | None]:
+    """Hand out measurements of the run while the block runs, if it is asked for; give where they are."""
+    if address is None:
+        yield None
+        return
     try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if handler:
-            root.removeHandler(handler)
+        server = MetricsServer(run, *address)
+    except MetricsError as error:
+        if state is not None:
+            state.close()
+        raise CommandFailedError(str(error), 2) from error
+    with server:
+        yield server.url
+
+
+def _tell_failure(error: NodeFailedError, teller: _Teller, arguments: Arguments) -> int:
+    if isinstance(error.__cause__, BrokenPipeError) and is_stdout_closed():
+        abandon_stdout()
+        teller.abandoned(error)
+    else:
+        teller.failed(error, show_traceback=arguments.traceback)
+    return 1
+
+
+class _Teller(Protocol):
+    """Tells people, or programs, what becomes of a run."""
+
+    @property
+    def formatter(self) -> logging.Formatter: ...
+    def started(self, *, resumed: bool, metrics: str | None) -> None: ...
+    def progress(self) -> AbstractContextManager[None]: ...
+    def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None: ...
+    def abandoned(self, error: NodeFailedError) -> None: ...
+    def interrupted(self, end: PipelineInterrupted, left: Left | None) -> None: ...
+    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None: ...
+
+
+class _Text:
+    """Tells people, on stderr."""
+
+    formatter = TextFormatter()
+
+    def __init__(self, run: Run, pipeline: Pipeline) -> None:
+        self._run = run
+        self._pipeline = pipeline
+        self._console = stderr_console()
+
+    def started(self, *, resumed: bool, metrics: str | None) -> None:
+        how = ", from where it was stopped" if resumed else ""
+        self._console.print(f"{self._pipeline.file}: running {len(self._run.graph.nodes)} nodes{how}")
+        if metrics is not None:
+            self._console.print(f"{self._pipeline.file}: measurements are at {metrics}")
+
+    def progress(self) -> AbstractContextManager[None]:
+        return show_progress(self._run)
+
+    def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None:
+        self._summary(error)
+        pipeline = self._pipeline
+        spot = pipeline.positions.get(error.node)
+        place = f"{pipeline.file}:{spot.line}:{spot.column}: " if spot else f"{pipeline.file}: "
+        print_error(place + pipeline.redactor.redact(str(error)))
+        if show_traceback and error.__cause__ is not None:
+            print_error(pipeline.redactor.redact(render_traceback(error.__cause__)))
+
+    def abandoned(self, error: NodeFailedError) -> None:
+        self._summary(error)
+        print_error("stdout was closed by its reader; the run ended there")
+
+    def _summary(self, error: NodeFailedError) -> None:
+        if isinstance(error.report, RunReport):
+            print_summary(error.report)
+
+    def interrupted(self, end: PipelineInterrupted, left: Left | None) -> None:
+        if left is not None and isinstance(end.report, RunReport):
+            print_summary(end.report)
+            self._tell_what_was_left(left)
+        print_error(f"ended by {signal.Signals(end.signal_number).name}")
+
+    def _tell_what_was_left(self, left: Left) -> None:
+        dropped = left.dropped_rows
+        if dropped:
+            rows = "1 row on its way to a node was" if dropped == 1 else f"{dropped:,} rows on their way to a node were"
+            print_error(f"{rows} dropped")
+        for name in left.stuck:
+            print_error(f"node `{name}` was left behind: it did not end within {self._run.grace_s:g} s")
+
+    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None:
+        print_summary(report)
+        with_letters = ""
+        if report.dead:
+            letters = "1 dead letter" if report.dead == 1 else f"{report.dead:,} dead letters"
+            with_letters = f", with {letters} in {', '.join(dead_letters)}"
+        self._console.print(f"{self._pipeline.file}: success in {report.seconds:.3f} s{with_letters}")

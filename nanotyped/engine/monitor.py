@@ -34,7 +34,7 @@ class Monitor:
     def log(self) -> None:
         """Log the table now."""
         if logger.isEnabledFor(logging.INFO):
-            logger.info("%s", render_status(self._run))
+            logger.info("%s", render_status(self._run), extra={"report": self._run.report()})
 
 
 def render_status(run: Run) -> str:

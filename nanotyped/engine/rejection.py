@@ -79,8 +79,13 @@ class Rejections:
             if len(self._waiting) >= MOST_WAITING:  # of a source that says nothing of where it is, all would wait
                 self._write(self._file)
 
+    @property
+    def _left_out(self) -> int:
+        """How many rows the policy left out; what a ``schema_contract`` discards is rejected, and counts for no cap."""
+        return self._statistics.skipped + self._statistics.dead
+
     def _check_caps(self, row: Row, error: Exception, number: int) -> None:
-        policy, rejected = self._policy, self._statistics.rejected + 1
+        policy, rejected = self._policy, self._left_out + 1
         limit = ""
         if policy.max_errors is not None and rejected > policy.max_errors:
             limit = f"max_errors: {policy.max_errors}"
@@ -101,7 +106,7 @@ class Rejections:
         Raises:
             TooManyErrorsError: If it is too high.
         """
-        rate, rejected = self._policy.max_error_rate, self._statistics.rejected
+        rate, rejected = self._policy.max_error_rate, self._left_out
         seen = self._statistics.received or self._statistics.emitted
         if rate is not None and rejected > rate * seen:
             raise TooManyErrorsError(rejected, seen, f"max_error_rate: {rate:g}")

@@ -73,6 +73,7 @@ class Checkpoints:
             node.resume_from = state.cursors.get(names[node])
         self._written = dict.fromkeys(self._ledgers, 0)
         self._next_at = 0.0
+        self._written_at = time.monotonic()
 
     @property
     def seconds_left(self) -> float | None:
@@ -80,6 +81,11 @@ class Checkpoints:
         if not self._moved():
             return None
         return max(0.0, self._next_at - time.monotonic())
+
+    @property
+    def lag_s(self) -> float:
+        """For how long, in seconds, it has been written no more how far the sources are; 0 if nothing is to write."""
+        return time.monotonic() - self._written_at if self._moved() else 0.0
 
     def write_if_due(self) -> None:
         """Write where the sources are, if one has moved and the last time is long enough ago.
@@ -120,4 +126,5 @@ class Checkpoints:
                 marks[name] = (ledger.mark, ledger.marked)
         self._state.write({name: mark for name, mark in marks.items() if mark[1]}, finished=finished)
         self._written = {name: count for name, (_, count) in marks.items()}
-        self._next_at = time.monotonic() + CHECKPOINT_INTERVAL_S
+        self._written_at = time.monotonic()
+        self._next_at = self._written_at + CHECKPOINT_INTERVAL_S

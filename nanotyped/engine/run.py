@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
@@ -18,9 +18,15 @@ from nanotyped.engine.rejection import Rejections
 from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
-from nanotyped.errors import NodeFailedError, PipelineInterrupted, PipelineStateError
+from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineInterrupted, PipelineStateError
 from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
+from nanotyped.graph.drift import impacts_of
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
+
+if TYPE_CHECKING:
+    from nanotyped.channel import Channel
+    from nanotyped.message import Batch
+    from nanotyped.row import Row
 
 DEFAULT_GRACE_S = 30.0
 SIGNAL_SLICE_S = 0.25
@@ -35,6 +41,9 @@ class Run:
         pipeline_name: Becomes an attribute of every node and stands in the report.
         grace_s: How long, in seconds, nodes may take to end after a failure or a stop.
         state: Where it goes on from and keeps its checkpoints; the run lets go of it at its end.
+
+    Attributes:
+        run_id: What tells this run from every other, in logs and measurements.
     """
 
     def __init__(
@@ -46,6 +55,7 @@ class Run:
     ) -> None:
         self.graph = graph
         self.pipeline_name = pipeline_name
+        self.run_id = uuid.uuid4().hex
         self.grace_s = grace_s
         self.run_id = uuid.uuid4().hex
         self._dead_letters = DeadLetterFiles()
@@ -65,6 +75,7 @@ class Run:
         ]
         self._busy = set(self.workers)
         self._by_node = {worker.node: worker for worker in self.workers}
+        self._channels: dict[Worker, list[Channel[Batch[Row]]]] = {worker: [] for worker in self.workers}
         self._connect()
         ledgers = {worker.node: worker.ledger for worker in self.workers if worker.ledger is not None}
         self._checkpoints = None if state is None else Checkpoints(state, graph, ledgers)
@@ -79,7 +90,9 @@ class Run:
         for edge in self.graph.edges:
             source, target = by_node[edge.source], by_node[edge.target]
             assert target.inbox is not None  # a target of an edge is no source
-            source.outbox.connect(target.inbox.open_channel(edge.queue_rows, source.outbox.pull))
+            channel = target.inbox.open_channel(edge.queue_rows, source.outbox.pull)
+            self._channels[source].append(channel)
+            source.outbox.connect(channel)
 
     # -- seen from outside -----------------------------------------------------------------
 
@@ -104,6 +117,30 @@ class Run:
         """Return how many rows wait on the inputs of a node."""
         inbox = self._by_node[node].inbox
         return inbox.rows_waiting if inbox is not None else 0
+
+    def oldest_s(self, node: NanoNode[Any, Any]) -> float | None:
+        """Return for how long, in seconds, rows of a source have been on their way at most; ``None`` of no source."""
+        ledger = self._by_node[node].ledger
+        return None if ledger is None else ledger.oldest_s
+
+    @property
+    def checkpoint_lag_s(self) -> float | None:
+        """For how long what was dealt with is in no checkpoint, in seconds; ``None`` without a state."""
+        checkpoints = self._checkpoints
+        return None if checkpoints is None else checkpoints.lag_s
+
+    def work_of(self, thread_name: str) -> tuple[str, int] | None:
+        """Return the node of a thread, and the number of the batch that it is at, from 1; ``None`` of other threads.
+
+        A source is at the batch that it will send next, any other node at the one that it took last.
+        """
+        for worker in self.workers:
+            if worker.thread.name != thread_name:
+                continue
+            if worker.inbox is not None:
+                return worker.node.label, worker.inbox.batches_received
+            return worker.node.label, 1 + max((channel.batches_sent for channel in self._channels[worker]), default=0)
+        return None
 
     def report(self) -> RunReport:
         """Return what each node has done so far."""
@@ -233,7 +270,21 @@ class Run:
             self._checkpoints = None
             self.drain()
 
+    def _judge_drift(self) -> None:
+        """Say what a table that was altered does to the nodes downstream; their threads have ended by now."""
+        failure = self._failure
+        drift = None if failure is None else failure.__cause__
+        if failure is None or not isinstance(drift, ContractDriftError):
+            return
+        node = next(worker.node for worker in self.workers if worker.node.label == failure.node)
+        impacts = impacts_of(self.graph.nodes, node, drift.before, drift.after)
+        judged = drift.judged({name: str(impact) for name, impact in impacts.items() if str(impact)})
+        judged.__cause__ = drift.__cause__
+        self._failure = NodeFailedError(failure.node, judged, failure.row)
+        self._failure.__cause__ = judged.with_traceback(drift.__traceback__)
+
     def _conclude(self, stuck: list[str]) -> None:
+        self._judge_drift()
         if self._failure is None and stuck:
             cause = TimeoutError(f"still busy {self.grace_s:g} s after the stop")
             self._failure = NodeFailedError(stuck[0], cause, None, stuck)

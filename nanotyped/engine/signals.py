@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nanotyped.node.running import NO_ROW_VALUES
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -36,7 +38,7 @@ def drain_on_signals(run: Run) -> Iterator[list[int]]:
         again = "Ctrl-C again" if number == signal.SIGINT else "a second signal"
         if len(received) == 1:
             run.drain()
-            logger.info("finishing what is in flight; %s to stop now", again)
+            logger.info("finishing what is in flight; %s to stop now", again, extra=NO_ROW_VALUES)
         else:
             run.kill()
             logger.info("stopping now")

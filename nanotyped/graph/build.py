@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError
+from nanotyped.graph.drift import judge_contracts
 from nanotyped.graph.flows import Flow, FlowTracer, Node, Passage, unknown_since
 from nanotyped.node import NanoNode
 
@@ -87,7 +88,7 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
     problems += [*_check_files(found), *_check_policies(found)]
     ordered = _topological(found)
-    tracer = FlowTracer(ordered)
+    tracer = judge_contracts(FlowTracer(ordered))
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
     if len(ordered) < len(found):  # what stands before the cycles was traced, what stands in and behind them cannot be
         problems += _cycle_problems(set(found) - set(ordered), found)

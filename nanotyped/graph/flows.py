@@ -49,6 +49,7 @@ class FlowTracer:
 
     Args:
         ordered: The nodes in topological order.
+        supposed: What some nodes are supposed to give, whatever they say themselves.
 
     Attributes:
         problems: Everything that does not fit, each once.
@@ -56,13 +57,16 @@ class FlowTracer:
         flows_out: The kinds of row that each node sends, each once.
     """
 
-    def __init__(self, ordered: Iterable[Node]) -> None:
+    def __init__(self, ordered: Iterable[Node], supposed: Mapping[Node, Schema] | None = None) -> None:
         self.problems: list[GraphProblem] = []
         self.passages: dict[Node, tuple[Passage, ...]] = {}
         self.flows_out: dict[Node, tuple[Flow, ...]] = {}
         self._seen: set[str] = set()
         for node in ordered:
-            self.passages[node] = found = tuple(self._passages(node))
+            found = tuple(self._passages(node))
+            if supposed is not None and node in supposed:
+                found = (Passage(None, None, supposed[node]),)
+            self.passages[node] = found
             self.flows_out[node] = tuple(dict.fromkeys(passage.gives for passage in found))
             for passage in found:
                 self._add(passage.problems)

@@ -17,7 +17,7 @@ from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hin
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
-from nanotyped.node.running import NodeStatistics, RunHandle, Status
+from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
 from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.declared import schema_of_type, type_arguments
 
@@ -225,6 +225,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return how the live source or service, once it was looked at, differs from what the node declares."""
         return []
 
+    def live_schema(self) -> Schema | None:
+        """Return what a source would give by what is live, once it was looked at, whatever the node declares."""
+        return None
+
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return what the node sends for rows of ``given`` (``None``: not known, or there is no input)."""
         own = self.own_output()
@@ -389,8 +393,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
         self._reject(row, error)
 
     def log_info(self, text: str) -> None:
-        """Log at INFO, with the node's name."""
-        logger.info("%s: %s", self.label, text)
+        """Log at INFO, with the node's name. The text is shown as it is: what rows hold is better left out of it."""
+        logger.info("%s: %s", self.label, text, extra=NO_ROW_VALUES)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__dict__.get('name', '(not initialised)')}>"

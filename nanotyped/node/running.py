@@ -6,13 +6,18 @@ The engine installs its runner here (``install_runner``), so that it may know no
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nanotyped.errors import NanotypedError
 
 if TYPE_CHECKING:
     from nanotyped.node.nano_node import NanoNode
+
+NO_ROW_VALUES: Mapping[str, object] = MappingProxyType({"has_no_row_values": True})
+"""What a log call gives as ``extra`` to say that nothing in its message is out of a row: then logs show all of it."""
 
 Status = Literal["stopped", "running", "success", "error"]
 

@@ -213,6 +213,42 @@ def test_a_connection_that_breaks_between_pages_is_made_anew(database: Database)
     assert [row.to_python()["n"] for row in sink.rows] == list(range(1, ROWS + 1))
 
 
+def test_a_table_altered_behind_a_lost_connection_fails_the_run(database: Database) -> None:
+    """Over the new connection the table is looked at again: what is another by now is told, with whom it breaks."""
+    fill(database)
+    source, sink = StreamMySQLTable(url=database.url, table="t", page_rows=500, name="read"), Gated(name="post")
+    sink.input_schema = {"n": "int"}
+    _ = source > (sink, Kept(name="log"))
+    run = start_run(source)
+    assert sink.came.wait(10)
+    sleeping = f"SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{database.name}' AND COMMAND = 'Sleep'"
+    assert wait_until(lambda: len(database.execute(sleeping)) == 1)
+    database.execute("ALTER TABLE t MODIFY n bigint NOT NULL", f"KILL {database.execute(sleeping)[0][0]}")
+    sink.leave.set()
+    with pytest.raises(NodeFailedError) as caught:
+        run.wait(20)
+    place = f"table `{database.name}`.`t` on {database.server.host}:{database.server.port}"
+    assert str(caught.value) == (
+        f"node `read` failed: ContractDriftError: {place} was altered while it was read - column `n` `int(11)` → "
+        "`bigint(20)`: breaks `post` (needs `int`), harmless to `log`; read it again"
+    )
+
+
+def test_columns_that_are_not_read_may_change_behind_a_lost_connection(database: Database) -> None:
+    """A new column beside those that are read is no reason to end a run."""
+    fill(database)
+    source, sink = StreamMySQLTable(url=database.url, table="t", page_rows=500, columns=["n"]), Gated()
+    _ = source > sink
+    run = start_run(source)
+    assert sink.came.wait(10)
+    sleeping = f"SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{database.name}' AND COMMAND = 'Sleep'"
+    assert wait_until(lambda: len(database.execute(sleeping)) == 1)
+    database.execute("ALTER TABLE t ADD other int", f"KILL {database.execute(sleeping)[0][0]}")
+    sink.leave.set()
+    run.wait(20)
+    assert [row.to_python()["n"] for row in sink.rows] == list(range(1, ROWS + 1))
+
+
 # -- what is asked for -------------------------------------------------------------------------
 
 
@@ -290,16 +326,21 @@ def test_a_table_that_does_not_fit_its_contract_is_refused(database: Database) -
         "CREATE TABLE t (id bigint PRIMARY KEY, v varchar(9), d date NOT NULL)", "INSERT INTO t VALUES (1, 'a', NOW())"
     )
     contract = {"id": "int", "v": "varchar(9)", "d": "date"}
-    source, sink = StreamMySQLTable(url=database.url, table="t", output_schema=contract, name="things"), Kept()
+    source, sink = (
+        StreamMySQLTable(url=database.url, table="t", output_schema=contract, name="things"),
+        Kept(name="kept"),
+    )
     _ = source > sink
     with pytest.raises(GraphTypeError) as caught:
         source.run()
     edge = f"table {database.name}.t on {database.server.host}:{database.server.port} → things"
     assert [str(problem) for problem in caught.value.problems] == [
         f"Expected `int`, got `bigint(20)` (it may be below -2147483648) - at `{edge}` $.id. "
-        "Hint: declare it `bigint(20)`, as the table has it, or leave the contract out",
+        "Hint: declare it `bigint(20)`, as the table has it, or leave the contract out; "
+        "taken as it is: harmless to `kept`",
         f"Expected `varchar(9)`, got `varchar(9) null` (it may be null) - at `{edge}` $.v. "
-        "Hint: declare it `varchar(9) null`, as the table has it, or leave the contract out",
+        "Hint: declare it `varchar(9) null`, as the table has it, or leave the contract out; "
+        "taken as it is: harmless to `kept`",
     ]
     assert sink.rows == []
     assert connections(database) == []
@@ -309,10 +350,13 @@ def test_a_column_of_the_contract_that_is_not_there_is_an_error(database: Databa
     """A contract that names a column which the table lacks is refused before a row moves."""
     database.execute("CREATE TABLE t (id int PRIMARY KEY, city varchar(9))")
     source = StreamMySQLTable(url=database.url, table="t", output_schema={"id": INTEGER, "ctiy": "varchar(9)"})
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(GraphTypeError) as caught:
         rows_of(source)
-    place = f"table `{database.name}`.`t` on {database.server.host}:{database.server.port}"
-    assert str(caught.value) == f"{place} cannot be read: it has no column `ctiy`; did you mean `city`?"
+    edge = f"table {database.name}.t on {database.server.host}:{database.server.port} → {source.label}"
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"Expected `varchar(9)`, got nothing - at `{edge}` $.ctiy. Hint: did you mean `city`?; "
+        "taken as it is: harmless to `kept`"
+    ]
 
 
 def test_a_table_altered_while_it_is_read_fails_the_run(database: Database) -> None:
@@ -323,7 +367,11 @@ def test_a_table_altered_while_it_is_read_fails_the_run(database: Database) -> N
     database.execute("ALTER TABLE t MODIFY id varchar(20) NOT NULL")
     with pytest.raises(SourceError) as caught:
         list(batches)
-    assert "was altered while it was read, and rows may be missing; read it again" in str(caught.value)
+    place = f"table `{database.name}`.`t` on {database.server.host}:{database.server.port}"
+    assert str(caught.value) == (
+        f"{place} was altered while it was read, and rows may be missing - "
+        "column `id` `int(11)` → `varchar(20)`; read it again"
+    )
 
 
 def test_a_table_altered_after_the_check_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +395,8 @@ def test_a_table_altered_after_the_check_is_refused(database: Database, monkeypa
         rows_of(altered("ALTER TABLE t MODIFY v bigint"))
     place = f"table `{database.name}`.`t` on {database.server.host}:{database.server.port}"
     assert str(caught.value) == (
-        f"node `things` failed: SourceError: {place} was altered since the pipeline was checked; check it again"
+        f"node `things` failed: ContractDriftError: {place} was altered since the pipeline was checked - "
+        "column `v` `int(11) null` → `bigint(20) null`: harmless to `kept`; check it again"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from nanotyped.errors import SourceError
 from nanotyped.types import intermediate as it
 
 if TYPE_CHECKING:
@@ -63,6 +64,18 @@ class TableDescription:
         return column.type.intermediate_type.family in _ORDERED and not column.nullable
 
 
+class TableAlteredError(SourceError):
+    """A table was altered while it was read, which a reader found out over a new connection.
+
+    Attributes:
+        description: What it is now.
+    """
+
+    def __init__(self, description: TableDescription) -> None:
+        self.description = description
+        super().__init__(f"{description.place} was altered while it was read")
+
+
 class TableReader(Protocol):
     """An open connection that can describe and read one table. Used by one thread.
 
@@ -99,7 +112,11 @@ class TableReader(Protocol):
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
     ) -> tuple[Columns, tuple[Any, ...] | None]:
-        """Return the next rows by key, as columns of values, and the key of the last (``None`` if there is none)."""
+        """Return the next rows by key, as columns of values, and the key of the last (``None`` if there is none).
+
+        Raises:
+            TableAlteredError: If it goes on over a new connection, and what is read is no longer what was described.
+        """
 
     def encode_key(self, key: Sequence[str], values: Sequence[Any]) -> list[Any]:
         """Return a key that ``page`` gave as JSON holds it."""

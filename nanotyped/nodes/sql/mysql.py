@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
-from nanotyped.nodes.sql.description import Columns, TableDescription
+from nanotyped.nodes.sql.description import Columns, TableAlteredError, TableDescription
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
@@ -61,7 +61,6 @@ class MySQLReader:
         self._server = server
         self._connection = server.connect()
         self._schema = Schema([])
-        self._table: tuple[str, Sequence[str] | None] = ("", None)
         self._place = server.place
         self._compiled: dict[object, tuple[str, Mapping[str, Any]]] = {}
         self._rows_read = 0
@@ -76,7 +75,6 @@ class MySQLReader:
         """Return what the table is, as ``information_schema`` has it for this database alone."""
         database = self._server.database
         place = self._place = f"table `{database}`.`{table}` on {self._server.place}"
-        self._table = (table, columns)
         with self._reporting():
             found = self._rows(_COLUMNS, (database, table, table))
             if not found:
@@ -174,7 +172,7 @@ class MySQLReader:
         except SourceError as error:
             if not is_lost(error.__cause__):
                 raise
-        self._reconnect()
+        self._reconnect(query, key)
         return self._page(query, key, after, upper, rows)
 
     def _page(
@@ -228,13 +226,20 @@ class MySQLReader:
         elif self._connection.open:
             self._connection.close()
 
-    def _reconnect(self) -> None:
-        """Go on over a new connection, if the table is still what it was."""
+    def _reconnect(self, query: TableQuery, key: Sequence[str]) -> None:
+        """Go on over a new connection, if what is read is still what it was.
+
+        Raises:
+            TableAlteredError: If it is not.
+        """
         hang_up(self._connection)
         self._connection = self._server.connect()
         before = self._schema
-        if self.describe(*self._table).schema != before:
-            raise SourceError(f"{self._place} was altered while it was read")
+        found = self.describe(query.table, ())
+        names = query.page_columns(key)
+        changed = any(name not in found.schema or found.schema[name] != before[name] for name in names)
+        if changed or found.page_key() != tuple(key):
+            raise TableAlteredError(found)
 
     # -- statements --------------------------------------------------------------------
 

@@ -7,10 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import CellProblem, GraphProblem, Mismatch, RowValidationError, SourceError, errors_by_row, shown
+from nanotyped.errors import (
+    CellProblem,
+    ContractDriftError,
+    GraphProblem,
+    GraphTypeError,
+    Mismatch,
+    RowValidationError,
+    SourceError,
+    errors_by_row,
+    shown,
+)
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
-from nanotyped.nodes.sql.description import Unreadable
+from nanotyped.node.running import NO_ROW_VALUES
+from nanotyped.nodes.sql.contract import SchemaContract, SchemaContractOption, Settlement, Sieve, settle
+from nanotyped.nodes.sql.description import TableAlteredError, Unreadable
 from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
 from nanotyped.nodes.sql.policies import (
     BitOption,
@@ -22,6 +34,7 @@ from nanotyped.nodes.sql.policies import (
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
+from nanotyped.row.difference import describe_changes
 from nanotyped.row.schema import check_schema
 from nanotyped.types import InvalidDate
 from nanotyped.types.compat import check_assignable
@@ -52,6 +65,7 @@ class TableSource(NanoNode[object, Any]):
         zero_date: ZeroDateOption,
         tinyint1: Tinyint1Option,
         bit: BitOption,
+        schema_contract: SchemaContractOption,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -65,6 +79,9 @@ class TableSource(NanoNode[object, Any]):
             raise ValueError(f"columns names {', '.join(twice)} twice")
         if problems := check_parameters(where, parameters or {}, backslash_escapes=self.backslash_escapes):
             raise ValueError("; ".join(problems))
+        self._modes = SchemaContract.of_option(schema_contract)
+        if self._modes is not None and self.output_schema is None:
+            raise ValueError("schema_contract needs a contract that it is about: declare output_schema")
         self.table = table
         self.columns = tuple(columns) if columns is not None else None
         self.where = where
@@ -72,6 +89,7 @@ class TableSource(NanoNode[object, Any]):
         self.page_rows = page_rows
         self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
+        self._sieve: Sieve | None = None
         self._make_rows: Callable[[Columns, int], list[Row]] = _unchecked(Schema([]).row_class())
 
     def open_reader(self) -> TableReader:
@@ -92,11 +110,26 @@ class TableSource(NanoNode[object, Any]):
         """
         reader = self.open_reader()
         try:
-            self._description = description = reader.describe(self.table, self._wanted())
-            if self.where is not None:
+            self._description = description = self._described(reader)
+            if self.where is not None and self._raw_of(description).names:  # without a column there is nothing to read
                 reader.try_out(self._query(reader, description))
         finally:
             reader.close()
+
+    def _described(self, reader: TableReader) -> TableDescription:
+        """Return what the table is. A column of the contract that is not there is for the check to tell, with the rest.
+
+        Raises:
+            SourceError: If it is not there, or a wanted column is of no known type or named by ``columns`` in vain.
+        """
+        if self.columns is not None or self.output_schema is None:
+            return reader.describe(self.table, self.columns)
+        found = reader.describe(self.table, ())
+        if self._modes is not None:
+            return found  # what it says of each column settles what is read
+        if refused := [name for name in self._wanted() or () if name in found.refused]:
+            return reader.describe(self.table, refused)  # which tells why
+        return found
 
     def get_schema(self) -> Schema:
         """Return the schema of the rows, connecting if the table was not looked at yet.
@@ -111,11 +144,20 @@ class TableSource(NanoNode[object, Any]):
         return schema
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
-        """Return the declared contract; without one the live table's columns, once it was looked at."""
+        """Return the declared contract; without one the live table's columns, once it was looked at.
+
+        With ``schema_contract`` it is what the contract and the live table make together, once it was looked at.
+        """
         del given  # a source has no input
+        if self._modes is not None and self._description is not None:
+            return self._settlement(self._modes, self._description).gives
         if self.output_schema is not None:
             return parse_schema(self.output_schema)
         return self._live_schema()
+
+    def live_schema(self) -> Schema | None:
+        """Return the columns of the live table that the node could give, as it takes them."""
+        return None if self._description is None else self._takeable(self._description)
 
     def far_end(self, column: str) -> FarEnd:
         """Return the column of the live table, once it was looked at."""
@@ -136,15 +178,21 @@ class TableSource(NanoNode[object, Any]):
         live, problems = self._live_schema(), self._policy_problems()
         if problems or live is None or self.output_schema is None or self._description is None:
             return problems
-        edge = (self._description.place.replace("`", ""), self.label)
-        contract = parse_schema(self.output_schema)
-        return [self._with_hint(problem, contract) for problem in check_schema(live, contract, edge)]
+        return self._misfits(self._description)
 
-    def _with_hint(self, problem: Mismatch, contract: Schema) -> Mismatch:
+    def _misfits(self, description: TableDescription) -> list[GraphProblem]:
+        """Return how a table differs from the declared contract in what is not settled by ``schema_contract``."""
+        if self.output_schema is None:
+            return []
+        if self._modes is not None:
+            return self._settlement(self._modes, description).problems
+        contract = parse_schema(self.output_schema)
+        problems = check_schema(self._takeable(description), contract, self._edge(description))
+        return [self._with_hint(problem, contract, description) for problem in problems]
+
+    def _with_hint(self, problem: Mismatch, contract: Schema, description: TableDescription) -> Mismatch:
         """Return a mismatch of table and contract with what mends it: no node stands between these two."""
-        raw, live = self._raw_schema(), self._live_schema()
-        assert raw is not None  # the table was looked at
-        assert live is not None
+        raw, live = description.schema, self._takeable(description)
         name = problem.column or ""
         if name not in live:
             return problem  # it has the nearest name
@@ -154,6 +202,28 @@ class TableSource(NanoNode[object, Any]):
         if policy:
             return problem.at(hint=f"set `{policy}` for it, or declare it `{spelled}`")
         return problem.at(hint=f"declare it `{spelled}`, as the table has it, or leave the contract out")
+
+    def _edge(self, description: TableDescription) -> tuple[str, str]:
+        return description.place.replace("`", ""), self.label
+
+    def _takeable(self, description: TableDescription) -> Schema:
+        """Return the columns of a table, of those that ``columns`` names, as the node takes them."""
+        live = description.schema
+        named = live if self.columns is None else live.select(name for name in self.columns if name in live)
+        return self._policies.taken(named)
+
+    def _settlement(self, modes: SchemaContract, description: TableDescription) -> Settlement:
+        assert self.output_schema is not None  # the constructor saw to it
+        refused = description.refused if self.columns is None else {}
+        contract = parse_schema(self.output_schema)
+        return settle(
+            contract,
+            self._takeable(description),
+            refused,
+            modes,
+            self._edge(description),
+            with_hint=lambda problem: self._with_hint(problem, contract, description),
+        )
 
     def _policy_problems(self) -> list[GraphProblem]:
         """Return the policies of columns that the live table does not have, or that they are not about."""
@@ -167,10 +237,11 @@ class TableSource(NanoNode[object, Any]):
 
     def _raw_schema(self) -> Schema | None:
         """Return the wanted columns as the table has them."""
-        if self._description is None:
-            return None
-        wanted = self._wanted()
-        live = self._description.schema
+        return None if self._description is None else self._raw_of(self._description)
+
+    def _raw_of(self, description: TableDescription) -> Schema:
+        wanted = self._wanted() if self._modes is None else self._settlement(self._modes, description).reads
+        live = description.schema
         return live if wanted is None else live.select(name for name in wanted if name in live)
 
     def _live_schema(self) -> Schema | None:
@@ -197,16 +268,26 @@ class TableSource(NanoNode[object, Any]):
             self.discover_schema()
         reader = self.open_reader()
         try:
-            checked = self._live_schema()
-            self._description = description = reader.describe(self.table, self._wanted())
-            if self._live_schema() != checked:
-                raise SourceError(f"{description.place} was altered since the pipeline was checked; check it again")
-            reader.keeps_unreadable = self.error_policy.rejects
-            self._make_rows = shape = self._shape()
-            raw = self._raw_schema()
-            assert raw is not None  # it was described just now
-            nulls = self._policies.null_dates(raw)
-            first = 1
+            yield from self._batches(reader)
+        except RowValidationError as error:
+            self._note(error)
+            raise
+        finally:
+            reader.close()
+
+    def _batches(self, reader: TableReader) -> Iterator[Sequence[Row] | Checkpoint]:
+        checked = self._description
+        assert checked is not None  # it was looked at
+        self._description = description = self._described(reader)
+        if self._raw_of(description) != self._raw_of(checked):
+            raise self._drift(checked, description, "since the pipeline was checked", "check it again")
+        if problems := self.check_contract():
+            raise GraphTypeError(problems)
+        reader.keeps_unreadable = self.error_policy.rejects
+        self._make_rows = shape = self._shape()
+        nulls = self._policies.null_dates(self._raw_of(description))
+        first = 1
+        try:
             for page, cursor in self._pages(reader, description):
                 columns = _without_invalid_dates(page, nulls)
                 rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
@@ -214,12 +295,11 @@ class TableSource(NanoNode[object, Any]):
                 yield rows
                 if cursor is not None:
                     yield Checkpoint(cursor)
-            self._check_unaltered(reader, description)
-        except RowValidationError as error:
-            self._note(error)
-            raise
-        finally:
-            reader.close()
+        except TableAlteredError as error:
+            raise self._drift(description, error.description, "while it was read", "read it again") from None
+        self._check_unaltered(reader, description)
+        if self._sieve is not None and self._sieve.told:
+            logger.warning("%s: %s", self.label, self._sieve.told, extra=NO_ROW_VALUES)
 
     def _note(self, error: RowValidationError) -> None:
         """Say where a row is wrong, and what would let its dates be read."""
@@ -264,13 +344,35 @@ class TableSource(NanoNode[object, Any]):
 
         A key of another type sorts otherwise, and pages by it skip rows: no such run ends well in silence.
         """
-        again = reader.describe(self.table, self._wanted())
-        read = self._raw_schema()
-        assert read is not None  # the table was looked at
+        again = reader.describe(self.table, ())
+        read = self._raw_of(description)
         changed = (column for column in read if column.name not in again.schema or again.schema[column.name] != column)
         if again.page_key() != description.page_key() or any(changed):
-            place = description.place
-            raise SourceError(f"{place} was altered while it was read, and rows may be missing; read it again")
+            raise self._drift(description, again, "while it was read, and rows may be missing", "read it again")
+
+    def _drift(self, was: TableDescription, now: TableDescription, when: str, remedy: str) -> ContractDriftError:
+        """Return the error for a table whose columns, of those that are read, or whose key are another by now.
+
+        With a contract, what the node would give is the contract, but for columns that no longer fit it.
+        """
+        before, after = self._raw_of(was), self._raw_of(now)
+        changes = describe_changes(before, after)
+        if was.page_key() != now.page_key():
+            keys = (f"({', '.join(f'`{name}`' for name in of.page_key() or ())})" for of in (was, now))
+            changes.append((None, f"the key that it is read by {' → '.join(keys)}"))
+        gave, gives = self._supposed(was), self._supposed(now)
+        return ContractDriftError(now.place, when, gave, gives, changes=changes, remedy=remedy)
+
+    def _supposed(self, description: TableDescription) -> Schema:
+        """Return what the node would give if columns that do not fit the contract were taken as they are."""
+        if self.output_schema is None:
+            return self._policies.taken(self._raw_of(description))
+        declared, taken = parse_schema(self.output_schema), self._takeable(description)
+        if self._modes is not None:
+            declared = self._settlement(self._modes, description).gives
+        misfits = {getattr(problem, "column", None) for problem in self._misfits(description)}
+        kept = Schema(column for column in declared if column.name in taken or column.name not in misfits)
+        return kept.merge(Schema(column for column in taken if column.name in misfits))
 
     def _pages(
         self, reader: TableReader, description: TableDescription
@@ -283,6 +385,7 @@ class TableSource(NanoNode[object, Any]):
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
                 self.label,
                 description.place,
+                extra=NO_ROW_VALUES,
             )
             for columns in reader.stream(query, self.page_rows):
                 yield columns, None
@@ -333,10 +436,16 @@ class TableSource(NanoNode[object, Any]):
 
     def _shape(self) -> Callable[[Columns, int], list[Row]]:
         """Return what makes rows of the declared contract of the live columns."""
+        self._sieve = None
         live = self._live_schema()
         assert live is not None  # the table was looked at
         contract = self.output_schema_for(None)
-        row_class = self.output_row_class()
+        is_as_declared = self.output_schema is None or contract == parse_schema(self.output_schema)
+        row_class = self.output_row_class() if is_as_declared else None
+        if self._modes is not None and self._description is not None:
+            settled = self._settlement(self._modes, self._description)
+            if settled.discards:
+                return self._sieving(settled, live, row_class)
         if contract is None or contract == live:
             return (
                 Validator(live, row_class).rows_of_columns
@@ -346,6 +455,23 @@ class TableSource(NanoNode[object, Any]):
         read = Validator(live)
         project = compile_projection(read.row_class, row_class or contract.row_class())
         return lambda columns, first: project(read.rows_of_columns(columns, first))
+
+    def _sieving(
+        self, settled: Settlement, live: Schema, row_class: type[Row] | None
+    ) -> Callable[[Columns, int], list[Row]]:
+        """Return what makes rows of what fits the contract, and counts the others as rejected."""
+        assert self.output_schema is not None  # it is what is settled
+        read = Validator(live)
+        self._sieve = sieve = Sieve(settled, parse_schema(self.output_schema), live)
+        project = compile_projection(sieve.schema.row_class(), row_class or settled.gives.row_class())
+
+        def shape(columns: Columns, first: int) -> list[Row]:
+            before = sieve.rows_discarded
+            rows = project(sieve.rows(read.rows_of_columns(columns, first), first))
+            self.statistics.rejected += sieve.rows_discarded - before
+            return rows
+
+        return shape
 
 
 def _unreadable(columns: Columns, names: Sequence[str], first: int) -> list[CellProblem]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
+from nanotyped.nodes.sql.contract import SchemaContractOption  # noqa: TC001 - as above
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.nodes.sql.policies import (  # noqa: TC001 - as above
     BitOption,
@@ -50,6 +51,9 @@ class StreamMySQLTable(TableSource):
         tinyint1: What ``tinyint(1)`` is: ``int`` or ``bool``; for all columns, or by column.
         bit: What ``bit(n)`` is: ``int``, ``bytes``, or ``bool``, which leaves longer ones than ``bit(1)`` numbers; for
             all columns, or by column.
+        schema_contract: What becomes of what the table has beyond ``output_schema``: ``freeze``, ``evolve``,
+            ``discard_row`` or ``discard_value``, for all, or for each of ``columns``, ``data_type`` and ``nullable``.
+            Without it columns beside the contract are not looked at, and the rest is as with ``freeze``.
         tls: ``auto`` encrypts and verifies unless the server is on this machine; ``verify`` always does; ``off`` never.
         tls_ca: File of the certificate authority to trust beside the system's.
         connect_timeout_s: Longest wait for a connection, in seconds.
@@ -74,6 +78,7 @@ class StreamMySQLTable(TableSource):
         zero_date: ZeroDateOption = "error",
         tinyint1: Tinyint1Option = "int",
         bit: BitOption = "int",
+        schema_contract: SchemaContractOption = None,
         tls: Tls = "auto",
         tls_ca: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
@@ -90,6 +95,7 @@ class StreamMySQLTable(TableSource):
             zero_date=zero_date,
             tinyint1=tinyint1,
             bit=bit,
+            schema_contract=schema_contract,
             **options,
         )
         self._server = server_of_options(
@@ -128,6 +134,7 @@ class StreamTable(TableSource):
             by column.
         tinyint1: What a ``tinyint(1)`` of MySQL is: ``int`` or ``bool``; for all columns, or by column.
         bit: What a ``bit(n)`` of MySQL is: ``int``, ``bytes`` or ``bool``; for all columns, or by column.
+        schema_contract: What becomes of what the table has beyond ``output_schema``, as of ``StreamMySQLTable``.
     """
 
     def __init__(
@@ -142,6 +149,7 @@ class StreamTable(TableSource):
         zero_date: ZeroDateOption = "error",
         tinyint1: Tinyint1Option = "int",
         bit: BitOption = "int",
+        schema_contract: SchemaContractOption = None,
         **options: Any,
     ) -> None:
         self._url = check_url(url)
@@ -156,6 +164,7 @@ class StreamTable(TableSource):
             zero_date=zero_date,
             tinyint1=tinyint1,
             bit=bit,
+            schema_contract=schema_contract,
             **options,
         )
 

@@ -1,0 +1,246 @@
+"""``contract diff``: what became of a contract, between files, classes, live tables and text."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.cli.discovery import contracts_of_file, url_of_variable
+from nanotyped.cli.loading import load_modules
+from nanotyped.cli.output import CommandFailedError, print_error
+from nanotyped.config import load_pipeline
+from nanotyped.config.environment import Redactor
+from nanotyped.errors import DdlError, NanotypedError, nearest_hint
+from nanotyped.graph import survey_graph
+from nanotyped.nodes.sql.discovery import describe_tables
+from nanotyped.nodes.sql.urls import check_url
+from nanotyped.row import Row, Schema
+from nanotyped.row.difference import compare_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nanotyped.cli.arguments import Arguments
+    from nanotyped.row import Column
+    from nanotyped.row.difference import ColumnChange, SchemaDifference
+    from nanotyped.types.compat import Judgement
+
+_CLASS = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
+_FILE = re.compile(r"(?P<file>.+\.(?:ya?ml|(?P<sql>sql)))(?::(?P<part>.+))?", re.IGNORECASE | re.DOTALL)
+_VARIABLE = re.compile(r"\$\{(?P<name>[^}]*)\}(?::(?P<table>.+))?", re.DOTALL)
+_FORMS = (
+    "a contract is FILE.yaml:NODE, FILE.sql:TABLE, MODULE:CLASS (with --module MODULE), URL:TABLE, ${NAME}:TABLE,"
+    " :TABLE (with --url-env NAME), or the text of a CREATE TABLE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two contracts.
+
+    Attributes:
+        place: What it is the contract of, for people.
+        schema: Its columns.
+        knows_key: Whether it says what its key is: files of pipelines do not.
+        refused: By column, why it is of no type that can be compared.
+    """
+
+    place: str
+    schema: Schema
+    knows_key: bool = True
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def compare_contracts(arguments: Arguments) -> int:
+    """Print what became of a contract: 0 if nothing did (with ``--breaking``: nothing that breaks), else 1."""
+    load_modules(arguments.modules)
+    sides: list[Side] = []
+    errors: list[str] = []
+    for text in arguments.words:
+        try:
+            sides.append(_side_of(text, arguments))
+        except CommandFailedError as error:
+            errors.append(str(error))
+    if errors:
+        for text in errors[:-1]:
+            print_error(text)
+        raise CommandFailedError(errors[-1], 2)
+    before, after = sides
+    for side in sides:
+        for name, reason in side.refused.items():
+            print_error(f"{side.place}: column `{name}` is left out: {reason}")
+    found = compare_schemas(before.schema, after.schema, keys=before.knows_key and after.knows_key)
+    shown = found.breaking if arguments.breaking else found.changes
+    reordered = found.reordered and not arguments.breaking
+    if arguments.format == "json":
+        sys.stdout.write(_as_json(before, after, found, shown) + "\n")
+    else:
+        print(f"{before.place} → {after.place}")
+        lines = [_line(change) for change in shown]
+        if reordered:
+            lines.append("= the columns stand in another order; breaks nobody")
+        print("\n".join(lines or ["nothing that breaks" if arguments.breaking else "no difference"]))
+    return int(bool(shown) or reordered)
+
+
+# -- the two sides -------------------------------------------------------------------
+
+
+def _side_of(text: str, arguments: Arguments) -> Side:
+    """Return the contract that a word names.
+
+    Raises:
+        CommandFailedError: If there is none.
+        ConfigError: Of every mistake of its file.
+    """
+    if text.lstrip().lower().startswith("create "):
+        try:
+            return Side("the text", Schema.from_ddl(text))
+        except DdlError as error:
+            raise CommandFailedError(f"the text of CREATE TABLE: {error}", 2) from error
+    if found := _VARIABLE.fullmatch(text):
+        return _live_side(url_of_variable(found["name"]), found["table"], f"${{{found['name']}}}")
+    if text.startswith(":") and arguments.url_env is not None:
+        return _live_side(url_of_variable(arguments.url_env), text[1:], arguments.url_env)
+    if "://" in text:
+        url, table = _split_url(text)
+        return _live_side(url, table, "URL")
+    if found := _FILE.fullmatch(text):
+        return _side_of_dump(found["file"], found["part"]) if found["sql"] else _side_of_node(**found.groupdict())
+    if found := _CLASS.fullmatch(text):
+        return _side_of_class(found["module"], found["name"], arguments)
+    raise CommandFailedError(f"`{text}` names no contract; {_FORMS}", 2)
+
+
+def _split_url(text: str) -> tuple[str, str | None]:
+    """Return the URL and the table behind it. A path of SQLite may hold colons, a database of a server may not."""
+    scheme, _, rest = text.partition("://")
+    if scheme.lower().startswith("sqlite"):
+        url, colon, table = rest.rpartition(":")
+        return (f"{scheme}://{url}", table) if colon else (text, None)
+    server, slash, database = rest.partition("/")
+    database, colon, table = database.partition(":")
+    return f"{scheme}://{server}{slash}{database}", table if colon else None
+
+
+def _live_side(text: str, table: str | None, name: str) -> Side:
+    try:
+        url = check_url(text)
+    except ValueError as error:
+        raise CommandFailedError(f"{name}: {error}", 2) from None
+    if not table:
+        raise CommandFailedError(f"{name}: say which table, as in {name}:TABLE", 2)
+    redactor = Redactor()
+    redactor.hide([url.password or ""])
+    try:
+        found = describe_tables(url, [table])[table]
+    except ExceptionGroup as group:
+        raise CommandFailedError(redactor.redact("; ".join(map(str, group.exceptions))), 2) from None
+    return Side(found.place, found.schema, refused=found.refused)
+
+
+def _side_of_dump(file: str, table: str | None) -> Side:
+    contracts, _ = contracts_of_file(file, [] if table is None else [table])
+    if len(contracts) > 1:
+        names = ", ".join(f"`{contract.table}`" for contract in contracts)
+        raise CommandFailedError(f"{file}: there are {len(contracts)} tables: {names}; say which, as {file}:TABLE", 2)
+    return Side(f"{file}:{contracts[0].table}", contracts[0].schema, refused=contracts[0].refused)
+
+
+def _side_of_node(file: str, part: str | None, **_: str | None) -> Side:
+    """Return what a node of a pipeline gives, or where it is a sink, needs."""
+    pipeline = load_pipeline(file)
+    if part is None or part not in pipeline.nodes:
+        hint = nearest_hint(part or "", pipeline.nodes) or f"the nodes are {', '.join(pipeline.nodes)}"
+        reason = f"there is no node `{part}`" if part is not None else f"say which node, as in {file}:NODE"
+        raise CommandFailedError(f"{file}: {reason}; {hint}", 2)
+    node = pipeline.nodes[part]
+    if node.is_sink:
+        flows = {node.needed_input()}
+    else:
+        flows = {passage.gives for passage in survey_graph(pipeline.anchor).passages.get(node, ())}
+    schema = next(iter(flows)) if len(flows) == 1 else None
+    if schema is None:
+        what = "needs" if node.is_sink else "gives"
+        remedy = "declare its input_schema" if node.is_sink else node.schema_remedy()
+        reason = f"it is not known what `{part}` {what}; {remedy}"
+        if len(flows) > 1:
+            reason = f"`{part}` gives rows of {len(flows)} different schemas; name a node above it"
+        raise CommandFailedError(f"{file}: {reason}", 2)
+    return Side(f"{file}:{part}", schema, knows_key=False)
+
+
+def _side_of_class(module: str, name: str, arguments: Arguments) -> Side:
+    if module not in arguments.modules:
+        raise CommandFailedError(
+            f"`{module}` is not imported: code is imported only where you name it, with --module {module}", 2
+        )
+    found = getattr(sys.modules[module], name, None)
+    if not (isinstance(found, type) and issubclass(found, Row) and found is not Row):
+        known = [
+            key
+            for key, value in vars(sys.modules[module]).items()
+            if isinstance(value, type) and issubclass(value, Row) and value is not Row
+        ]
+        hint = nearest_hint(name, known) or f"its Row classes are {', '.join(known) or 'none'}"
+        raise CommandFailedError(f"`{module}` has no Row class `{name}`; {hint}", 2)
+    try:
+        schema = found.schema
+    except (NanotypedError, TypeError) as error:
+        raise CommandFailedError(f"{module}:{name}: {error}", 2) from error
+    return Side(f"{module}:{name}", schema, knows_key=bool(schema.key))
+
+
+# -- what is printed -----------------------------------------------------------------
+
+
+def _line(change: ColumnChange) -> str:
+    mark = "+" if change.before is None else "-" if change.after is None else "~"
+    parts = [f"{mark} {change.spelling()}"]
+    if change.before is not None and change.after is not None and "key" in change.kinds and len(change.kinds) > 1:
+        parts.append(f"{'belongs to the key now' if change.after.key else 'left the key'}")
+    if change.forward is not None and change.back is not None and "type" in change.kinds:
+        parts.append(f"{_judged(change.forward)} there, {_judged(change.back)} back")
+    parts.append(f"breaks {' and '.join(change.breaks) or 'nobody'}")
+    return "; ".join(parts)
+
+
+def _judged(judgement: Judgement) -> str:
+    return judgement.verdict.value + (f" ({judgement.reason})" if judgement.reason else "")
+
+
+def _as_json(before: Side, after: Side, found: SchemaDifference, shown: Sequence[ColumnChange]) -> str:
+    breaking = {side: any(side in change.breaks for change in found.changes) for side in ("readers", "writers")}
+    document = {
+        "before": before.place,
+        "after": after.place,
+        "equal": not found,
+        "breaking": breaking,
+        "reordered": found.reordered,
+        "changes": [
+            {
+                "column": change.name,
+                "kinds": change.kinds,
+                "before": _column(change.before),
+                "after": _column(change.after),
+                "there": _judgement(change.forward),
+                "back": _judgement(change.back),
+                "breaks": change.breaks,
+            }
+            for change in shown
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _column(column: Column | None) -> dict[str, Any] | None:
+    if column is None:
+        return None
+    return {"type": column.type.spelling(), "nullable": column.nullable, "key": column.key}
+
+
+def _judgement(judgement: Judgement | None) -> dict[str, str] | None:
+    return None if judgement is None else {"verdict": judgement.verdict.value, "reason": judgement.reason}
