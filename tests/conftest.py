@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
 
 # How long threads may take to end after a test. Those that were told to end need much less.
 THREAD_GRACE_S = 2.0
+RECURSION_LIMIT = 1000  # of CPython
 
 # No deadline for one example: the time it takes says more about the machine than about the code.
 settings.register_profile("local", deadline=None)
 # The same examples in each run, so that a red run is about the change and not about luck.
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def the_stack_is_as_deep_as_python_has_it() -> None:
+    """Undo what a test or a library before did to the recursion limit: what is nested too deep hangs on it."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 @pytest.fixture(autouse=True)

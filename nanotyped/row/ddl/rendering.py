@@ -66,6 +66,8 @@ def key_problem(schema: Schema) -> str:
         bytes_ = _key_bytes(_mysql(column.type))
         if bytes_ is None:
             return f"{place}: `{column.type.spelling()}` has no length that a key can have; declare it varchar(n)"
+        if not bytes_:
+            return f"{place}: `{column.type.spelling()}` holds nothing, and no key can be made of it"
         size += bytes_
     return f"the key has {size} bytes, of which servers take {MAX_KEY_BYTES}" if size > MAX_KEY_BYTES else ""
 
