@@ -108,6 +108,10 @@ def test_what_no_table_can_have_is_told_all_at_once() -> None:
             "column `a` of the key: `json` has no length that a key can have; declare it varchar(n)",
         ),
         (
+            [Column("a", mysql_type("binary(0)"), key=True)],
+            "column `a` of the key: `binary(0)` holds nothing, and no key can be made of it",
+        ),
+        (
             [Column("a", mysql_type("varchar(500)"), key=True), Column("b", mysql_type("varbinary(1100)"), key=True)],
             "the key has 3100 bytes, of which servers take 3072",
         ),
