@@ -25,17 +25,23 @@ LAST_TIMESTAMP = datetime(2106, 2, 7, 6, 28, 15, 999_999, UTC)  # MariaDB 11.5, 
 LAST_SIGNED_TIMESTAMP = datetime(2038, 1, 19, 3, 14, 7, 999_999, UTC)  # all other servers
 
 
-class MYSQL_DATE(MySQLType, reads="date"):
+class _Calendar(MySQLType, family=False):
+    """Types of which a server stores dates that are on no calendar."""
+
+    __slots__ = ()
+
+    @classmethod
+    def under(cls, policies: TypePolicies) -> type[MySQLType]:
+        """Return the type that keeps invalid dates, if that is asked for."""
+        return MYSQL_LENIENT_MOMENT.of(moment=cls) if policies.zero_date == "keep" else cls
+
+
+class MYSQL_DATE(_Calendar, reads="date"):
     """``date``."""
 
     __slots__ = ()
     python_type = date
     base = "date"
-
-    @classmethod
-    def under(cls, policies: TypePolicies) -> type[MySQLType]:
-        """Return the type that keeps invalid dates, if that is asked for."""
-        return _kept(cls, policies)
 
     @classmethod
     def intermediate(cls) -> type[DataType]:
@@ -74,20 +80,15 @@ class _Fraction(MySQLType, family=False):
         return f"{cls.base}({digits})" if digits else cls.base
 
 
-class MYSQL_DATETIME(_Fraction, reads="datetime"):
+class MYSQL_DATETIME(_Calendar, _Fraction, reads="datetime"):
     """``datetime(fsp)``: no zone. Parameter: ``fsp``."""
 
     __slots__ = ()
     python_type = datetime
     base, means = "datetime", DATETIME
 
-    @classmethod
-    def under(cls, policies: TypePolicies) -> type[MySQLType]:
-        """Return the type that keeps invalid dates, if that is asked for."""
-        return _kept(cls, policies)
 
-
-class MYSQL_TIMESTAMP(_Fraction, reads="timestamp"):
+class MYSQL_TIMESTAMP(_Calendar, _Fraction, reads="timestamp"):
     """``timestamp(fsp)``: a moment, kept in UTC, from 1970 on. Parameter: ``fsp``.
 
     It takes what any server holds: up to 2106. Most servers end in 2038; ``WriteMySQLTable`` asks the one it writes to.
@@ -116,11 +117,6 @@ class MYSQL_TIMESTAMP(_Fraction, reads="timestamp"):
             raise cast_error(cls, value, range_reason(low, high))
         return moment
 
-    @classmethod
-    def under(cls, policies: TypePolicies) -> type[MySQLType]:
-        """Return the type that keeps invalid dates, if that is asked for."""
-        return _kept(cls, policies)
-
 
 class MYSQL_TIME(_Fraction, reads="time"):
     """``time(fsp)``: a span up to ±838:59:59. Parameter: ``fsp``."""
@@ -134,10 +130,6 @@ def range_reason(low: datetime, high: datetime) -> str:
     """Return what a message says of a moment that is not between two others."""
     first, last = (moment.replace(tzinfo=None).isoformat(" ") for moment in (low, high))
     return f"not from {first} to {last} UTC"
-
-
-def _kept(kind: type[MySQLType], policies: TypePolicies) -> type[MySQLType]:
-    return MYSQL_LENIENT_MOMENT.of(moment=kind) if policies.zero_date == "keep" else kind
 
 
 class MYSQL_LENIENT_MOMENT(MySQLType):
