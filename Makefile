@@ -4,6 +4,8 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
+# A process a core, each with a MariaDB server of its own; not more of them than a small machine has memory for.
+PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 # Twice quiet: errors only.
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
@@ -23,7 +25,7 @@ demo: $(RUN)  ## Run the example pipeline, from a table to an HTTP API
 .PHONY: test
 test: $(DEV) mariadb lint  ## Check the code and run all tests
 	@echo "Running the tests."
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 .PHONY: faults
 faults: $(DEV) mariadb  ## Run every fault test, also those that take long

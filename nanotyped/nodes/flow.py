@@ -124,9 +124,12 @@ class Filter(PassThrough[object]):
         read = self._path.reader(batch.row_class)
         if read is None:
             return [] if self.value else batch.rows
+        pairs = zip(batch.rows, map(read, batch.rows), strict=True)
+        if self.test == "value_is_not_none" and self.value and not self._path.reaches_json(batch.row_class):
+            return [row for row, found in pairs if found is not None]  # the commonest of filters: no call a row
         test, value = _TESTS[self.test], self.value
         try:
-            return [row for row in batch.rows if test(read(row)) is value]
+            return [row for row, found in pairs if test(found) is value]
         except ValueError:
             return self._one_by_one(batch)
 

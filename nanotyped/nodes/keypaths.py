@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from nanotyped.errors import NodeOptionError
@@ -11,6 +12,7 @@ from nanotyped.types.intermediate import JSON, OBJECT
 
 if TYPE_CHECKING:
     from nanotyped.row import Row, Schema
+    from nanotyped.row.schema import Column
 
 Step = str | int
 
@@ -62,19 +64,28 @@ class Keypath:
             hint = given.missing_column(self.column)
             return [NodeOptionError(f"node `{label}`: there is no column `{self.column}`", node=label, hint=hint)]
         column = given[self.column]
-        if self.steps and column.type.intermediate_type.family not in (JSON, OBJECT):
+        if self.steps and not _holds_json(column):
             reason = f"`{self}` reaches into column `{self.column}`, which is `{column.spelling()}` and no JSON"
             return [NodeOptionError(f"node `{label}`: {reason}", node=label)]
         return []
+
+    def reaches_json(self, row_class: type[Row]) -> bool:
+        """Return whether what lies at the path, in rows of a class with the column, may be a document."""
+        return bool(self.steps) or _holds_json(row_info(row_class).schema[self.column])
 
     def reader(self, row_class: type[Row]) -> Callable[[Row], Any] | None:
         """Return what reads the value at the path out of a row of a class; ``None`` if it has no such column."""
         field = row_info(row_class).fields.get(self.column)
         if field is None:
             return None
+        read = attrgetter(field)
         if not self.steps:
-            return lambda row: getattr(row, field)
-        return lambda row: reach(getattr(row, field), self.steps)
+            return read
+        return lambda row: reach(read(row), self.steps)
+
+
+def _holds_json(column: Column) -> bool:
+    return column.type.intermediate_type.family in (JSON, OBJECT)
 
 
 def reach(value: Any, steps: Sequence[Step]) -> Any:
