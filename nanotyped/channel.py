@@ -83,15 +83,18 @@ class Inbox(Generic[B]):
         self._channels.append(channel)
         return channel
 
-    def receive(self, max_rows: int, timeout_s: float | None = None) -> tuple[Channel[B], B] | None:
+    def receive(
+        self, max_rows: int, timeout_s: float | None = None, unless: Callable[[], bool] | None = None
+    ) -> tuple[Channel[B], B] | None:
         """Return the next batch and its channel, waiting for it; ``None`` when every channel has ended.
 
         Args:
             max_rows: A longer batch is split, and its rest comes next; shorter ones of one channel are joined.
             timeout_s: Longest wait, in seconds.
+            unless: Ends the wait where it says so; asked again at each ``wake``.
 
         Raises:
-            TimeoutError: If nothing came in time.
+            TimeoutError: If nothing came in time, or before ``unless`` said so.
             ChannelCancelled: If the inbox was cancelled.
         """
         if not self._queue and not self._cancelled:
@@ -99,10 +102,12 @@ class Inbox(Generic[B]):
                 if not channel.ended:
                     channel.pull()
         with self._lock:
-            if not self._readable.wait_for(self._has_news, timeout_s):
-                raise TimeoutError
+            news = self._has_news if unless is None else lambda: self._has_news() or unless()
+            self._readable.wait_for(news, timeout_s)
             if self._cancelled:
                 raise ChannelCancelled
+            if not self._has_news():
+                raise TimeoutError
             if not self._queue:
                 return None
             channel, batch = self._take(max_rows)
@@ -111,6 +116,11 @@ class Inbox(Generic[B]):
             self.batches_received += 1
         logger.debug("took a batch of %d rows", len(batch))
         return channel, batch
+
+    def wake(self) -> None:
+        """Let a ``receive`` that waits ask its ``unless`` again."""
+        with self._lock:
+            self._readable.notify()
 
     def _take(self, max_rows: int) -> tuple[Channel[B], B]:
         channel, batch = self._queue.popleft()

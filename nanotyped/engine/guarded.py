@@ -1,4 +1,7 @@
-"""A node's work on its rows where it has an error policy: what is wrong is left out, row by row, and the rest goes on.
+"""What becomes of a node's rows where each row counts for itself: with an error policy, or with several workers.
+
+``RowWork`` does the work and says what became of each row; it touches nothing that is shared, so several threads may
+each have one. ``GuardedWork`` sends what was made and rejects what was refused, in the order of the rows.
 
 It costs more than the plain way of ``worker``, which ends at the first error: what is made of one row is gathered
 whole before any of it is sent, so that a row is either dealt with or rejected, and never both.
@@ -12,7 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.engine.outbox import Origin, Outbox
@@ -25,8 +28,35 @@ if TYPE_CHECKING:
     from nanotyped.engine.rejection import Rejections
     from nanotyped.row import Row
 
-Made = TypeVar("Made")
+Answer = TypeVar("Answer")
 logger = logging.getLogger("nanotyped.engine")
+
+
+class Made(NamedTuple):
+    """What ``process_item`` made of one row, as the outbox gathers it."""
+
+    came: Row
+    number: int
+    items: list[Any]
+
+
+class Taken(NamedTuple):
+    """What ``process_batch`` made of so many rows."""
+
+    rows: Sequence[Row]
+    taken: int
+
+
+class Refused(NamedTuple):
+    """A row that is wrong, or that the node's code does not take."""
+
+    row: Row
+    number: int
+    error: Exception
+    attempts: int
+
+
+Outcome = Made | Taken | Refused
 
 
 class Attempts:
@@ -42,7 +72,7 @@ class Attempts:
         self._retriable = node.retriable_errors
         self.made = 1
 
-    def of(self, work: Callable[[], Made]) -> Made:
+    def of(self, work: Callable[[], Answer]) -> Answer:
         """Return what the work returns, once it does.
 
         Raises:
@@ -68,15 +98,16 @@ class Attempts:
             self.made += 1
 
 
-class GuardedWork:
-    """What a worker does with the batches of a node that has an error policy.
+class RowWork:
+    """A node's code at work in one thread.
 
     Args:
         node: The node.
         view: What its code sees of the rows.
         shape: What becomes of its results.
-        outbox: Where they go.
-        rejections: Who takes what is rejected; ``None`` where an error ends the run, behind the last attempt.
+        outbox: Asked whether the node is to end.
+        by_batch: Whether the code is ``process_batch``.
+        local: Where the code finds what belongs to the row or batch in hand: the node, or what a thread has of its own.
 
     Attributes:
         came: The row in hand.
@@ -88,37 +119,49 @@ class GuardedWork:
         view: InputView,
         shape: OutputShape,
         outbox: Outbox,
-        rejections: Rejections | None,
+        *,
+        by_batch: bool,
+        local: object,
     ) -> None:
         self.came: Row | None = None
         self._node = node
         self._view = view
         self._shape = shape
         self._outbox = outbox
-        self._rejections = rejections
+        self._by_batch = by_batch
+        # Written plainly: on a node these are attributes, and of a thread they are the node's as that thread sees it.
+        self._local: Any = local
         self._attempts = Attempts(node)
+        self._rejects = node.error_policy.rejects
         self._retries = node.error_policy.retry is not None
-        self._counted = node.statistics
-        self._filters = not node.is_sink
         self._process: Callable[..., Any] = node.process_item
         self._takes_row = takes_row(node)
         self._always_yields = inspect.isgeneratorfunction(node.process_item)
 
-    def process_rows(self, batch: Batch[Row], first: int) -> None:
-        """Give the rows of a batch to ``process_item``, one by one."""
-        for rows, number in _alike(batch, first):
-            messages, wrong = self._view.sort_out(rows, number)
-            passes = self._shape.may_pass(type(rows[0]))
-            for index, came in enumerate(rows):
-                if self._outbox.cancelled:
-                    return
-                self.came = came
-                if index in wrong:
-                    self._reject(came, wrong[index], number + index)
-                else:
-                    self._process_row(came, messages[index], number + index, passes=passes)
+    def outcomes(self, batch: Batch[Row], first: int) -> Iterator[Outcome]:
+        """Yield what becomes of the rows of a batch, in order; it is settled before the next row is begun.
 
-    def _process_row(self, came: Row, message: Any, number: int, *, passes: bool) -> None:
+        Raises:
+            ChannelCancelled: If the node is to end.
+            Exception: What the code raised, where that is no error of a row.
+        """
+        for rows, number in _alike(batch, first):
+            yield from self._of_batch(rows, number) if self._by_batch else self._of_rows(rows, number)
+
+    def _of_rows(self, rows: Sequence[Row], first: int) -> Iterator[Outcome]:
+        """Give rows of one class to ``process_item``, one by one."""
+        messages, wrong = self._view.sort_out(rows, first)
+        passes = self._shape.may_pass(type(rows[0]))
+        for index, came in enumerate(rows):
+            if self._outbox.cancelled:
+                raise ChannelCancelled
+            self.came = came
+            if index in wrong:
+                yield Refused(came, first + index, wrong[index], self._attempts.made)
+            else:
+                yield self._of_row(came, messages[index], first + index, passes=passes)
+
+    def _of_row(self, came: Row, message: Any, number: int, *, passes: bool) -> Outcome:
         try:
             if self._retries:
                 items = self._attempts.of(lambda: self._items(came, message, passes=passes))
@@ -128,20 +171,15 @@ class GuardedWork:
             raise
         except Exception as error:  # which of them are errors of the row is asked below
             if not is_row_error(error):
-                if self._rejections is not None:
+                if self._rejects:
                     error.add_note("on_error is for errors of a row; raise RowError where this is one")
                 raise
-            self._reject(came, error, number)
-            return
-        if items:
-            self._outbox.add(items, Origin(number, came))
-        else:
-            self._counted.processed += 1
-            self._counted.filtered += self._filters
+            return Refused(came, number, error, self._attempts.made)
+        return Made(came, number, items)
 
     def _items(self, came: Row, message: Any, *, passes: bool) -> list[Any]:
         """Return all that the node's code makes of a row, as it is gathered."""
-        self._node.__message__ = message
+        self._local.__message__ = message
         results = self._process(message) if self._takes_row else self._process()
         if results is None:
             return []
@@ -153,18 +191,17 @@ class GuardedWork:
             if result is not None
         ]
 
-    def process_batches(self, batch: Batch[Row], first: int) -> None:
-        """Give the rows of a batch to ``process_batch``: those of one class at a time, without what is wrong."""
-        for rows, number in _alike(batch, first):
-            _, wrong = self._view.sort_out(rows, number)
-            start = 0
-            for index in [*wrong, len(rows)]:
-                self._process_run(rows[start:index], number + start)
-                if index in wrong:
-                    self._reject(rows[index], wrong[index], number + index)
-                start = index + 1
+    def _of_batch(self, rows: Sequence[Row], first: int) -> Iterator[Outcome]:
+        """Give rows of one class to ``process_batch``, without what is wrong."""
+        _, wrong = self._view.sort_out(rows, first)
+        start = 0
+        for index in [*wrong, len(rows)]:
+            yield from self._of_run(rows[start:index], first + start)
+            if index in wrong:
+                yield Refused(rows[index], first + index, wrong[index], self._attempts.made)
+            start = index + 1
 
-    def _process_run(self, rows: Sequence[Row], first: int) -> None:
+    def _of_run(self, rows: Sequence[Row], first: int) -> Iterator[Outcome]:
         """Process rows, and where some of them are wrong, each run of rows between those."""
         waiting = [(rows, first)]
         while waiting:
@@ -173,40 +210,79 @@ class GuardedWork:
                 continue
             if self._outbox.cancelled:
                 raise ChannelCancelled
-            self._node.first_row_number = first
+            self._local.first_row_number = first
             part = Batch(rows, type(rows[0]))
             try:
                 made = self._attempts.of(lambda part=part: self._node.process_batch(part))  # type: ignore[misc]  # bound now
             except RowError as error:
-                waiting += reversed(self._without_wrong(rows, first, error))
+                wrong, runs = self._without_wrong(rows, first, error)
+                yield from wrong
+                waiting += reversed(runs)
                 continue
-            self._outbox.send_batch(made)
-            self._counted.processed += len(rows)
-            self._counted.filtered += max(0, len(rows) - len(made)) if self._filters else 0
+            yield Taken(made, len(rows))
 
-    def _without_wrong(self, rows: Sequence[Row], first: int, error: RowError) -> list[tuple[Sequence[Row], int]]:
-        """Reject the rows that an error is about and return the runs between them."""
+    def _without_wrong(
+        self, rows: Sequence[Row], first: int, error: RowError
+    ) -> tuple[list[Refused], list[tuple[Sequence[Row], int]]]:
+        """Return the rows that an error is about, refused, and the runs between them."""
         wrong = {number - first: own for number, own in errors_by_row(error).items()}
         if not wrong and len(rows) > 1:  # one of them is, and the halves tell which
             half = len(rows) // 2
-            return [(rows[:half], first), (rows[half:], first + half)]
+            return [], [(rows[:half], first), (rows[half:], first + half)]
         if not wrong:
             wrong = {0: error}
         if not all(0 <= index < len(rows) for index in wrong):
             raise error
-        runs, start = [], 0
+        refused, runs, start = [], [], 0
         for index in sorted(wrong):
-            self._reject(rows[index], wrong[index], first + index)
+            refused.append(Refused(rows[index], first + index, wrong[index], self._attempts.made))
             runs.append((rows[start:index], first + start))
             start = index + 1
-        return [*runs, (rows[start:], first + start)]
+        return refused, [*runs, (rows[start:], first + start)]
 
-    def _reject(self, row: Row, error: Exception, number: int) -> None:
+
+class GuardedWork:
+    """Sends what was made of the rows of a node, and rejects what was refused. Belongs to the node's thread.
+
+    Args:
+        node: The node.
+        outbox: Where what was made goes.
+        rejections: Who takes what was refused; ``None`` where that ends the run.
+    """
+
+    def __init__(self, node: NanoNode[Any, Any], outbox: Outbox, rejections: Rejections | None) -> None:
+        self._outbox = outbox
+        self._rejections = rejections
+        self._counted = node.statistics
+        self._filters = not node.is_sink
+
+    def settle(self, outcome: Outcome) -> None:
+        """Do with some rows what their outcome asks for.
+
+        Raises:
+            ChannelCancelled: If a consumer is gone.
+            Exception: Why a row was refused, where nobody takes it; ``TooManyErrorsError`` where too many were.
+        """
+        match outcome:
+            case Made(came, number, items) if items:
+                self._outbox.add(items, Origin(number, came))
+            case Made():
+                self._counted.processed += 1
+                self._counted.filtered += self._filters
+            case Taken(rows, taken):
+                self._outbox.send_batch(rows)
+                self._counted.processed += taken
+                self._counted.filtered += max(0, taken - len(rows)) if self._filters else 0
+            case Refused():
+                self._reject(outcome)
+
+    def _reject(self, refused: Refused) -> None:
+        row, number, error, attempts = refused
         if self._rejections is None:
             if isinstance(error, RowError) and error.row_text is None:
                 error.row_text = shown(row)
             raise error
-        self._rejections.reject(row, error, number, self._attempts.made)
+        self._rejections.reject(row, error, number, attempts)
 
 
 def _alike(batch: Batch[Row], first: int) -> Iterator[tuple[Sequence[Row], int]]:

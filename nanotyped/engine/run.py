@@ -57,7 +57,6 @@ class Run:
         self.pipeline_name = pipeline_name
         self.run_id = uuid.uuid4().hex
         self.grace_s = grace_s
-        self.run_id = uuid.uuid4().hex
         self._dead_letters = DeadLetterFiles()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | None = None
@@ -135,7 +134,7 @@ class Run:
         A source is at the batch that it will send next, any other node at the one that it took last.
         """
         for worker in self.workers:
-            if worker.thread.name != thread_name:
+            if worker.thread.name != thread_name.rpartition("#")[0] and worker.thread.name != thread_name:
                 continue
             if worker.inbox is not None:
                 return worker.node.label, worker.inbox.batches_received

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 import time
@@ -9,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
-from nanotyped.engine.guarded import GuardedWork
+from nanotyped.engine.guarded import GuardedWork, RowWork
 from nanotyped.engine.ledger import SourceLedger
 from nanotyped.engine.outbox import Finish, Origin, Outbox
+from nanotyped.engine.pool import Pool
 from nanotyped.engine.resumption import EXHAUSTED
 from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
 from nanotyped.errors import CellProblem, DeadLetterError, RowError, TooManyErrorsError, shown
@@ -47,6 +49,7 @@ class Worker:
         rejections: Rejections | None = None,
     ) -> None:
         self.node = node
+        self._thread_name = f"nanotyped-{node.label}"
         self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
         self._shape = OutputShape(node)
         self.statistics = node.statistics
@@ -58,8 +61,12 @@ class Worker:
         self._rejections = rejections
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending, rejections)
         self._guarded: GuardedWork | None = None
-        if self.inbox is not None and (rejections is not None or node.error_policy.retry is not None):
-            self._guarded = GuardedWork(node, self._view, self._shape, self.outbox, rejections)
+        self._pool: Pool | None = None
+        if self.inbox is not None and node.workers > 1:
+            self._pool = self._new_pool(self.inbox)
+        elif self.inbox is not None and (rejections is not None or node.error_policy.retry is not None):
+            self._guarded = GuardedWork(node, self.outbox, rejections)
+            self._work = self._new_work(node)
         node._reject = None if rejections is None else self._reject
         self._rejected_as_read = 0
         self.taken: dict[Channel[Batch[Row]], int] = {}
@@ -71,7 +78,16 @@ class Worker:
         self._draining = False
         self._aborted = False
         self._failed = False
-        self.thread = threading.Thread(target=self._run, name=f"nanotyped-{node.label}", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=self._thread_name, daemon=True)
+
+    def _new_work(self, local: object) -> RowWork:
+        return RowWork(self.node, self._view, self._shape, self.outbox, by_batch=self._batches, local=local)
+
+    def _new_pool(self, inbox: Inbox[Batch[Row]]) -> Pool:
+        names = [f"{self._thread_name}#{place}" for place in range(1, self.node.workers + 1)]
+        guarded = GuardedWork(self.node, self.outbox, self._rejections)
+        new_work = functools.partial(self._new_work, self.node._of_thread)
+        return Pool(names, new_work, guarded, self.outbox, inbox, by_batch=self._batches)
 
     # -- told from outside, by any thread ----------------------------------------------
 
@@ -136,7 +152,10 @@ class Worker:
             if self._rejections is not None:
                 self._rejections.open()
             self.node.setup()
-            regular = self._generate() if self.inbox is None else self._process(self.inbox)
+            if self.inbox is None:
+                regular = self._generate()
+            else:
+                regular = self._process(self.inbox) if self._pool is None else self._process_side_by_side(self._pool)
             self.outbox.flush()  # of an irregular end too: it was given before what ended the run
             if regular and self._rejections is not None:
                 self._count_emitted()
@@ -289,11 +308,9 @@ class Worker:
             got = inbox.receive(batch_rows)
             if got is None:
                 return not inbox.failed
-            channel, batch = got
-            self.taken[channel] = self.taken.get(channel, 0) + len(batch)
+            batch = got[1]
+            first = self._count_taken(*got)
             self.outbox.begin(batch.tokens)
-            first = self.statistics.received + 1
-            self.statistics.received += len(batch)
             if self._guarded is not None:
                 self._process_guarded(batch, first, self._guarded)
             else:
@@ -304,6 +321,29 @@ class Worker:
                 self.outbox.keep()
             else:
                 self.outbox.end_kept()
+
+    def _count_taken(self, channel: Channel[Batch[Row]], batch: Batch[Row]) -> int:
+        """Count a batch that was received, and return the number of its first row."""
+        self.taken[channel] = self.taken.get(channel, 0) + len(batch)
+        first = self.statistics.received + 1
+        self.statistics.received += len(batch)
+        return first
+
+    def _process_side_by_side(self, pool: Pool) -> bool:
+        assert self.inbox is not None  # a source has no pool
+        pool.start()
+        try:
+            while (got := pool.receive(self.node.batch_rows)) is not None:
+                pool.give(got[1], self._count_taken(*got))
+            pool.finish()
+        except ChannelCancelled:
+            raise
+        except BaseException as error:
+            self._fail(error, pool.came)
+            raise ChannelCancelled from error
+        finally:
+            pool.stop()
+        return not self.inbox.failed
 
     def _process_plainly(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
         seen, problem = self._view.of(batch, first)
@@ -317,14 +357,12 @@ class Worker:
 
     def _process_guarded(self, batch: Batch[Row], first: int, guarded: GuardedWork) -> None:
         try:
-            if self._batches:
-                guarded.process_batches(batch, first)
-            else:
-                guarded.process_rows(batch, first)
+            for outcome in self._work.outcomes(batch, first):
+                guarded.settle(outcome)
         except ChannelCancelled:
             raise
         except BaseException as error:
-            self._fail(error, guarded.came)
+            self._fail(error, self._work.came)
             raise ChannelCancelled from error
 
     def _process_batch(self, batch: Batch[Row], first: int) -> None:

@@ -86,7 +86,7 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
     found = _connected(nodes)
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
-    problems += [*_check_files(found), *_check_policies(found)]
+    problems += [*_check_files(found), *_check_policies(found), *_check_workers(found)]
     ordered = _topological(found)
     tracer = judge_contracts(FlowTracer(ordered))
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
@@ -208,6 +208,22 @@ def _check_files(nodes: list[Node]) -> list[GraphProblem]:
         for path, (first, *others) in writers.items()
         for node in others
     ]
+
+
+def _check_workers(nodes: list[Node]) -> list[GraphProblem]:
+    problems: list[GraphProblem] = []
+    for node in nodes:
+        if node.workers == 1:
+            continue
+        because = node.one_worker_because
+        if node.is_source:
+            because = "it is a source, whose rows come one after the other"
+        elif node.holds_rows_back:
+            because = because or "it holds rows back"
+        if because:
+            reason = f"node `{node.label}` cannot have {node.workers} workers: {because}"
+            problems.append(NodeOptionError(reason, node=node.label, hint="leave out workers"))
+    return problems
 
 
 def _check_policies(nodes: list[Node]) -> list[GraphProblem]:

@@ -11,10 +11,11 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
 from nanotyped.node.links import In_contra, Linkable, Out_co
+from nanotyped.node.of_thread import OfThread
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
+MOST_WORKERS = 256
 logger = logging.getLogger("nanotyped.node")
 
 
@@ -65,6 +67,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
         input_schema: What the node needs: a Row class, a ``Schema``, or ``{"id": INTEGER}``.
         output_schema: What its own code gives.
         batch_rows: How many rows it takes and sends at a time at the most.
+        workers: How many rows (or batches, where the class works by batches) its code is at side by side, each in a
+            thread: for code that waits on a service. The order of the rows is kept. ``setup`` and ``cleanup`` run once,
+            and what belongs to a row, as ``self.__message__``, is each thread's own; the other attributes are shared.
         on_error: What becomes of a row that its code, or a contract, does not take: ``fail`` ends the run, ``skip``
             leaves it out and counts it, ``dead_letter`` writes it to a file too. All that was made of the row is left
             out. Outages, credentials and tables that changed always end the run.
@@ -99,12 +104,18 @@ class NanoNode(Linkable[In_contra, Out_co]):
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
 
+    workers: int = 1
+    """In how many threads ``process_item`` or ``process_batch`` runs at once. The order of the rows is kept."""
+
+    one_worker_because: ClassVar[str] = ""
+    """Why ``workers`` cannot be more than 1 in this class; ``""`` where it can."""
+
     pipeline_name: str | None = None
-    first_row_number: int = 1
+    first_row_number: int = cast("int", OfThread(1))
     """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""
     ended_regularly: bool = False
     """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
-    __message__: Any = None
+    __message__: Any = OfThread(None)
 
     given_options: Mapping[str, object]
     """The options as they were given to the class, by name; defaults are not among them."""
@@ -125,6 +136,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         input_schema: SchemaDeclaration | None = None,
         output_schema: SchemaDeclaration | None = None,
         batch_rows: int | None = None,
+        workers: int | None = None,
         on_error: OnError | None = None,
         max_errors: int | None = None,
         max_error_rate: float | None = None,
@@ -136,6 +148,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
             raise TypeError(_unknown_options(type(self), unknown))
         if batch_rows is not None and batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
+        if workers is not None and not 1 <= workers <= MOST_WORKERS:
+            raise ValueError(f"workers must be 1 to {MOST_WORKERS}, not {workers}")
         self.error_policy = ErrorPolicy.of_options(on_error, max_errors, max_error_rate, dead_letter, retry)
         self.name = name if name is not None else uuid.uuid4().hex
         self.has_given_name = name is not None
@@ -145,6 +159,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
             self.retain_input = retain_input
         if batch_rows is not None:
             self.batch_rows = batch_rows
+        if workers is not None:
+            self.workers = workers
         if input_schema is not None:
             self.input_schema = input_schema
         if output_schema is not None:
@@ -155,6 +171,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         self._run: RunHandle | None = None
         self._reject: Callable[[Row, RowError], None] | None = None
         self._stop = threading.Event()
+        self._of_thread = threading.local()
 
     # -- to be written by a node ----------------------------------------------------
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nanotyped.errors import (
     GraphProblem,
@@ -223,6 +223,7 @@ class WriteRows(PassThrough[object]):
     """
 
     holds_rows_back = True
+    one_worker_because: ClassVar[str] = "the rows of a file are written one after the other"
 
     def __init__(
         self,

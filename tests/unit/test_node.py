@@ -94,13 +94,13 @@ def test_options_and_class_attributes() -> None:
             {"retain_inptu": False},
             "Optioned has no option `retain_inptu` (did you mean `retain_input`?); its options are batch_rows, beats, "
             "dead_letter, input_schema, max_error_rate, max_errors, name, on_error, output_schema, retain_input, "
-            "retry, summary, validate",
+            "retry, summary, validate, workers",
         ),
         (
             {"beat": 1, "zzz": 2},
             "Optioned has no options `beat` (did you mean `beats`?), `zzz`; its options are batch_rows, beats, "
             "dead_letter, input_schema, max_error_rate, max_errors, name, on_error, output_schema, retain_input, "
-            "retry, summary, validate",
+            "retry, summary, validate, workers",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_the_options_of_a_class() -> None:
 
     assert sorted(options_of(Work)) == [
         "batch_rows", "dead_letter", "input_schema", "max_error_rate", "max_errors", "name", "on_error",
-        "output_schema", "retain_input", "retry", "summary", "validate",
+        "output_schema", "retain_input", "retry", "summary", "validate", "workers",
     ]  # fmt: skip
     assert "beats" in options_of(Optioned)
     assert list(options_of(Closed)) == ["only"]

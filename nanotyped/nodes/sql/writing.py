@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Never, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
@@ -80,6 +80,8 @@ class WriteMySQLTable(NanoNode[object, Never]):
         TypeError: If ``key`` is a text.
         ValueError: If another option is wrong.
     """
+
+    one_worker_because: ClassVar[str] = "a connection is in one transaction at a time"
 
     def __init__(
         self,
