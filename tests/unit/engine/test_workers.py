@@ -225,7 +225,7 @@ def test_no_row_is_lost_when_a_run_of_several_workers_is_ended_in_the_middle(tmp
     """The checkpoint lies before the first row that no worker was done with."""
     delivered: set[int] = set()
     for stop_at in (20, 70, 150, None):
-        source, sink = Stretches(name="source"), Keeping(name="sink")
+        source, sink = Stretches(name="source", batch_rows=1), Keeping(name="sink")
 
         def make(row: Any, *, stop_at: int | None = stop_at, source: Stretches = source) -> Iterator[Any]:
             if row.n == stop_at:
