@@ -225,14 +225,14 @@ def test_no_row_is_lost_when_a_run_of_several_workers_is_ended_in_the_middle(tmp
     """The checkpoint lies before the first row that no worker was done with."""
     delivered: set[int] = set()
     for stop_at in (20, 70, 150, None):
-        source, sink = Stretches(name="source", batch_rows=1), Keeping(name="sink")
+        source, sink = Stretches(name="source"), Keeping(name="sink")
 
         def make(row: Any, *, stop_at: int | None = stop_at, source: Stretches = source) -> Iterator[Any]:
             if row.n == stop_at:
                 source.terminate_pipeline()
             yield row
 
-        work = Doing(make, name="work", workers=4)
+        work = Doing(make, name="work", workers=4, batch_rows=1)
         for node in (source, sink, work):
             node.given_options = {}  # which hold functions, and say that it is another pipeline
         source > work > sink
