@@ -221,26 +221,27 @@ class Stretches(NanoNode[object, Any]):
             yield Checkpoint(n + 1)
 
 
-def test_no_row_is_lost_when_a_run_of_several_workers_is_ended_in_the_middle(tmp_path: Path) -> None:
-    """The checkpoint lies before the first row that no worker was done with."""
+def test_no_row_is_lost_when_a_run_of_several_workers_fails_in_the_middle(tmp_path: Path) -> None:
+    """The checkpoint lies before the first row that was not dealt with, and not far before it."""
+    begins = []
     delivered: set[int] = set()
-    for stop_at in (20, 70, 150, None):
-        source, sink = Stretches(name="source"), Keeping(name="sink")
-
-        def make(row: Any, *, stop_at: int | None = stop_at, source: Stretches = source) -> Iterator[Any]:
-            if row.n == stop_at:
-                source.terminate_pipeline()
-            yield row
-
-        work = Doing(make, name="work", workers=4, batch_rows=1)
+    for fails_at in (20, 70, 150, -1):
+        source, sink = Stretches(name="source", batch_rows=1), Keeping(name="sink", batch_rows=1)
+        work = Doing(fail_at(fails_at), name="work", workers=4, batch_rows=1)
         for node in (source, sink, work):
-            node.given_options = {}  # which hold functions, and say that it is another pipeline
+            node.given_options = {}  # they hold functions, which say that it is another pipeline
         source > work > sink
         started = prepare_run(source, state_dir=tmp_path)
+        begins.append(source.resume_from or 0)
         started.start()
-        started.wait(WAIT_S)
+        if fails_at < 0:
+            started.wait(WAIT_S)
+        else:
+            with pytest.raises(NodeFailedError):
+                started.wait(WAIT_S)
         delivered.update(row.n for row in sink.messages)
     assert delivered == set(range(200))
+    assert begins == [0, 20, 70, 150]
 
 
 def problems(*nodes: NanoNode[Any, Any]) -> list[str]:
