@@ -254,7 +254,7 @@ class GuardedWork:
         self._outbox = outbox
         self._rejections = rejections
         self._counted = node.statistics
-        self._filters = not node.is_sink
+        self._filters = not node.is_sink and not node.holds_rows_back
 
     def settle(self, outcome: Outcome) -> None:
         """Do with some rows what their outcome asks for.

@@ -14,7 +14,9 @@ At a node that rejects rows what was made of one row stays together: it is sent,
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.channel import Channel, ChannelCancelled
@@ -100,7 +102,7 @@ class Outbox:
         self.given = 0
         self._in_hand: tuple[Token, ...] = ()
         self._done: list[Token] = []
-        self._kept: list[Token] = []
+        self._kept: deque[tuple[int, tuple[Token, ...]]] = deque()
         self._lock = threading.Lock()
 
     def connect(self, channel: Channel[Batch[Row]]) -> None:
@@ -126,17 +128,21 @@ class Outbox:
             if not self.rows:
                 self._release_done()
 
-    def keep(self) -> None:
-        """Keep the input in hand until ``end_kept``: the node holds its rows back."""
+    def keep(self, number: int) -> None:
+        """Keep the input in hand, whose last row has this number, until ``end_kept``: the node holds its rows back."""
         with self._lock:
-            self._kept += self._in_hand
+            self._kept.append((number, self._in_hand))
             self._in_hand = ()
 
-    def end_kept(self) -> None:
-        """Let go of all that was kept, once all that was given has been sent."""
+    def end_kept(self, number: int | None = None) -> None:
+        """Let go of what was kept, up to the row of this number, once all that was given has been sent.
+
+        Args:
+            number: What has later rows stays; ``None``: nothing does.
+        """
         with self._lock:
-            self._in_hand = (*self._kept, *self._in_hand)
-            self._kept.clear()
+            while self._kept and (number is None or self._kept[0][0] <= number):
+                self._in_hand = (*self._kept.popleft()[1], *self._in_hand)
         self.end()
 
     def _release_done(self) -> None:
@@ -331,7 +337,8 @@ class Outbox:
         self._statistics.sent += len(batch)
         # A consumer may do with a document what it likes: each branch has its own, copied before anyone has the first.
         branches = [batch, *(self._copied(batch) for _ in self._channels[1:])]
-        tokens = tuple({*self._done, *self._kept, *self._in_hand})
+        kept = chain.from_iterable([held for _, held in self._kept]) if self._kept else ()
+        tokens = tuple({*self._done, *kept, *self._in_hand})
         gone: ChannelCancelled | None = None
         for channel, own in zip(self._channels, branches, strict=True):
             for token in tokens:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,8 @@ class Worker:
             finish = _as_they_are
         self._rejections = rejections
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending, rejections)
+        self._timed = _has_own(node, "process_due")
+        self._filters = not node.is_sink and not node.holds_rows_back  # what it holds back is not filtered
         self._guarded: GuardedWork | None = None
         self._pool: Pool | None = None
         if self.inbox is not None and node.workers > 1:
@@ -190,19 +193,12 @@ class Worker:
             self.statistics.emitted = self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
 
     def _clean_up(self) -> None:
-        for result in self.node.cleanup() or ():
-            if not self.node.ended_regularly or self.outbox.cancelled or result is None:
-                continue
-            row = self._shape.to_row(result)
-            item = row if self.inbox is None or self._batches else (None, row)
-            if self._rejections is not None and not self._batches:
-                self.outbox.add([item], None)
-                continue
-            self.outbox.rows.append(item)
-            if len(self.outbox.rows) >= self.outbox.limit:
-                self.outbox.flush()
+        last = self.node.cleanup()
         if self.node.ended_regularly:
+            self._gather(last)
             self.outbox.flush()
+        else:
+            deque(last or (), 0)  # it runs to its end, and what it gives is thrown away
 
     def _generate(self) -> bool:
         self._open_stretch()
@@ -305,7 +301,7 @@ class Worker:
         batch_rows = self.node.batch_rows
         by_argument = takes_row(self.node)
         while True:
-            got = inbox.receive(batch_rows)
+            got = inbox.receive(batch_rows) if not self._timed else self._receive_in_time(inbox, batch_rows)
             if got is None:
                 return not inbox.failed
             batch = got[1]
@@ -317,10 +313,47 @@ class Worker:
                 self._process_plainly(batch, first, by_argument)
             if self._aborted or self.outbox.cancelled:
                 return False
-            if self.node.holds_rows_back:
-                self.outbox.keep()
-            else:
-                self.outbox.end_kept()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of the input in hand, and of what was held back, as far as the node is done with it."""
+        node, received = self.node, self.statistics.received
+        if not node.holds_rows_back:
+            self.outbox.end_kept()
+            return
+        self.outbox.keep(received)
+        if node.rows_held is not None:
+            self.outbox.end_kept(received - node.rows_held)
+
+    def _receive_in_time(
+        self, inbox: Inbox[Batch[Row]], max_rows: int
+    ) -> tuple[Channel[Batch[Row]], Batch[Row]] | None:
+        """Receive as ``inbox`` does, and let the node do what is due until then."""
+        while True:
+            due_in_s = self.node.due_in_s()
+            if due_in_s is None or due_in_s > 0:
+                try:
+                    return inbox.receive(max_rows, due_in_s)
+                except TimeoutError:
+                    continue
+            self._gather(self.node.process_due())
+            if self.outbox.rows:
+                self.outbox.flush()
+            self._let_go()
+
+    def _gather(self, results: Iterator[Any] | None) -> None:
+        """Gather what a node gives that it made of no row alone."""
+        for result in results or ():
+            if result is None or self.outbox.cancelled:
+                continue
+            row = self._shape.to_row(result)
+            item = row if self.inbox is None or self._batches else (None, row)
+            if self._rejections is not None and not self._batches:
+                self.outbox.add([item], None)
+                continue
+            self.outbox.rows.append(item)
+            if len(self.outbox.rows) >= self.outbox.limit:
+                self.outbox.flush()
 
     def _count_taken(self, channel: Channel[Batch[Row]], batch: Batch[Row]) -> int:
         """Count a batch that was received, and return the number of its first row."""
@@ -423,7 +456,7 @@ class Worker:
         except BaseException as error:
             self._fail(error, came)
             raise ChannelCancelled from error
-        self.statistics.filtered += barren * (not node.is_sink)
+        self.statistics.filtered += barren * self._filters
 
     # -- failure ---------------------------------------------------------------------------------
 

@@ -95,6 +95,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
     whole). Asked after each batch: once it is ``False``, or ``cleanup`` has ended well, all of them count as
     delivered."""
 
+    rows_held: int | None = None
+    """Of a node that holds rows back: how many of the rows that it got last it is not through with; all others count as
+    delivered once what it gave has been. ``None``: all that it ever got."""
+
     rejects_rows: ClassVar[bool] = False
     """In a class with ``generate_batches``: whether it hands wrong rows to ``reject``, so that ``on_error`` holds."""
 
@@ -197,6 +201,17 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Take many rows at once and return the rows to send, as they are; for built-in nodes, for speed.
 
         Where a class has this, ``process_item`` is not called and nothing that it returns is checked or merged again.
+        """
+        raise NotImplementedError
+
+    def due_in_s(self) -> float | None:
+        """Return in how many seconds ``process_due`` is to be called; ``None``: not before another row has come."""
+        return None
+
+    def process_due(self) -> Iterator[Out_co] | None:
+        """Do what is due by the clock, whether rows come or not, and yield any number of results.
+
+        Called in the node's own thread, between rows, once the seconds of ``due_in_s`` have gone by.
         """
         raise NotImplementedError
 

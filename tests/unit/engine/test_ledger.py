@@ -118,6 +118,7 @@ class Pipeline(RuleBasedStateMachine):
         self.window.link(self.right)
         self.delivered: dict[Stage, set[int]] = {self.left: set(), self.right: set()}
         self.held: list[Any] = []
+        self.gathered = 0
         self.open_stretch()
 
     def open_stretch(self) -> None:
@@ -162,16 +163,18 @@ class Pipeline(RuleBasedStateMachine):
     @rule(rows=st.integers(1, 9))
     def gather(self, rows: int) -> None:
         """The window keeps what it gets."""
-        self.held += self.window.receive(rows).rows
-        self.window.outbox.keep()
+        got = self.window.receive(rows).rows
+        self.held += got
+        self.gathered += len(got)
+        self.window.outbox.keep(self.gathered)
 
     @precondition(lambda self: self.held)
-    @rule()
-    def emit(self) -> None:
-        """The window gives all that it kept."""
-        self.window.outbox.rows += self.held
-        self.held = []
-        self.window.outbox.end_kept()
+    @rule(rows=st.integers(1, 40))
+    def emit(self, rows: int) -> None:
+        """The window gives the first of what it kept."""
+        self.window.outbox.rows += self.held[:rows]
+        del self.held[:rows]
+        self.window.outbox.end_kept(self.gathered - len(self.held))
 
     @precondition(lambda self: self.left.inbox.rows_waiting or self.right.inbox.rows_waiting)
     @rule(left=st.booleans(), rows=st.integers(1, 9))
@@ -202,7 +205,7 @@ class Pipeline(RuleBasedStateMachine):
             if stage is self.work:
                 while self.window.inbox.rows_waiting:
                     self.gather(100)
-                self.emit()
+                self.emit(len(self.held))
         for sink in (self.left, self.right):
             while sink.inbox.rows_waiting:
                 self.delivered[sink] |= {row["n"].value for row in sink.receive(100).rows}
