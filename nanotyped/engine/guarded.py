@@ -77,6 +77,7 @@ class GuardedWork:
         shape: What becomes of its results.
         outbox: Where they go.
         rejections: Who takes what is rejected; ``None`` where an error ends the run, behind the last attempt.
+        process_batch: What takes whole batches.
 
     Attributes:
         came: The row in hand.
@@ -89,6 +90,8 @@ class GuardedWork:
         shape: OutputShape,
         outbox: Outbox,
         rejections: Rejections | None,
+        *,
+        process_batch: Callable[[Batch[Row]], Sequence[Row]],
     ) -> None:
         self.came: Row | None = None
         self._node = node
@@ -101,6 +104,7 @@ class GuardedWork:
         self._counted = node.statistics
         self._filters = not node.is_sink
         self._process: Callable[..., Any] = node.process_item
+        self._process_batch = process_batch
         self._takes_row = takes_row(node)
         self._always_yields = inspect.isgeneratorfunction(node.process_item)
 
@@ -176,7 +180,7 @@ class GuardedWork:
             self._node.first_row_number = first
             part = Batch(rows, type(rows[0]))
             try:
-                made = self._attempts.of(lambda part=part: self._node.process_batch(part))  # type: ignore[misc]  # bound now
+                made = self._attempts.of(lambda part=part: self._process_batch(part))  # type: ignore[misc]  # bound now
             except RowError as error:
                 waiting += reversed(self._without_wrong(rows, first, error))
                 continue

@@ -92,6 +92,7 @@ class Run:
             assert target.inbox is not None  # a target of an edge is no source
             channel = target.inbox.open_channel(edge.queue_rows, source.outbox.pull)
             self._channels[source].append(channel)
+            target.senders[channel] = edge.source
             source.outbox.connect(channel)
 
     # -- seen from outside -----------------------------------------------------------------

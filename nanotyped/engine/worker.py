@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
@@ -13,10 +13,13 @@ from nanotyped.engine.guarded import GuardedWork
 from nanotyped.engine.ledger import SourceLedger
 from nanotyped.engine.outbox import Finish, Origin, Outbox
 from nanotyped.engine.resumption import EXHAUSTED
+from nanotyped.engine.sending import SendingShape, batches_in_time, rows_in_time
 from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
+from nanotyped.engine.sight import Looking, SeeingWork, SeenBatches, unpaired
 from nanotyped.errors import CellProblem, DeadLetterError, RowError, TooManyErrorsError, shown
-from nanotyped.message import Batch, Checkpoint
+from nanotyped.message import Aside, Batch, BatchEnd, BatchStart, Checkpoint, Marker
 from nanotyped.node import NanoNode, NodeReport
+from nanotyped.node.passing import sees_all, takes_batches
 
 if TYPE_CHECKING:
     from nanotyped.engine.rejection import Rejections
@@ -33,6 +36,7 @@ class Worker:
         inbox: Where its rows come in; ``None`` for a source.
         outbox: Where its rows go out.
         ledger: Which of a source's rows have been dealt with; ``None`` for other nodes.
+        senders: The node at the other end of each channel.
         taken: How many rows came over each channel.
         ended_regularly: Whether it got to the end of its data, or drained.
         exhausted: Whether a source gave all it has.
@@ -48,10 +52,16 @@ class Worker:
     ) -> None:
         self.node = node
         self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
-        self._shape = OutputShape(node)
         self.statistics = node.statistics
-        self._batches = _has_own(node, "generate_batches" if node.is_source else "process_batch")
-        self._view = InputView(node, by_batch=self._batches)
+        self._batches = takes_batches(node)
+        # What the options ask for is chosen here, once: nodes without them go the plain way.
+        self._shape = OutputShape(node) if sees_all(node) else SendingShape(node)
+        self._view = (InputView if node.sight.is_whole else Looking)(node, by_batch=self._batches)
+        self._process_whole = node.process_batch if sees_all(node) else SeenBatches(node).process
+        self._has_pairs = node.sight.key is not None and not self._batches
+        self._has_pace = node.throttle_s > 0 or node.send_batch_markers
+        self._asks_for_markers = _has_own(node, "process_marker")
+        self.senders: dict[Channel[Batch[Row]], NanoNode[Any, Any]] = {}
         finish: Finish = self._shape.check if self.inbox is None else self._shape.finish
         if self._batches:
             finish = _as_they_are
@@ -59,7 +69,12 @@ class Worker:
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending, rejections)
         self._guarded: GuardedWork | None = None
         if self.inbox is not None and (rejections is not None or node.error_policy.retry is not None):
-            self._guarded = GuardedWork(node, self._view, self._shape, self.outbox, rejections)
+            work = SeeingWork if self._has_pairs else GuardedWork
+            self._guarded = work(
+                node, self._view, self._shape, self.outbox, rejections, process_batch=self._process_whole
+            )
+        self._shape.on_aside = self.outbox.expect_aside
+        self.outbox.keeps_origins = not self._batches and (self._guarded is not None or rejections is not None)
         node._reject = None if rejections is None else self._reject
         self._rejected_as_read = 0
         self.taken: dict[Channel[Batch[Row]], int] = {}
@@ -135,6 +150,7 @@ class Worker:
         try:
             if self._rejections is not None:
                 self._rejections.open()
+            self.node.runtime_attributes.set_on(self.node)
             self.node.setup()
             regular = self._generate() if self.inbox is None else self._process(self.inbox)
             self.outbox.flush()  # of an irregular end too: it was given before what ended the run
@@ -174,15 +190,19 @@ class Worker:
         for result in self.node.cleanup() or ():
             if not self.node.ended_regularly or self.outbox.cancelled or result is None:
                 continue
-            row = self._shape.to_row(result)
-            item = row if self.inbox is None or self._batches else (None, row)
-            if self._rejections is not None and not self._batches:
-                self.outbox.add([item], None)
-                continue
-            self.outbox.rows.append(item)
-            if len(self.outbox.rows) >= self.outbox.limit:
-                self.outbox.flush()
+            self._give(result)
         if self.node.ended_regularly:
+            self.outbox.flush()
+
+    def _give(self, result: Any) -> None:
+        """Gather a result that was made of no row."""
+        row = self._shape.to_row(result)
+        item = row if self.inbox is None or self._batches else (None, row)
+        if self.outbox.keeps_origins:
+            self.outbox.add([item], None)
+            return
+        self.outbox.rows.append(item)
+        if len(self.outbox.rows) >= self.outbox.limit:
             self.outbox.flush()
 
     def _generate(self) -> bool:
@@ -190,19 +210,39 @@ class Worker:
         if self.node.resume_from == EXHAUSTED:  # others of the run had not come to their end
             self.exhausted = True
             return True
-        generator = self.node.generate_batches() if self._batches else self.node.generator()
+        generator = self._generator()
         try:
+            self._mark(BatchStart)
             if self._batches:
                 self._send_batches(generator)
             elif self._rejections is not None:
                 self._send_rows_guarded(generator, self._rejections)
             else:
                 self._send_rows(generator)
+            self._mark(BatchEnd)
+        except ChannelCancelled:
+            raise
+        except BaseException:
+            self._mark(BatchEnd)  # sent with what was given before the failure
+            raise
         finally:
             close = getattr(generator, "close", None)
             if close is not None:
                 close()
         return True
+
+    def _generator(self) -> Iterator[Any]:
+        node = self.node
+        if not self._batches:
+            return rows_in_time(node, node.generator()) if node.throttle_s else node.generator()
+        if not node.throttle_s and node.sending.is_plain:
+            return node.generate_batches()
+        return batches_in_time(node, node.generate_batches(), None if node.sending.is_plain else self._shape)
+
+    def _mark(self, marker: type[BatchStart | BatchEnd]) -> None:
+        """Set a marker before or behind what is made of an input, or all that a source gives."""
+        if self.node.send_batch_markers:
+            self.outbox.add_aside(marker())
 
     def _send_batches(self, batches: Iterator[Sequence[Row] | Checkpoint]) -> None:
         outbox = self.outbox
@@ -213,6 +253,9 @@ class Worker:
                 self._checkpoint(given.cursor)
                 if self._draining:
                     return
+                continue
+            if isinstance(given, Aside):
+                outbox.add_aside(given)
                 continue
             outbox.send_batch(given)
             if outbox.limit <= 0:
@@ -294,10 +337,11 @@ class Worker:
             self.outbox.begin(batch.tokens)
             first = self.statistics.received + 1
             self.statistics.received += len(batch)
-            if self._guarded is not None:
-                self._process_guarded(batch, first, self._guarded)
+            self.node.message_source = self.senders.get(channel)
+            if batch.marks:
+                self._process_marked(batch, first, by_argument)
             else:
-                self._process_plainly(batch, first, by_argument)
+                self._process_part(batch, first, by_argument)
             if self._aborted or self.outbox.cancelled:
                 return False
             if self.node.holds_rows_back:
@@ -305,12 +349,61 @@ class Worker:
             else:
                 self.outbox.end_kept()
 
+    def _process_marked(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
+        """Process the rows of a batch and, each in its place, the markers among them."""
+        start = 0
+        ends: list[tuple[int, Marker | None]] = [*batch.marks, (len(batch), None)]
+        for end, marker in ends:
+            if end > start:
+                rows = batch.rows[start:end]
+                self._process_part(Batch(rows, batch.row_class), first + start, by_argument)
+                start = end
+            if self._aborted or self.outbox.cancelled:
+                return
+            if marker is not None:
+                self._take_marker(marker)
+
+    def _take_marker(self, marker: Marker) -> None:
+        if not self._asks_for_markers:
+            self.outbox.add_aside(marker)
+            return
+        for result in self.node.process_marker(marker) or ():
+            if result is not None:
+                self._give(result)
+
+    def _process_part(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
+        if self._has_pace:
+            for number, row in enumerate(batch.rows, first):
+                if self.node.throttle_s:
+                    self.node.sleep(self.node.throttle_s)
+                if self._aborted or self.outbox.cancelled:
+                    return
+                self._process_between_marks(Batch([row], type(row)), number, by_argument)
+        elif self._guarded is not None:
+            self._process_guarded(batch, first, self._guarded)
+        else:
+            self._process_plainly(batch, first, by_argument)
+
+    def _process_between_marks(self, batch: Batch[Row], number: int, by_argument: bool) -> None:
+        self._mark(BatchStart)
+        try:
+            if self._guarded is not None:
+                self._process_guarded(batch, number, self._guarded)
+            else:
+                self._process_plainly(batch, number, by_argument)
+        except BaseException:
+            if not self._aborted and not self.outbox.cancelled:  # what ends the run is no reason to leave a batch open
+                self._mark(BatchEnd)
+                self.outbox.flush()
+            raise
+        self._mark(BatchEnd)
+
     def _process_plainly(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
         seen, problem = self._view.of(batch, first)
         if self._batches:
             self._process_batch(batch if problem is None else batch.head(len(seen)), first)
         else:
-            self._process_rows(batch, seen, by_argument)
+            self._process_rows(batch, unpaired(self.node, seen) if self._has_pairs else seen, by_argument)
         if problem is not None:
             raise problem
         self.statistics.processed += len(batch)
@@ -332,18 +425,18 @@ class Worker:
             return
         self.node.first_row_number = first
         try:
-            made = self.node.process_batch(batch)
+            made = self._process_whole(batch)
         except RowError as error:
             good = 0 if error.row is None else error.row - first
             if self.node.rows_are_independent and 0 < good < len(batch):
-                self.outbox.send_batch(self.node.process_batch(batch.head(good)))
+                self.outbox.send_batch(self._process_whole(batch.head(good)))
             raise
         self.outbox.send_batch(made)
         if not self.node.is_sink:
             self.statistics.filtered += max(0, len(batch) - len(made))
 
     # The innermost loop of every node of one's own: a call more for each row would cost it a tenth of its speed.
-    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], by_argument: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - as above
+    def _process_rows(self, batch: Batch[Row], seen: Iterable[Any], by_argument: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - as above
         node = self.node
         outbox = self.outbox
         gathered = outbox.rows

@@ -14,8 +14,7 @@ from nanotyped.errors import GraphProblem, NodeOptionError, RowError, nearest_hi
 from nanotyped.node import PassThrough
 from nanotyped.registry import register_node
 from nanotyped.row.keypaths import MISSING, Keypath
-from nanotyped.row.rows import BARE_VALUE
-from nanotyped.row.schema import narrow_nulls
+from nanotyped.row.schema import BARE_VALUE, narrow_nulls
 from nanotyped.types.intermediate import BOOL, DECIMAL, ENUM, FLOAT, INTEGER, JSON, JSON_NULL, NULL, OBJECT, STRING
 
 if TYPE_CHECKING:

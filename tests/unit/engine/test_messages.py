@@ -163,8 +163,7 @@ def test_a_bare_result_to_named_columns_is_an_error() -> None:
     with pytest.raises(NodeFailedError) as caught:
         start_run(node).wait(WAIT_S)
     assert caught.value.cause == (
-        "RowError: `bare` gave a bare value for a row of named columns; yield a mapping of columns, or set "
-        "retain_input to false"
+        "RowError: `bare` gave a bare value for a row of named columns; give output_key or retain_input: false"
     )
     assert [row.m for row in sink.messages] == [0, 1, 2]
     assert through(Doing(lambda row: [row.n], retain_input=False), {"n": 7}) == [7]
