@@ -38,6 +38,10 @@ class SplittableBatch(Protocol):
     def join(self, others: Sequence[Self], /) -> Self:
         """Return the rows of this batch and then those of the others."""
 
+    @property
+    def marks(self) -> Sequence[object]:
+        """What stands between the rows; it takes room of its own, so that it cannot pile up either."""
+
 
 B = TypeVar("B", bound=SplittableBatch)
 
@@ -112,6 +116,7 @@ class Inbox(Generic[B]):
                 return None
             channel, batch = self._take(max_rows)
             channel.rows_waiting -= len(batch)
+            channel.marks_waiting -= len(batch.marks)
             channel.writable.notify_all()
             self.batches_received += 1
         logger.debug("took a batch of %d rows", len(batch))
@@ -142,7 +147,7 @@ class Inbox(Generic[B]):
             self._cancelled = True
             self._queue.clear()
             for channel in self._channels:
-                channel.rows_waiting = 0
+                channel.rows_waiting = channel.marks_waiting = 0
                 channel.writable.notify_all()
             self._readable.notify_all()
 
@@ -156,6 +161,7 @@ class Channel(Generic[B]):
     Attributes:
         capacity: How many rows may wait.
         rows_waiting: How many do.
+        marks_waiting: How many markers do; as many may as rows.
         rows_sent: How many were ever sent.
         batches_sent: In how many batches.
         ended: Whether it was closed.
@@ -168,6 +174,7 @@ class Channel(Generic[B]):
         "capacity",
         "ended",
         "failed",
+        "marks_waiting",
         "pull",
         "rows_sent",
         "rows_waiting",
@@ -182,6 +189,7 @@ class Channel(Generic[B]):
         self.pull = pull
         self.writable = threading.Condition(inbox._lock)
         self.rows_waiting = 0
+        self.marks_waiting = 0
         self.rows_sent = 0
         self.batches_sent = 0
         self.ended = False
@@ -191,6 +199,10 @@ class Channel(Generic[B]):
     def room(self) -> int:
         """Rows that may still be sent without waiting."""
         return self.capacity - self.rows_waiting
+
+    @property
+    def _is_open(self) -> bool:
+        return self.rows_waiting < self.capacity and self.marks_waiting < self.capacity
 
     def put(self, batch: B) -> None:
         """Queue a batch without waiting. The sender keeps to ``room`` itself and calls ``wait_for_room`` after it.
@@ -204,6 +216,7 @@ class Channel(Generic[B]):
             self._inbox._queue.append((self, batch))
             self.batches_sent += 1
             self.rows_waiting += len(batch)
+            self.marks_waiting += len(batch.marks)
             self.rows_sent += len(batch)
             self._inbox._readable.notify()
 
@@ -213,10 +226,10 @@ class Channel(Generic[B]):
         Raises:
             ChannelCancelled: If the consumer is gone.
         """
-        if self.rows_waiting < self.capacity and not self._inbox._cancelled:
+        if self._is_open and not self._inbox._cancelled:
             return
         with self._inbox._lock:
-            self.writable.wait_for(lambda: self.rows_waiting < self.capacity or self._inbox._cancelled)
+            self.writable.wait_for(lambda: self._is_open or self._inbox._cancelled)
             if self._inbox._cancelled:
                 raise ChannelCancelled
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nanotyped.row import Row
 
 Answer = TypeVar("Answer")
+BatchCode = Callable[["Batch[Row]"], "Sequence[Row]"]
 logger = logging.getLogger("nanotyped.engine")
 
 
@@ -106,7 +107,7 @@ class RowWork:
         view: What its code sees of the rows.
         shape: What becomes of its results.
         outbox: Asked whether the node is to end.
-        by_batch: Whether the code is ``process_batch``.
+        process_batch: What takes whole batches; ``None``: ``process_item`` takes the rows.
         local: Where the code finds what belongs to the row or batch in hand: the node, or what a thread has of its own.
 
     Attributes:
@@ -120,7 +121,7 @@ class RowWork:
         shape: OutputShape,
         outbox: Outbox,
         *,
-        by_batch: bool,
+        process_batch: BatchCode | None,
         local: object,
     ) -> None:
         self.came: Row | None = None
@@ -128,13 +129,13 @@ class RowWork:
         self._view = view
         self._shape = shape
         self._outbox = outbox
-        self._by_batch = by_batch
         # Written plainly: on a node these are attributes, and of a thread they are the node's as that thread sees it.
         self._local: Any = local
         self._attempts = Attempts(node)
         self._rejects = node.error_policy.rejects
         self._retries = node.error_policy.retry is not None
         self._process: Callable[..., Any] = node.process_item
+        self._process_batch = process_batch
         self._takes_row = takes_row(node)
         self._always_yields = inspect.isgeneratorfunction(node.process_item)
 
@@ -146,7 +147,10 @@ class RowWork:
             Exception: What the code raised, where that is no error of a row.
         """
         for rows, number in _alike(batch, first):
-            yield from self._of_batch(rows, number) if self._by_batch else self._of_rows(rows, number)
+            if self._process_batch is None:
+                yield from self._of_rows(rows, number)
+            else:
+                yield from self._of_batch(rows, number, self._process_batch)
 
     def _of_rows(self, rows: Sequence[Row], first: int) -> Iterator[Outcome]:
         """Give rows of one class to ``process_item``, one by one."""
@@ -191,17 +195,17 @@ class RowWork:
             if result is not None
         ]
 
-    def _of_batch(self, rows: Sequence[Row], first: int) -> Iterator[Outcome]:
+    def _of_batch(self, rows: Sequence[Row], first: int, process: BatchCode) -> Iterator[Outcome]:
         """Give rows of one class to ``process_batch``, without what is wrong."""
         _, wrong = self._view.sort_out(rows, first)
         start = 0
         for index in [*wrong, len(rows)]:
-            yield from self._of_run(rows[start:index], first + start)
+            yield from self._of_run(rows[start:index], first + start, process)
             if index in wrong:
                 yield Refused(rows[index], first + index, wrong[index], self._attempts.made)
             start = index + 1
 
-    def _of_run(self, rows: Sequence[Row], first: int) -> Iterator[Outcome]:
+    def _of_run(self, rows: Sequence[Row], first: int, process: BatchCode) -> Iterator[Outcome]:
         """Process rows, and where some of them are wrong, each run of rows between those."""
         waiting = [(rows, first)]
         while waiting:
@@ -213,7 +217,7 @@ class RowWork:
             self._local.first_row_number = first
             part = Batch(rows, type(rows[0]))
             try:
-                made = self._attempts.of(lambda part=part: self._node.process_batch(part))  # type: ignore[misc]  # bound now
+                made = self._attempts.of(lambda part=part: process(part))  # type: ignore[misc]  # bound now
             except RowError as error:
                 wrong, runs = self._without_wrong(rows, first, error)
                 yield from wrong

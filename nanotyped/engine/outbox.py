@@ -9,6 +9,9 @@ with while some of what they gave was still gathered here. An input's own holds 
 and the rows of it that were rejected are kept.
 
 At a node that rejects rows what was made of one row stays together: it is sent, or rejected, as a whole.
+
+What is no row (``Aside``) is gathered among the rows, and so keeps its place. Whoever appends it says so before
+(``expect_aside``): only then is what was gathered looked through.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.channel import Channel, ChannelCancelled
 from nanotyped.errors import RowError, RowValidationError, TooManyErrorsError
-from nanotyped.message import Batch
+from nanotyped.message import Aside, Batch, Mark, Marker
 from nanotyped.row import Row
 from nanotyped.row.compiled import Projection, compile_copier
 
@@ -40,6 +43,12 @@ class Origin(NamedTuple):
     row: Row
 
 
+def aside_of(item: object) -> Aside | None:
+    """Return what was gathered if that is no row: alone, or beside the row that it was made of."""
+    given = item[1] if isinstance(item, tuple) else item
+    return given if isinstance(given, Aside) else None
+
+
 class Outbox:
     """The sending side of one node.
 
@@ -54,10 +63,13 @@ class Outbox:
         given: How many rows the node gave.
         rows: What was gathered and not sent; the node's thread appends here and nothing else.
         limit: How many may be gathered before ``flush`` is due: 1 while a consumer is hungry, 0 to stop the node.
+        keeps_origins: Whether each row is gathered with the row that it was made of (``add``).
         cancelled: Whether a consumer is gone or the run was ended, so that ``flush`` raises.
     """
 
     __slots__ = (
+        "_asides_expected",
+        "_asides_found",
         "_batch_rows",
         "_channels",
         "_copiers",
@@ -74,6 +86,7 @@ class Outbox:
         "_stopping",
         "cancelled",
         "given",
+        "keeps_origins",
         "limit",
         "rows",
     )
@@ -99,11 +112,15 @@ class Outbox:
         self._on_error = on_error
         self._rejections = rejections
         self._origins: list[Origin | None] = []
+        self.keeps_origins = False
         self.given = 0
         self._in_hand: tuple[Token, ...] = ()
         self._done: list[Token] = []
         self._kept: deque[tuple[int, tuple[Token, ...]]] = deque()
         self._lock = threading.Lock()
+        # Counted apart, by the node's thread and by whoever sends: neither waits for the other.
+        self._asides_expected = 0
+        self._asides_found = 0
 
     def connect(self, channel: Channel[Batch[Row]]) -> None:
         """Send over this channel too."""
@@ -171,7 +188,7 @@ class Outbox:
         """
         if len(self.rows) + len(items) > self.limit and len(self.rows) + len(items) > max(1, self._room()):
             self.flush()
-        if len(items) > 1 and len(items) > self._room():
+        if len(items) > 1 and len(items) > self._room() and not any(map(aside_of, items)):
             with self._lock:
                 rows = self._finished_whole(items, origin)
             self._send_in_pieces(rows)
@@ -185,6 +202,39 @@ class Outbox:
             self.rows += items
         if len(self.rows) >= self.limit:
             self.flush()
+
+    def expect_aside(self) -> None:
+        """Say that the next item may be no row; called by the node's own thread."""
+        self._asides_expected += 1
+
+    def add_aside(self, aside: Aside) -> None:
+        """Gather what is no row, behind what was gathered; called by the node's own thread.
+
+        Raises:
+            ChannelCancelled: If a consumer is gone.
+        """
+        self.expect_aside()
+        if self.keeps_origins:
+            self._origins.append(None)
+        self.rows.append(aside)
+        if len(self.rows) >= self.limit:
+            self.flush()
+
+    def put_in(self, row: Row | None, marker: Marker | None) -> None:
+        """Send a row or a marker behind all that was gathered, without waiting; called by any thread."""
+        with self._lock:
+            try:
+                self._send(len(self.rows))
+                if row is not None:
+                    self.given += 1
+                    self._put(Batch([row], type(row)))
+                if marker is not None:
+                    self._put(Batch((), None, (), (Mark(0, marker),)))
+            except ChannelCancelled:
+                self.cancel()
+            except BaseException as error:  # noqa: BLE001 - it belongs to the producer, whose failure this reports
+                self.cancel()
+                self._on_error(error)
 
     def send_batch(self, rows: Sequence[Row]) -> None:
         """Send rows that are right as they are: at once, or gathered while they are few.
@@ -252,6 +302,9 @@ class Outbox:
         del self.rows[:count]
         if gathered:
             self._hungry = False
+            if self._asides_expected != self._asides_found:
+                self._send_with_asides(gathered)
+                return
             if self._origins:
                 origins = self._origins[:count]
                 del self._origins[:count]
@@ -272,6 +325,53 @@ class Outbox:
             self._put(batch)
             self._release_done()
 
+    def _send_with_asides(self, items: list[Any]) -> None:
+        """Send rows with the markers among them; of a row that is rejected, none of what was made of it."""
+        origins: list[Origin | None] = self._origins[: len(items)] or [None] * len(items)
+        del self._origins[: len(items)]
+        asides = [aside_of(item) for item in items]
+        self._asides_found += len(items) - asides.count(None)
+        rows = [item for item, aside in zip(items, asides, strict=True) if aside is None]
+        own = [origin for origin, aside in zip(origins, asides, strict=True) if aside is None]
+        counted = {origin.number for origin in own if origin is not None}
+        # Of these there are asides alone.
+        barren = {origin.number for origin in origins if origin is not None} - counted
+        self._statistics.processed += len(barren)
+        refused: set[int] = set()
+        if not rows:
+            batch: Batch[Row] = Batch(())
+        elif self._rejections is not None:
+            batch = self._right_of(rows, own, self._rejections, refused)
+        else:
+            self._statistics.processed += len(counted)
+            first = self.given + 1
+            self.given += len(rows)
+            try:
+                batch = self._finish(rows, first)
+            except Exception as error:
+                good = self._count_good(rows, first, error)
+                head = self._finish(rows[:good], first) if good else Batch(())
+                self._put_marked(head, asides, origins, refused)
+                raise
+        self._put_marked(batch, asides, origins, refused)
+        self._release_done()
+
+    def _put_marked(
+        self, batch: Batch[Row], asides: Sequence[Aside | None], origins: Sequence[Origin | None], refused: set[int]
+    ) -> None:
+        """Send rows with the markers that stood among them, up to the first row that is not there and not refused."""
+        marks: list[Mark] = []
+        before = 0
+        for aside, origin in zip(asides, origins, strict=True):
+            if origin is not None and origin.number in refused:
+                continue
+            if aside is None and before == len(batch):
+                break
+            if isinstance(aside, Marker):
+                marks.append(Mark(before, aside))
+            before += aside is None
+        self._put(Batch(batch.rows, batch.row_class, (), tuple(marks)))
+
     def _finished_whole(self, items: list[Any], origin: Origin | None) -> Sequence[Row]:
         if self._rejections is not None:
             return self._right_of(items, [origin] * len(items), self._rejections).rows
@@ -280,8 +380,16 @@ class Outbox:
         self._statistics.processed += 1
         return self._finish(items, first).rows
 
-    def _right_of(self, gathered: list[Any], origins: Sequence[Origin | None], rejections: Rejections) -> Batch[Row]:
+    def _right_of(
+        self,
+        gathered: list[Any],
+        origins: Sequence[Origin | None],
+        rejections: Rejections,
+        numbers_refused: set[int] | None = None,
+    ) -> Batch[Row]:
         """Return the rows to send of what was gathered, and reject each row of which something is refused.
+
+        The numbers of these are added to ``numbers_refused``.
 
         Raises:
             TooManyErrorsError: If that was one too many; what was made of the rows before it was sent.
@@ -306,6 +414,8 @@ class Outbox:
                 self._put(self._finished_of(gathered, numbers, before))
                 raise
         self._statistics.processed += len(rows) - len(refused)
+        if numbers_refused is not None:
+            numbers_refused |= {*refused}
         return batch
 
     def _finished_of(self, gathered: list[Any], numbers: list[int], wanted: set[int]) -> Batch[Row]:
@@ -332,7 +442,7 @@ class Outbox:
         return len(gathered)
 
     def _put(self, batch: Batch[Row]) -> None:
-        if not self._channels or not len(batch):
+        if not self._channels or not (len(batch) or batch.marks):
             return
         self._statistics.sent += len(batch)
         # A consumer may do with a document what it likes: each branch has its own, copied before anyone has the first.
@@ -344,7 +454,7 @@ class Outbox:
             for token in tokens:
                 token.hold()
             try:
-                channel.put(Batch(own.rows, own.row_class, tokens))
+                channel.put(Batch(own.rows, own.row_class, tokens, batch.marks))
             except ChannelCancelled as cancelled:
                 gone = cancelled  # the siblings get it all the same
         if gone is not None:

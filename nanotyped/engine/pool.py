@@ -10,16 +10,16 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
 from nanotyped.message import Batch
 
 if TYPE_CHECKING:
-    from nanotyped.engine.guarded import GuardedWork, Outcome, RowWork
+    from nanotyped.engine.guarded import Outcome, RowWork
     from nanotyped.engine.outbox import Outbox
-    from nanotyped.message import Token
+    from nanotyped.message import Marker, Token
     from nanotyped.row import Row
 
 # A slow row holds up what came behind it: so many rows a worker may be done with, or at, before that.
@@ -27,26 +27,30 @@ _AHEAD = 4
 
 
 class Task:
-    """Some rows to work on, and once ``done``, what became of them.
+    """Some rows to work on, and once ``done``, what became of them; or a marker among rows, which is done at once.
 
     Attributes:
         batch: The rows.
         number: Number of the first of them.
+        sender: The node that sent them.
         tokens: The holds of the batch that it is a part of.
-        is_last: Whether it is the last part of it, behind which the holds end.
+        marker: The marker, where there are no rows.
+        is_last: Whether it is the last part of the batch, behind which the holds end.
         done: Whether a worker is through with it.
         outcomes: What became of the rows, up to an error.
         error: The error, and the row that was in hand.
     """
 
-    __slots__ = ("batch", "came", "done", "error", "is_last", "number", "outcomes", "tokens")
+    __slots__ = ("batch", "came", "done", "error", "is_last", "marker", "number", "outcomes", "sender", "tokens")
 
-    def __init__(self, batch: Batch[Row], number: int, tokens: tuple[Token, ...], *, is_last: bool) -> None:
+    def __init__(self, batch: Batch[Row], number: int, sender: object, marker: Marker | None = None) -> None:
         self.batch = batch
         self.number = number
-        self.tokens = tokens
-        self.is_last = is_last
-        self.done = False
+        self.sender = sender
+        self.tokens: tuple[Token, ...] = ()
+        self.marker = marker
+        self.is_last = False
+        self.done = marker is not None
         self.outcomes: list[Outcome] = []
         self.error: BaseException | None = None
         self.came: Row | None = None
@@ -57,10 +61,10 @@ class Pool:
 
     Args:
         names: Of the threads, as many as there are to be.
+        local: What a thread has of its own; holds the node's attributes of the row in hand.
         new_work: Makes what one thread works with.
-        guarded: Settles what became of the rows.
+        settle: Does with an outcome what it asks for, or passes a marker on.
         outbox: Where that goes; holds the rows' holds.
-        inbox: Where rows come in; woken when a task is done.
         by_batch: Whether a worker takes a batch at a time.
 
     Attributes:
@@ -70,23 +74,24 @@ class Pool:
     def __init__(
         self,
         names: Sequence[str],
+        local: threading.local,
         new_work: Callable[[], RowWork],
-        guarded: GuardedWork,
+        settle: Callable[[Outcome | Marker], None],
         outbox: Outbox,
-        inbox: Inbox[Batch[Row]],
         *,
         by_batch: bool,
     ) -> None:
+        self._local = local
         self._new_work = new_work
-        self._guarded = guarded
+        self._settle = settle
         self._outbox = outbox
-        self._inbox = inbox
         self._by_batch = by_batch
         self._most = len(names) * (1 if by_batch else _AHEAD)
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._pending: deque[Task] = deque()
         self._changed = threading.Condition()
         self._cancelled = False
+        self._wake: Callable[[], None] = _nobody_waits
         self.came: Row | None = None
         self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
 
@@ -103,34 +108,56 @@ class Pool:
         for thread in self._threads:
             thread.join()
 
-    def receive(self, max_rows: int) -> tuple[Channel[Batch[Row]], Batch[Row]] | None:
+    def receive(self, inbox: Inbox[Batch[Row]], max_rows: int) -> tuple[Channel[Batch[Row]], Batch[Row]] | None:
         """Return what comes in next, as ``Inbox.receive``; what is done with meanwhile is settled.
 
         Raises:
             ChannelCancelled: If the node is to end.
         """
+        self._wake = inbox.wake
         while True:
             self._settle_done()
             try:
-                return self._inbox.receive(max_rows, unless=self._oldest_is_done)
+                return inbox.receive(max_rows, unless=self._oldest_is_done)
             except TimeoutError:
                 continue
 
-    def give(self, batch: Batch[Row], first: int) -> None:
+    def give(self, batch: Batch[Row], first: int, sender: object, pause: Callable[[], None] | None) -> None:
         """Hand the rows of a batch out, waiting for room, and settle what is done with meanwhile.
+
+        Args:
+            batch: The rows, and the markers among them.
+            first: Number of the first row.
+            sender: The node that sent them.
+            pause: Waits before each row; ``None``: a batch may be handed out as a whole.
 
         Raises:
             ChannelCancelled: If the node is to end.
         """
-        size = len(batch) if self._by_batch else 1
-        for start in range(0, len(batch), size):
+        tasks = list(self._tasks_of(batch, first, sender, one_by_one=pause is not None or not self._by_batch))
+        for task in tasks:
+            task.tokens = batch.tokens
+            task.is_last = task is tasks[-1]
             while len(self._pending) >= self._most:
                 self._settle_oldest()
-            part = Batch(batch.rows[start : start + size], batch.row_class)
-            task = Task(part, first + start, batch.tokens, is_last=start + size >= len(batch))
+            if pause is not None and task.marker is None:
+                pause()
             self._pending.append(task)
-            self._tasks.put(task)
+            if not task.done:
+                self._tasks.put(task)
         self._settle_done()
+
+    @staticmethod
+    def _tasks_of(batch: Batch[Row], first: int, sender: object, *, one_by_one: bool) -> Iterator[Task]:
+        start = 0
+        ends: list[tuple[int, Marker | None]] = [*batch.marks, (len(batch), None)]
+        for end, marker in ends:
+            size = 1 if one_by_one else max(1, end - start)
+            for at in range(start, end, size):
+                yield Task(Batch(batch.rows[at : at + size], batch.row_class), first + at, sender)
+            start = end
+            if marker is not None:
+                yield Task(Batch(()), first + end, sender, marker)
 
     def finish(self) -> None:
         """Settle all that is not settled yet."""
@@ -150,8 +177,10 @@ class Pool:
             self._changed.wait_for(lambda: task.done)
         self._pending.popleft()
         self._outbox.begin(task.tokens)
+        if task.marker is not None:
+            self._settle(task.marker)
         for outcome in task.outcomes:
-            self._guarded.settle(outcome)
+            self._settle(outcome)
         if task.error is not None:
             self._cancelled = True
             self.came = task.came
@@ -165,16 +194,21 @@ class Pool:
             if self._cancelled or self._outbox.cancelled:
                 task.error = ChannelCancelled()
             else:
-                self._do(task, work)
+                self._local.message_source = task.sender
+                _do(task, work)
             with self._changed:
                 task.done = True
                 self._changed.notify_all()
-            self._inbox.wake()
+            self._wake()
 
-    @staticmethod
-    def _do(task: Task, work: RowWork) -> None:
-        try:
-            for outcome in work.outcomes(task.batch, task.number):
-                task.outcomes.append(outcome)
-        except BaseException as error:  # noqa: BLE001 - it belongs to the node's own thread, which raises it
-            task.error, task.came = error, work.came
+
+def _do(task: Task, work: RowWork) -> None:
+    try:
+        for outcome in work.outcomes(task.batch, task.number):
+            task.outcomes.append(outcome)
+    except BaseException as error:  # noqa: BLE001 - it belongs to the node's own thread, which raises it
+        task.error, task.came = error, work.came
+
+
+def _nobody_waits() -> None:
+    """Wake nobody: nothing was received yet."""

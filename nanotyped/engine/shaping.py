@@ -18,15 +18,16 @@ from nanotyped.errors import (
     errors_by_row,
     shown,
 )
-from nanotyped.message import Batch
+from nanotyped.message import Aside, Batch
 from nanotyped.row import Row, Schema, Validator
 from nanotyped.row.compiled import Merger, compile_merger, compile_projection
-from nanotyped.row.rows import BARE_VALUE, infer_value, row_info, row_of_values
-from nanotyped.row.schema import check_schema
+from nanotyped.row.rows import infer_value, row_info, row_of_values
+from nanotyped.row.schema import BARE_VALUE, check_schema
 from nanotyped.types.base import plain
 from nanotyped.types.intermediate import OBJECT
 
 if TYPE_CHECKING:
+    from nanotyped.graph import Edge
     from nanotyped.node import NanoNode
 
 View = Callable[[Sequence[Row], int], Sequence[Any]]
@@ -136,6 +137,8 @@ class InputView:
 class OutputShape:
     """What becomes of the results of a node's code: typed, checked, and merged with the row that they came from.
 
+    Whatever is no row passes through as it is (``Aside``), and ``on_aside`` is called for it.
+
     A row that has gone through here holds to its class: to the declared output, or, from a node that declares none, to
     the Row class that its author made it of. So a node that gives a row it received need not be checked again.
     """
@@ -145,9 +148,11 @@ class OutputShape:
         self._passes_rows_on = node.passes_rows_on
         self._own = None if node.passes_rows_on else node.own_output()
         self._validates = node.validate
-        self.row_class = None
+        self._own_class = None
         if self._own is not None:
-            self.row_class = node.output_row_class() or self._own.row_class()
+            self._own_class = node.output_row_class() or self._own.row_class()
+        self.row_class = self._own_class
+        self.on_aside: Callable[[], None] = _no_aside
         self.retains = node.retain_input and not node.is_source and not node.passes_rows_on
         self._validators: dict[type[Row], Validator | None] = {}
         self._mergers: dict[tuple[type[Row | None], type[Row]], Merger] = {}
@@ -158,7 +163,7 @@ class OutputShape:
         return self._own is None or row_class is self.row_class
 
     def to_row(self, result: object) -> Row:
-        """Return a result as a row: a mapping by its columns, a bare value under its own name.
+        """Return a result as a row: a mapping by its columns, a bare value under its own name; an aside as it is.
 
         Raises:
             RowError: If it is no row of the declared output.
@@ -166,16 +171,35 @@ class OutputShape:
         if isinstance(result, Row):
             return result
         if not isinstance(result, Mapping):
-            if self._own is not None:
-                raise RowError(f"`{self._label}` gave {shown(result)}, which is neither a row nor a mapping of columns")
-            return _row_of_anything({BARE_VALUE: result})
+            return self._bare_row(result)
         if self._own is None:
-            return _row_of_anything(result)
+            return row_of_anything(result)
         return self._declared_row(result, self._own)
+
+    def _bare_row(self, result: object) -> Row:
+        if self._own is not None and self._own.names == (BARE_VALUE,) and not isinstance(result, Aside):
+            assert self._own_class is not None  # there is one where there is a schema
+            bare: Row = self._own_class(plain(result))
+            return bare
+        if self._own is not None and not isinstance(result, Aside):
+            raise RowError(f"`{self._label}` gave {shown(result)}, which is neither a row nor a mapping of columns")
+        try:
+            typed = infer_value(result, BARE_VALUE)
+        except (IncompatibleTypesException, TypeCastError):  # no type describes a marker: others need not be asked
+            if isinstance(result, Aside):
+                beside: Row = self.aside(result)
+                return beside
+            typed = OBJECT(result, name=BARE_VALUE)
+        return row_of_values([typed], None)
+
+    def aside(self, aside: Aside) -> Any:
+        """Return what is no row as it is, once ``on_aside`` has been told."""
+        self.on_aside()
+        return aside
 
     def as_given(self, result: object) -> Row:
         """Return a result that is no row of the declared output as a row of what it is."""
-        return _row_of_anything(result if isinstance(result, Mapping) else {BARE_VALUE: result})
+        return row_of_anything(result if isinstance(result, Mapping) else {BARE_VALUE: result})
 
     def made(self, came: Row, message: object, result: object) -> Row | tuple[Row, Row]:
         """Return what is gathered for a result: the row that came, or a row that was made of it, beside it.
@@ -187,6 +211,8 @@ class OutputShape:
             return came, self.to_row(result)  # as it is, where it is a row
         if result is message:  # the node saw no more than it needs, or a bare value
             return came
+        if isinstance(result, Aside):
+            return came, self.aside(result)
         raise RowError(
             f"`{self._label}` passes rows on, but gave {shown(result)}, which is not the row that came; "
             "a node that changes rows is a NanoNode, not a PassThrough"
@@ -198,9 +224,9 @@ class OutputShape:
         problems += [f"column `{column.name}` is missing" for column in own if column.name not in result]
         if problems:
             raise RowError(f"`{self._label}` gave {shown(dict(result))}: {'; '.join(problems)}")
-        assert self.row_class is not None  # there is one where there is a schema
+        assert self._own_class is not None  # there is one where there is a schema
         values: list[Any] = [plain(result[name]) for name in own.names]  # a Row is a mapping of typed values
-        return self.row_class(*values)
+        return self._own_class(*values)
 
     def finish(self, gathered: list[Any], first: int) -> Batch[Row]:
         """Return the rows to send of what a node with inputs gave.
@@ -219,7 +245,7 @@ class OutputShape:
         if len(kinds) > 1:
             return Batch.of([self.finish([item], number).rows[0] for number, item in enumerate(gathered, first)])
         rows = [row for _, row in gathered]
-        if self.retains and self._own is not None and set(map(type, rows)) != {self.row_class}:
+        if self.retains and self._own is not None and set(map(type, rows)) != {self._own_class}:
             # Of a row that came and is given again, the columns that are not declared are retained below.
             rows = [self._project(row) if row is came else row for came, row in gathered]
         own = self.check(rows, first)
@@ -238,7 +264,7 @@ class OutputShape:
             RowError: If a row breaks it; ``first`` is the number of the first row, for the message.
         """
         classes = set(map(type, rows))
-        if self._own is not None and classes != {self.row_class}:
+        if self._own is not None and classes != {self._own_class}:
             rows = [self._declared(row, self._own) for row in rows]
             classes = {type(row) for row in rows}
         if len(classes) > 1:
@@ -262,17 +288,17 @@ class OutputShape:
         return self._validators[row_class]
 
     def _declared(self, row: Row, own: Schema) -> Row:
-        if type(row) is self.row_class:
+        if type(row) is self._own_class:
             return row
         if added := [f"`{name}`" for name in row if name not in own]:
             raise RowError(f"`{self._label}` gave {shown(row)}: no column {', '.join(added)} is declared")
         return self._project(row)
 
     def _project(self, row: Row) -> Row:
-        assert self.row_class is not None  # there is one where there is a schema
+        assert self._own_class is not None  # there is one where there is a schema
         project = self._projections.get(type(row))
         if project is None:
-            project = self._projections[type(row)] = compile_projection(type(row), self.row_class)
+            project = self._projections[type(row)] = compile_projection(type(row), self._own_class)
         return project([row])[0]
 
     def _merger(self, came: type[Row | None], own: type[Row]) -> Merger:
@@ -286,10 +312,13 @@ class OutputShape:
             return lambda pairs: [row for _, row in pairs]
         if is_bare(own):
             raise RowError(
-                f"`{self._label}` gave a bare value for a row of named columns; yield a mapping of columns, "
-                "or set retain_input to false"
+                f"`{self._label}` gave a bare value for a row of named columns; give output_key or retain_input: false"
             )
         return compile_merger(came, own)
+
+
+def _no_aside() -> None:
+    """Take note of nothing: who shapes results elsewhere looks for itself."""
 
 
 def takes_row(node: NanoNode[Any, Any]) -> bool:
@@ -318,7 +347,28 @@ def is_bare(row_class: type[Row]) -> bool:
     return tuple(row_info(row_class).fields) == (BARE_VALUE,)
 
 
-def _row_of_anything(values: Mapping[Any, object]) -> Row:
+def fitted_row(row: Row, edge: Edge) -> Row:
+    """Return a row as rows of an edge are: where their schema is known, a row that holds to it.
+
+    Raises:
+        RowError: If it does not.
+    """
+    error: RowError | None = None
+    for flow in edge.flows if edge.is_checked else ():
+        if flow is None or set(row) != set(flow.names):
+            continue
+        target = flow.row_class()
+        try:
+            return Validator(flow, target).check_rows(compile_projection(type(row), target)([row]), 1)[0]
+        except RowError as found:
+            error = found
+    if edge.is_checked:
+        reason = f"; {error}" if error is not None else ""
+        raise RowError(f"{shown(row)} is no row of the edge `{edge.label}`{reason}") from error
+    return row
+
+
+def row_of_anything(values: Mapping[Any, object]) -> Row:
     """Return a row of a mapping, typed by its values; what no type describes travels as an opaque object."""
     typed = []
     for name, value in values.items():

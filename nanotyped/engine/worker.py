@@ -7,19 +7,22 @@ import inspect
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
-from nanotyped.engine.guarded import GuardedWork, RowWork
+from nanotyped.engine.guarded import BatchCode, GuardedWork, Made, Outcome, RowWork
 from nanotyped.engine.ledger import SourceLedger
-from nanotyped.engine.outbox import Finish, Origin, Outbox
+from nanotyped.engine.outbox import Finish, Origin, Outbox, aside_of
 from nanotyped.engine.pool import Pool
 from nanotyped.engine.resumption import EXHAUSTED
+from nanotyped.engine.sending import SendingShape, batches_in_time, rows_in_time
 from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
+from nanotyped.engine.sight import Looking, SeeingWork, SeenBatches, unpaired
 from nanotyped.errors import CellProblem, DeadLetterError, RowError, TooManyErrorsError, shown
-from nanotyped.message import Batch, Checkpoint
+from nanotyped.message import Aside, Batch, BatchEnd, BatchStart, Checkpoint, Marker
 from nanotyped.node import NanoNode, NodeReport
+from nanotyped.node.passing import sees_all, takes_batches
 
 if TYPE_CHECKING:
     from nanotyped.engine.rejection import Rejections
@@ -36,6 +39,7 @@ class Worker:
         inbox: Where its rows come in; ``None`` for a source.
         outbox: Where its rows go out.
         ledger: Which of a source's rows have been dealt with; ``None`` for other nodes.
+        senders: The node at the other end of each channel.
         taken: How many rows came over each channel.
         ended_regularly: Whether it got to the end of its data, or drained.
         exhausted: Whether a source gave all it has.
@@ -52,24 +56,15 @@ class Worker:
         self.node = node
         self._thread_name = f"nanotyped-{node.label}"
         self.inbox: Inbox[Batch[Row]] | None = None if node.is_source else Inbox()
-        self._shape = OutputShape(node)
         self.statistics = node.statistics
-        self._batches = _has_own(node, "generate_batches" if node.is_source else "process_batch")
-        self._view = InputView(node, by_batch=self._batches)
+        self._choose_ways(node)
+        self.senders: dict[Channel[Batch[Row]], NanoNode[Any, Any]] = {}
         finish: Finish = self._shape.check if self.inbox is None else self._shape.finish
         if self._batches:
             finish = _as_they_are
         self._rejections = rejections
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending, rejections)
-        self._timed = _has_own(node, "process_due")
-        self._filters = not node.is_sink and not node.holds_rows_back  # what it holds back is not filtered
-        self._guarded: GuardedWork | None = None
-        self._pool: Pool | None = None
-        if self.inbox is not None and node.workers > 1:
-            self._pool = self._new_pool(self.inbox)
-        elif self.inbox is not None and (rejections is not None or node.error_policy.retry is not None):
-            self._guarded = GuardedWork(node, self.outbox, rejections)
-            self._work = self._new_work(node)
+        self._arrange_work(rejections)
         node._reject = None if rejections is None else self._reject
         self._rejected_as_read = 0
         self.taken: dict[Channel[Batch[Row]], int] = {}
@@ -83,14 +78,48 @@ class Worker:
         self._failed = False
         self.thread = threading.Thread(target=self._run, name=self._thread_name, daemon=True)
 
-    def _new_work(self, local: object) -> RowWork:
-        return RowWork(self.node, self._view, self._shape, self.outbox, by_batch=self._batches, local=local)
+    def _choose_ways(self, node: NanoNode[Any, Any]) -> None:
+        """Choose once what the options ask for, so that nodes without them go the plain way."""
+        self._batches = takes_batches(node)
+        self._shape = OutputShape(node) if sees_all(node) else SendingShape(node)
+        self._view = (InputView if node.sight.is_whole else Looking)(node, by_batch=self._batches)
+        self._process_whole = self._batch_code(node)
+        self._has_pairs = node.sight.key is not None and not self._batches
+        self._has_pace = node.throttle_s > 0 or node.send_batch_markers
+        self._asks_for_markers = _has_own(node, "process_marker")
+        self._timed = _has_own(node, "process_due")
+        self._filters = not node.is_sink and not node.holds_rows_back  # what it holds back is not filtered
 
-    def _new_pool(self, inbox: Inbox[Batch[Row]]) -> Pool:
+    def _arrange_work(self, rejections: Rejections | None) -> None:
+        """Get ready what sees to each row by itself, where something is to."""
+        node = self.node
+        self._guarded: GuardedWork | None = None
+        is_parallel = self.inbox is not None and node.workers > 1
+        if self.inbox is not None and (is_parallel or rejections is not None or node.error_policy.retry is not None):
+            self._guarded = GuardedWork(node, self.outbox, rejections)
+            self._work = self._new_work(node)
+        self._pool = self._new_pool() if is_parallel else None
+        self._shape.on_aside = self._expect_aside
+        self.outbox.keeps_origins = not self._batches and (self._guarded is not None or rejections is not None)
+
+    def _expect_aside(self) -> None:
+        """Let the outbox know that what comes next is no row; of what other threads make, when that is settled."""
+        if self._pool is None or threading.current_thread() is self.thread:
+            self.outbox.expect_aside()
+
+    def _batch_code(self, local: object) -> BatchCode:
+        return self.node.process_batch if sees_all(self.node) else SeenBatches(self.node, local).process
+
+    def _new_work(self, local: object) -> RowWork:
+        work = SeeingWork if self._has_pairs else RowWork
+        process_batch = self._batch_code(local) if self._batches else None
+        return work(self.node, self._view, self._shape, self.outbox, process_batch=process_batch, local=local)
+
+    def _new_pool(self) -> Pool:
         names = [f"{self._thread_name}#{place}" for place in range(1, self.node.workers + 1)]
-        guarded = GuardedWork(self.node, self.outbox, self._rejections)
-        new_work = functools.partial(self._new_work, self.node._of_thread)
-        return Pool(names, new_work, guarded, self.outbox, inbox, by_batch=self._batches)
+        local = self.node._of_thread
+        new_work = functools.partial(self._new_work, local)
+        return Pool(names, local, new_work, self._settle_outcome, self.outbox, by_batch=self._batches)
 
     # -- told from outside, by any thread ----------------------------------------------
 
@@ -154,6 +183,7 @@ class Worker:
         try:
             if self._rejections is not None:
                 self._rejections.open()
+            self.node.runtime_attributes.set_on(self.node)
             self.node.setup()
             if self.inbox is None:
                 regular = self._generate()
@@ -200,24 +230,55 @@ class Worker:
         else:
             deque(last or (), 0)  # it runs to its end, and what it gives is thrown away
 
+    def _give(self, result: Any) -> None:
+        """Gather a result that was made of no row."""
+        row = self._shape.to_row(result)
+        item = row if self.inbox is None or self._batches else (None, row)
+        if self.outbox.keeps_origins:
+            self.outbox.add([item], None)
+            return
+        self.outbox.rows.append(item)
+        if len(self.outbox.rows) >= self.outbox.limit:
+            self.outbox.flush()
+
     def _generate(self) -> bool:
         self._open_stretch()
         if self.node.resume_from == EXHAUSTED:  # others of the run had not come to their end
             self.exhausted = True
             return True
-        generator = self.node.generate_batches() if self._batches else self.node.generator()
+        generator = self._generator()
         try:
+            self._mark(BatchStart)
             if self._batches:
                 self._send_batches(generator)
             elif self._rejections is not None:
                 self._send_rows_guarded(generator, self._rejections)
             else:
                 self._send_rows(generator)
+            self._mark(BatchEnd)
+        except ChannelCancelled:
+            raise
+        except BaseException:
+            self._mark(BatchEnd)  # sent with what was given before the failure
+            raise
         finally:
             close = getattr(generator, "close", None)
             if close is not None:
                 close()
         return True
+
+    def _generator(self) -> Iterator[Any]:
+        node = self.node
+        if not self._batches:
+            return rows_in_time(node, node.generator()) if node.throttle_s else node.generator()
+        if not node.throttle_s and node.sending.is_plain:
+            return node.generate_batches()
+        return batches_in_time(node, node.generate_batches(), None if node.sending.is_plain else self._shape)
+
+    def _mark(self, marker: type[BatchStart | BatchEnd]) -> None:
+        """Set a marker before or behind what is made of an input, or all that a source gives."""
+        if self.node.send_batch_markers:
+            self.outbox.add_aside(marker())
 
     def _send_batches(self, batches: Iterator[Sequence[Row] | Checkpoint]) -> None:
         outbox = self.outbox
@@ -228,6 +289,9 @@ class Worker:
                 self._checkpoint(given.cursor)
                 if self._draining:
                     return
+                continue
+            if isinstance(given, Aside):
+                outbox.add_aside(given)
                 continue
             outbox.send_batch(given)
             if outbox.limit <= 0:
@@ -307,10 +371,11 @@ class Worker:
             batch = got[1]
             first = self._count_taken(*got)
             self.outbox.begin(batch.tokens)
-            if self._guarded is not None:
-                self._process_guarded(batch, first, self._guarded)
+            self.node.message_source = self.senders.get(got[0])
+            if batch.marks:
+                self._process_marked(batch, first, by_argument)
             else:
-                self._process_plainly(batch, first, by_argument)
+                self._process_part(batch, first, by_argument)
             if self._aborted or self.outbox.cancelled:
                 return False
             self._let_go()
@@ -344,16 +409,8 @@ class Worker:
     def _gather(self, results: Iterator[Any] | None) -> None:
         """Gather what a node gives that it made of no row alone."""
         for result in results or ():
-            if result is None or self.outbox.cancelled:
-                continue
-            row = self._shape.to_row(result)
-            item = row if self.inbox is None or self._batches else (None, row)
-            if self._rejections is not None and not self._batches:
-                self.outbox.add([item], None)
-                continue
-            self.outbox.rows.append(item)
-            if len(self.outbox.rows) >= self.outbox.limit:
-                self.outbox.flush()
+            if result is not None and not self.outbox.cancelled:
+                self._give(result)
 
     def _count_taken(self, channel: Channel[Batch[Row]], batch: Batch[Row]) -> int:
         """Count a batch that was received, and return the number of its first row."""
@@ -364,10 +421,12 @@ class Worker:
 
     def _process_side_by_side(self, pool: Pool) -> bool:
         assert self.inbox is not None  # a source has no pool
+        pause = (lambda: self.node.sleep(self.node.throttle_s)) if self.node.throttle_s else None
         pool.start()
         try:
-            while (got := pool.receive(self.node.batch_rows)) is not None:
-                pool.give(got[1], self._count_taken(*got))
+            while (got := pool.receive(self.inbox, self.node.batch_rows)) is not None:
+                first = self._count_taken(*got)
+                pool.give(got[1], first, self.senders.get(got[0]), pause)
             pool.finish()
         except ChannelCancelled:
             raise
@@ -378,12 +437,75 @@ class Worker:
             pool.stop()
         return not self.inbox.failed
 
+    def _settle_outcome(self, outcome: Outcome | Marker) -> None:
+        assert self._guarded is not None  # there is one beside a pool
+        if isinstance(outcome, Marker):
+            self._take_marker(outcome)
+            return
+        self._mark(BatchStart)
+        try:
+            if isinstance(outcome, Made):
+                for _ in filter(aside_of, outcome.items):
+                    self.outbox.expect_aside()
+            self._guarded.settle(outcome)
+        finally:
+            self._mark(BatchEnd)
+
+    def _process_marked(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
+        """Process the rows of a batch and, each in its place, the markers among them."""
+        start = 0
+        ends: list[tuple[int, Marker | None]] = [*batch.marks, (len(batch), None)]
+        for end, marker in ends:
+            if end > start:
+                rows = batch.rows[start:end]
+                self._process_part(Batch(rows, batch.row_class), first + start, by_argument)
+                start = end
+            if self._aborted or self.outbox.cancelled:
+                return
+            if marker is not None:
+                self._take_marker(marker)
+
+    def _take_marker(self, marker: Marker) -> None:
+        if not self._asks_for_markers:
+            self.outbox.add_aside(marker)
+            return
+        for result in self.node.process_marker(marker) or ():
+            if result is not None:
+                self._give(result)
+
+    def _process_part(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
+        if self._has_pace:
+            for number, row in enumerate(batch.rows, first):
+                if self.node.throttle_s:
+                    self.node.sleep(self.node.throttle_s)
+                if self._aborted or self.outbox.cancelled:
+                    return
+                self._process_between_marks(Batch([row], type(row)), number, by_argument)
+        elif self._guarded is not None:
+            self._process_guarded(batch, first, self._guarded)
+        else:
+            self._process_plainly(batch, first, by_argument)
+
+    def _process_between_marks(self, batch: Batch[Row], number: int, by_argument: bool) -> None:
+        self._mark(BatchStart)
+        try:
+            if self._guarded is not None:
+                self._process_guarded(batch, number, self._guarded)
+            else:
+                self._process_plainly(batch, number, by_argument)
+        except BaseException:
+            if not self._aborted and not self.outbox.cancelled:  # what ends the run is no reason to leave a batch open
+                self._mark(BatchEnd)
+                self.outbox.flush()
+            raise
+        self._mark(BatchEnd)
+
     def _process_plainly(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
         seen, problem = self._view.of(batch, first)
         if self._batches:
             self._process_batch(batch if problem is None else batch.head(len(seen)), first)
         else:
-            self._process_rows(batch, seen, by_argument)
+            self._process_rows(batch, unpaired(self.node, seen) if self._has_pairs else seen, by_argument)
         if problem is not None:
             raise problem
         self.statistics.processed += len(batch)
@@ -403,18 +525,18 @@ class Worker:
             return
         self.node.first_row_number = first
         try:
-            made = self.node.process_batch(batch)
+            made = self._process_whole(batch)
         except RowError as error:
             good = 0 if error.row is None else error.row - first
             if self.node.rows_are_independent and 0 < good < len(batch):
-                self.outbox.send_batch(self.node.process_batch(batch.head(good)))
+                self.outbox.send_batch(self._process_whole(batch.head(good)))
             raise
         self.outbox.send_batch(made)
         if not self.node.is_sink:
             self.statistics.filtered += max(0, len(batch) - len(made))
 
     # The innermost loop of every node of one's own: a call more for each row would cost it a tenth of its speed.
-    def _process_rows(self, batch: Batch[Row], seen: Sequence[Any], by_argument: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - as above
+    def _process_rows(self, batch: Batch[Row], seen: Iterable[Any], by_argument: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - as above
         node = self.node
         outbox = self.outbox
         gathered = outbox.rows

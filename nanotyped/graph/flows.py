@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import GraphProblem, GraphStructureError, NodeOptionError
 from nanotyped.node import NanoNode
+from nanotyped.node.passing import input_problems, retention_problems, seen_schema, sent_schema
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
 
@@ -78,7 +79,12 @@ class FlowTracer:
         common: list[GraphProblem] = []
         need = _need(node, common)
         common += node.check_contract()
-        known = [(source.label, flow) for source, flow in incoming if source is not None and flow is not None]
+        seen = {flow: seen_schema(node, flow) for _, flow in incoming}
+        known = [
+            (source.label, sight)
+            for source, flow in incoming
+            if source is not None and (sight := seen[flow]) is not None
+        ]
         if len(known) > 1:
             common += node.check_flows(known)
         if len({flow for _, flow in incoming}) > MAX_FLOWS:
@@ -90,8 +96,9 @@ class FlowTracer:
                 done[flow] = _result(node, flow)
             gives, own = done[flow]
             misfits: list[Mismatch] = []
-            if flow is not None and source is not None and need is not None:
-                misfits = check_schema(flow, need, (source.label, node.label))
+            sight = seen.get(flow)
+            if sight is not None and source is not None and need is not None:
+                misfits = check_schema(sight, need, (source.label, node.label))
             yield Passage(source, flow, gives, (*common, *misfits, *own))
 
     def _add(self, problems: Iterable[GraphProblem]) -> None:
@@ -111,9 +118,9 @@ def _need(node: Node, problems: list[GraphProblem]) -> Flow:
 
 def _result(node: Node, given: Flow) -> tuple[Flow, list[GraphProblem]]:
     """Return what a node gives for rows of a schema, and what its options have against them."""
-    problems = [] if given is None else node.check_input(given)
+    problems = [] if given is None else input_problems(node, given)
     try:
-        return node.output_schema_for(given), problems
+        return sent_schema(node, given), [*problems, *retention_problems(node, given)]
     except Exception as error:  # noqa: BLE001 - whatever a declaration raises is a problem of that declaration
         return None, problems or _option_problems(node, "output_schema", error)
 

@@ -7,12 +7,13 @@ by a column (``column_origin``) and what that is outside (``far_end``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from nanotyped.errors import GraphProblem, Mismatch
 from nanotyped.graph.flows import Passage, unknown_since
 from nanotyped.node import Origin
+from nanotyped.node.passing import input_problems, sent_origin
 from nanotyped.row import Schema
 from nanotyped.row.schema import check_schema
 from nanotyped.types.compat import judge
@@ -213,7 +214,7 @@ def _leaving(passages: Mapping[Node, tuple[Passage, ...]], node: Node, passage: 
 
 def _origin(node: Node, name: str, given: Flow) -> Origin:
     try:
-        return node.column_origin(name, given)
+        return sent_origin(node, name, given)
     except Exception:  # noqa: BLE001 - whatever a declaration raises is among the passage's problems already
         return Origin("unknown")
 
@@ -223,11 +224,12 @@ def _arrival(node: Node, passage: Passage, name: str) -> Arrival:
         needed = node.needed_input()
     except Exception:  # noqa: BLE001 - whatever a declaration raises is among the passage's problems already
         needed = None
-    need = needed[name] if needed is not None and name in needed else None
+    seen = node.sight.name_seen(name)
+    need = needed[seen] if needed is not None and seen is not None and seen in needed else None
     if passage.given is None:
         return Arrival(name, None, need, is_read=False, verdict="unchecked")
     column = passage.given[name]
-    verdict: FitVerdict = "exact" if need is None else _fit(column, need)
+    verdict: FitVerdict = "exact" if need is None else _fit(replace(column, name=need.name), need)
     return Arrival(name, column, need, _reads(node, passage.given, name), verdict)
 
 
@@ -239,12 +241,12 @@ def _reads(node: Node, given: Schema, name: str) -> bool:
     except Exception:  # noqa: BLE001 - a node that cannot even look at rows without the column reads it
         return True
     finally:
-        node.check_input(given)  # some keep the schema that they were asked about last
+        input_problems(node, given)  # some keep the schema that they were asked about last
 
 
 def _complaints(node: Node, given: Schema) -> set[str]:
     """Return what a node has against rows; without the hints, which name other columns of the rows."""
-    return {str(problem).removesuffix(f". Hint: {problem.hint}") for problem in node.check_input(given)}
+    return {str(problem).removesuffix(f". Hint: {problem.hint}") for problem in input_problems(node, given)}
 
 
 def _fit(given: Column, needed: Column) -> FitVerdict:
@@ -257,7 +259,8 @@ def _fit(given: Column, needed: Column) -> FitVerdict:
 
 
 def _outside(node: Node, name: str, arrival: Arrival | None, leaving: Leaving | None) -> Outside | None:
-    far = node.far_end(name)
+    seen = name if node.is_source else node.sight.name_seen(name)
+    far = None if seen is None else node.far_end(seen)
     if far is None or far.form != "column":
         return None if far is None else Outside(far, None)
     here = leaving.column if node.is_source and leaving is not None else arrival.column if arrival is not None else None

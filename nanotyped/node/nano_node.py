@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,16 +15,20 @@ from pathlib import Path  # noqa: TC003 - files are read by the annotations of o
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
+from nanotyped.node.functions import Function, no_op, resolve_function
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.of_thread import OfThread
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
+from nanotyped.node.runtime_attributes import RuntimeAttributes
+from nanotyped.node.sending import Sending
+from nanotyped.node.sight import Sight
 from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.row.declared import schema_of_type, type_arguments
 
 if TYPE_CHECKING:
-    from nanotyped.message import Batch, Checkpoint
+    from nanotyped.message import Batch, Checkpoint, Marker
     from nanotyped.row.schema import SchemaDeclaration
 
 DEFAULT_QUEUE_ROWS = 4000
@@ -62,7 +67,24 @@ class NanoNode(Linkable[In_contra, Out_co]):
     Args:
         name: Name in messages, drawings and YAML; unique in a pipeline. Default: a fresh id.
         summary: Free text for people.
+        key: What the node is to see: a column, or the value at a keypath (a list), as a Python value.
+        output_key: The one column that each result becomes.
         retain_input: Whether the incoming columns are sent along with the result.
+        input_mapping: New names by old ones, under which the node sees columns; or the one column that it sees the
+            whole message as.
+        input_message_keypath: Where the message lies in what comes.
+        throttle: Seconds to wait before each input row, of a source before each row that it gives.
+        send_batch_markers: Whether a ``BatchStart`` and a ``BatchEnd`` stand around what is made of each input, of a
+            source around all its rows.
+        keep_alive: Of sources that poll: whether they go on; ``False``: they look once.
+        get_runtime_attrs: Called once, before ``setup``; the items of the mapping that it returns become attributes.
+        get_runtime_attrs_args: Its arguments.
+        get_runtime_attrs_kwargs: Its keywords.
+        runtime_attrs_destinations: Names of attributes by keys of that mapping, where they are others.
+        post_process_function: What each result is given to before it is sent: a function, or in Python the name of
+            one, ``package__module__function``.
+        post_process_keypath: Where in the result the value lies that it is given instead, spelled with dots.
+        post_process_function_kwargs: Its keywords.
         validate: Whether what the node's own code gives is checked against its output schema.
         input_schema: What the node needs: a Row class, a ``Schema``, or ``{"id": INTEGER}``.
         output_schema: What its own code gives.
@@ -82,6 +104,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
     input_schema: SchemaDeclaration | None = None
     output_schema: SchemaDeclaration | None = None
     retain_input: bool = True
+    send_batch_markers: bool = False
     batch_rows: int = DEFAULT_BATCH_ROWS
     passes_rows_on: ClassVar[bool] = False
     """Whether every row sent is a row received, unchanged (filters, printers)."""
@@ -120,6 +143,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
     ended_regularly: bool = False
     """In ``cleanup``: whether the data came to its end, or was drained, and nothing in the run had failed by then."""
     __message__: Any = OfThread(None)
+    """What the node's code sees of the row in hand."""
+    message_source: NanoNode[Any, Any] | None = cast("NanoNode[Any, Any] | None", OfThread(None))
+    """The node that sent the row in hand."""
+    _before_key: Any = OfThread(None)
 
     given_options: Mapping[str, object]
     """The options as they were given to the class, by name; defaults are not among them."""
@@ -135,7 +162,21 @@ class NanoNode(Linkable[In_contra, Out_co]):
         *,
         name: str | None = None,
         summary: str = "",
+        key: str | list[str | int] | None = None,
+        output_key: str | None = None,
         retain_input: bool | None = None,
+        input_mapping: dict[str, str] | str | None = None,
+        input_message_keypath: str | list[str | int] | None = None,
+        throttle: float = 0,
+        send_batch_markers: bool | None = None,
+        keep_alive: bool = True,
+        get_runtime_attrs: Function | str = no_op,
+        get_runtime_attrs_args: Sequence[Any] = (),
+        get_runtime_attrs_kwargs: dict[str, Any] | None = None,
+        runtime_attrs_destinations: dict[str, str] | None = None,
+        post_process_function: Function | str | None = None,
+        post_process_keypath: str | None = None,
+        post_process_function_kwargs: dict[str, Any] | None = None,
         validate: bool = True,
         input_schema: SchemaDeclaration | None = None,
         output_schema: SchemaDeclaration | None = None,
@@ -154,21 +195,38 @@ class NanoNode(Linkable[In_contra, Out_co]):
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
         if workers is not None and not 1 <= workers <= MOST_WORKERS:
             raise ValueError(f"workers must be 1 to {MOST_WORKERS}, not {workers}")
+        if not 0 <= throttle < math.inf:
+            raise ValueError(f"throttle is a number of seconds from 0, not {throttle}")
+        self.sight = Sight.of_options(key, input_mapping, input_message_keypath)
+        self.sending = Sending.of_options(
+            post_process_function, post_process_keypath, post_process_function_kwargs, output_key
+        )
+        self.throttle_s = throttle
+        self.keep_alive = keep_alive
+        self.runtime_attributes = RuntimeAttributes(
+            resolve_function(get_runtime_attrs, "get_runtime_attrs"),
+            tuple(get_runtime_attrs_args),
+            dict(get_runtime_attrs_kwargs or {}),
+            dict(runtime_attrs_destinations or {}),
+            frozenset(dir(NanoNode)),
+        )
         self.error_policy = ErrorPolicy.of_options(on_error, max_errors, max_error_rate, dead_letter, retry)
         self.name = name if name is not None else uuid.uuid4().hex
         self.has_given_name = name is not None
         self.summary = summary
         self.validate = validate
-        if retain_input is not None:
-            self.retain_input = retain_input
-        if batch_rows is not None:
-            self.batch_rows = batch_rows
-        if workers is not None:
-            self.workers = workers
-        if input_schema is not None:
-            self.input_schema = input_schema
-        if output_schema is not None:
-            self.output_schema = output_schema
+        self.promises_output = output_schema is not None
+        in_place_of_the_class_s = {
+            "retain_input": retain_input,
+            "send_batch_markers": send_batch_markers,
+            "batch_rows": batch_rows,
+            "workers": workers,
+            "input_schema": input_schema,
+            "output_schema": output_schema,
+        }
+        for option, value in in_place_of_the_class_s.items():
+            if value is not None:
+                setattr(self, option, value)
         self.statistics = NodeStatistics()
         self._targets: dict[NanoNode[Any, Any], int] = {}
         self._sources: dict[NanoNode[Any, Any], None] = {}
@@ -215,6 +273,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """
         raise NotImplementedError
 
+    def process_marker(self, marker: Marker) -> Iterator[Any] | None:
+        """Take a marker and yield what is to go on, rows or the marker; nodes without this pass markers on unseen."""
+        raise NotImplementedError
+
     def setup(self) -> None:
         """Get ready, in the node's own thread, before the first row."""
 
@@ -228,7 +290,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         A source can if it reads ``resume_from`` and yields ``Checkpoint``; other nodes unless they hold rows back to
         the end of a run.
         """
-        if self.holds_rows_back:
+        if self.holds_rows_back and self.rows_held is None:
             return "it writes what it got as a whole, at the end of a run"
         if self.is_source and not _reads_resume_from(type(self)):
             return "it does not go on from `self.resume_from`, nor yield Checkpoint(cursor)"
@@ -268,7 +330,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
             return given
         if own is None or (given is None and not self.is_source and self.retain_input):
             return None
-        return own if given is None or not self.retain_input else given.merge(own)
+        return own if given is None or not self.retain_input else given.without_bare_value().merge(own)
 
     def column_origin(self, column: str, given: Schema | None) -> Origin:
         """Return how the node comes by a column that it sends, for rows of ``given`` (``None``: not known).
@@ -383,6 +445,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def sleep(self, seconds: float) -> None:
         """Pause, ending early when the node is to end."""
         self._stop.wait(seconds)
+
+    @property
+    def message(self) -> Any:
+        """The row in hand as it was before ``key`` was looked up."""
+        return self.__message__ if self.sight.key is None else self._before_key
 
     @property
     def status(self) -> Status:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from nanotyped.errors import RowError, SourceError, TypeCastError, shown
 from nanotyped.nodes.columns_of_text import TEXTS, null_texts
 from nanotyped.row import RowEncoder
-from nanotyped.row.rows import BARE_VALUE, row_info
+from nanotyped.row.rows import row_info
+from nanotyped.row.schema import BARE_VALUE
 from nanotyped.types import intermediate as it
 from nanotyped.types.text import render_text
 

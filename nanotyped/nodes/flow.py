@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from nanotyped.errors import GraphProblem, NodeOptionError, RowError, nearest_hint, shown
 from nanotyped.node import PassThrough
-from nanotyped.nodes.keypaths import MISSING, Keypath
 from nanotyped.registry import register_node
-from nanotyped.row.rows import BARE_VALUE
-from nanotyped.row.schema import narrow_nulls
+from nanotyped.row.keypaths import MISSING, Keypath
+from nanotyped.row.schema import BARE_VALUE, narrow_nulls
 from nanotyped.types.intermediate import BOOL, DECIMAL, ENUM, FLOAT, INTEGER, JSON, JSON_NULL, NULL, OBJECT, STRING
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nanotyped.errors import CellProblem, GraphProblem, RowError, RowValidationError, TypeCastError, shown
 from nanotyped.node import NanoNode, Origin
 from nanotyped.row import Row, Schema, parse_schema
-from nanotyped.row.rows import BARE_VALUE, row_info
-from nanotyped.row.schema import check_schema
+from nanotyped.row.rows import row_info
+from nanotyped.row.schema import BARE_VALUE, check_schema
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch

@@ -16,10 +16,10 @@ from nanotyped.errors import (
 from nanotyped.node import Origin
 from nanotyped.nodes.cast_options import CastDeclaration, parse_casts
 from nanotyped.nodes.casting import Lossy, cast_problem, make_caster
-from nanotyped.nodes.keypaths import MISSING, Keypath, reach
 from nanotyped.nodes.making import Cell, Computed, Constant, Filled, MakingNode, Plan, Taken
 from nanotyped.registry import register_node
 from nanotyped.row import Column, Schema, parse_schema
+from nanotyped.row.keypaths import MISSING, Keypath, reach
 from nanotyped.row.rows import infer_value
 from nanotyped.types.base import DataType
 from nanotyped.types.intermediate import (

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
-from nanotyped.row.rows import BARE_VALUE, is_json_key, row_info
+from nanotyped.row.rows import is_json_key, row_info
+from nanotyped.row.schema import BARE_VALUE
 from nanotyped.types.intermediate import DATETIME, DECIMAL, FLOAT, MAX_FSP, NULL, TIMESTAMP
 from nanotyped.types.json import JsonForm, json_form
 

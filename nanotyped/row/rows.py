@@ -39,7 +39,6 @@ from nanotyped.types.python import annotation_type
 R = TypeVar("R", bound="RowBase")
 _StructMeta: Any = type(msgspec.Struct)
 _Field: Any = type(msgspec.field())
-BARE_VALUE = "__value__"
 _REQUIRED: Any = msgspec.NODEFAULT
 _class_lock = threading.Lock()
 Origins: TypeAlias = "tuple[type[DataType] | None, ...]"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ColumnDeclaration: TypeAlias = "type[DataType] | Nullable | str"
 SchemaDeclaration: TypeAlias = "Schema | type[Row] | Mapping[str, ColumnDeclaration]"
 
+BARE_VALUE = "__value__"
+"""The one column of a row that stands for a value that is no mapping."""
+
 _TAKEN_SUFFIX = re.compile(r"\s+(?P<words>or\s+invalid|as\s+(?P<form>bool|bytes))\s*$", re.IGNORECASE)
 _POLICIES_OF: Mapping[str, TypePolicies] = {
     "invalid": TypePolicies(zero_date="keep"),
@@ -125,6 +128,10 @@ class Schema:
                 *(column for column in other.columns if column.name not in self._by_name),
             ]
         )
+
+    def without_bare_value(self) -> Schema:
+        """Return the columns that a node may retain: all but the one that stands for a bare value."""
+        return Schema(column for column in self if column.name != BARE_VALUE) if BARE_VALUE in self else self
 
     def select(self, names: Iterable[str]) -> Schema:
         """Return the named columns, in the order of the names.

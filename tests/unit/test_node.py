@@ -93,14 +93,18 @@ def test_options_and_class_attributes() -> None:
         (
             {"retain_inptu": False},
             "Optioned has no option `retain_inptu` (did you mean `retain_input`?); its options are batch_rows, beats, "
-            "dead_letter, input_schema, max_error_rate, max_errors, name, on_error, output_schema, retain_input, "
-            "retry, summary, validate, workers",
+            "dead_letter, get_runtime_attrs, get_runtime_attrs_args, get_runtime_attrs_kwargs, input_mapping, "
+            "input_message_keypath, input_schema, keep_alive, key, max_error_rate, max_errors, name, on_error, "
+            "output_key, output_schema, post_process_function, post_process_function_kwargs, post_process_keypath, "
+            "retain_input, retry, runtime_attrs_destinations, send_batch_markers, summary, throttle, validate, workers",
         ),
         (
             {"beat": 1, "zzz": 2},
             "Optioned has no options `beat` (did you mean `beats`?), `zzz`; its options are batch_rows, beats, "
-            "dead_letter, input_schema, max_error_rate, max_errors, name, on_error, output_schema, retain_input, "
-            "retry, summary, validate, workers",
+            "dead_letter, get_runtime_attrs, get_runtime_attrs_args, get_runtime_attrs_kwargs, input_mapping, "
+            "input_message_keypath, input_schema, keep_alive, key, max_error_rate, max_errors, name, on_error, "
+            "output_key, output_schema, post_process_function, post_process_function_kwargs, post_process_keypath, "
+            "retain_input, retry, runtime_attrs_destinations, send_batch_markers, summary, throttle, validate, workers",
         ),
     ],
 )
@@ -132,8 +136,12 @@ def test_the_options_of_a_class() -> None:
             super().__init__(beats=only)
 
     assert sorted(options_of(Work)) == [
-        "batch_rows", "dead_letter", "input_schema", "max_error_rate", "max_errors", "name", "on_error",
-        "output_schema", "retain_input", "retry", "summary", "validate", "workers",
+        "batch_rows", "dead_letter", "get_runtime_attrs", "get_runtime_attrs_args", "get_runtime_attrs_kwargs",
+        "input_mapping", "input_message_keypath", "input_schema", "keep_alive", "key", "max_error_rate", "max_errors",
+        "name", "on_error", "output_key",
+        "output_schema", "post_process_function", "post_process_function_kwargs", "post_process_keypath",
+        "retain_input", "retry", "runtime_attrs_destinations", "send_batch_markers", "summary", "throttle",
+        "validate", "workers",
     ]  # fmt: skip
     assert "beats" in options_of(Optioned)
     assert list(options_of(Closed)) == ["only"]

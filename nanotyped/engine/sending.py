@@ -1,0 +1,90 @@
+"""How results become rows where ``post_process_function`` or ``output_key`` say so, and the pace of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.engine.shaping import OutputShape
+from nanotyped.message import Aside, Checkpoint, NothingToSeeHere
+from nanotyped.node.passing import sent_output, takes_batches
+
+if TYPE_CHECKING:
+    from nanotyped.node import NanoNode
+    from nanotyped.row import Row
+
+
+class SendingShape(OutputShape):
+    """What becomes of the results of a node with options for what it sees or sends."""
+
+    def __init__(self, node: NanoNode[Any, Any]) -> None:
+        super().__init__(node)
+        self._sending = node.sending
+        self._applies = not node.sending.is_plain
+        self._passes_rows_on = node.passes_rows_on and not self._applies
+        self.retains = node.retain_input and not node.is_source and not self._passes_rows_on
+        if self._applies or takes_batches(node):
+            # What a node makes of rows by the batch it has checked itself, and it is for those rows alone.
+            self._own = None if takes_batches(node) or node.passes_rows_on else sent_output(node, None)
+            self._own_class = None if self._own is None else self._own.row_class()
+            self.row_class = None  # nothing is sent as it is
+
+    def may_pass(self, row_class: type[Row] | None) -> bool:
+        """Return whether a received row of this class, given again, is right as it is."""
+        return not self._applies and super().may_pass(row_class)
+
+    def to_row(self, result: object) -> Row:
+        """Return what is sent for a result, as a row; an aside as it is.
+
+        Raises:
+            RowError: If it is no row of the declared output.
+        """
+        if not self._applies or isinstance(result, Aside):
+            return super().to_row(result)
+        sent = self._sending.apply(result)
+        if sent is None:
+            nothing: Row = self.aside(NothingToSeeHere())
+            return nothing
+        return super().to_row(sent)
+
+
+def rows_in_time(node: NanoNode[Any, Any], results: Iterator[Any]) -> Iterator[Any]:
+    """Yield what a source gives, row by row as its ``throttle`` says."""
+    with closing(results) if isinstance(results, GeneratorType) else nullcontext():
+        for result in results:
+            if result is not None and not isinstance(result, Checkpoint | Aside):
+                node.sleep(node.throttle_s)
+            yield result
+
+
+def batches_in_time(
+    node: NanoNode[Any, Any], batches: Iterator[Any], shape: OutputShape | None
+) -> Iterator[Sequence[Row] | Checkpoint | Aside]:
+    """Yield what a source gives by the batch, as its ``throttle`` and the options for what it sends say.
+
+    Args:
+        node: The source.
+        batches: What it gives.
+        shape: What becomes of each row; ``None``: it is sent as it is.
+    """
+    given = 1
+    with closing(batches) if isinstance(batches, GeneratorType) else nullcontext():
+        for batch in batches:
+            if isinstance(batch, Checkpoint | Aside):
+                yield batch
+                continue
+            rows = batch if shape is None else _shaped(batch, shape, given)
+            given += len(rows)
+            start = 0
+            while node.throttle_s and start < len(rows) and not node.stop_requested:
+                node.sleep(node.throttle_s)
+                yield rows[start : start + 1]
+                start += 1
+            yield rows[start:]  # of a source that is to stop, all at once: behind it stands where it goes on
+
+
+def _shaped(batch: Sequence[Row], shape: OutputShape, first: int) -> Sequence[Row]:
+    rows = [row for row in map(shape.to_row, batch) if not isinstance(row, Aside)]
+    return shape.check(rows, first).rows if rows else ()
