@@ -16,7 +16,7 @@ from nanotyped import GraphTypeError, NanoNode, NodeFailedError, RetriableError,
 from nanotyped.engine import start_run
 from nanotyped.engine.run import prepare_run
 from nanotyped.graph import build_graph
-from nanotyped.message import Batch, Checkpoint
+from nanotyped.message import Batch, BatchEnd, BatchStart, Checkpoint
 from nanotyped.nodes.files import WriteRows
 from nanotyped.types import INTEGER
 from tests.support.flows import GivenBatches
@@ -143,6 +143,55 @@ def test_rows_are_rejected_and_tried_again_as_with_one_worker() -> None:
     work = report["work"]
     assert (work.received, work.sent, work.skipped, work.filtered) == (100, 80, 10, 10)
     assert {n: count for n, count in tried.items() if count > 1} == {n: 2 for n in range(100) if n % 10 in (3, 7)}
+
+
+class Marked(NanoNode[object, Any]):
+    """A sink that keeps what it sees and the markers between."""
+
+    def __init__(self, **options: Any) -> None:
+        self.seen: list[Any] = []
+        super().__init__(**options)
+
+    def process_item(self) -> None:
+        self.seen.append(self.__message__.m)
+
+    def process_marker(self, marker: Any) -> Iterator[Any]:
+        self.seen.append(type(marker).__name__)
+        yield from ()
+
+
+def test_markers_keys_and_senders_are_as_with_one_worker() -> None:
+    """A marker keeps its place among rows; each thread sees the value at the key, the message, and who sent it."""
+    seen: list[str] = []
+
+    class Seeing(NanoNode[object, Any]):
+        barrier = threading.Barrier(2)
+
+        def process_item(self) -> Iterator[Any]:
+            self.barrier.wait(WAIT_S)
+            assert self.message_source is not None
+            seen.append(self.message_source.label)
+            yield {"m": (self.__message__, self.message.n)}
+
+    sink = Marked()
+    run(
+        Giving([{"n": 0}, BatchStart(), {"n": 1}, {"n": 2}, BatchEnd(), {"n": 3}], name="give"),
+        Seeing(workers=2, key="n", throttle=0.001),
+        sink,
+    )
+    assert sink.seen == [(0, 0), "BatchStart", (1, 1), (2, 2), "BatchEnd", (3, 3)]
+    assert seen == ["give"] * 4
+
+
+def test_each_input_s_outputs_lie_between_markers() -> None:
+    """``send_batch_markers`` marks what was made of each row, in order, and of a row of which nothing was."""
+    sink = Marked()
+    run(
+        Counting(3),
+        Doing(lambda row: [{"m": row.n}] * row.n, workers=3, send_batch_markers=True, on_error="skip"),
+        sink,
+    )
+    assert sink.seen == ["BatchStart", "BatchEnd", "BatchStart", 1, "BatchEnd", "BatchStart", 2, 2, "BatchEnd"]
 
 
 class Numbering(NanoNode[object, Any]):
