@@ -56,6 +56,7 @@ from nanotyped.node import (
     pipeline,
 )
 from nanotyped.nodes import (
+    BatchMessages,
     Cast,
     Filter,
     HttpPostRequest,
@@ -63,8 +64,10 @@ from nanotyped.nodes import (
     PrinterOfThings,
     ReadRows,
     Remapper,
+    StreamingJoin,
     StreamMySQLTable,
     StreamTable,
+    TimeWindowAccumulator,
     WriteMySQLTable,
     WriteRows,
 )
@@ -135,6 +138,7 @@ __all__ = [
     "VECTOR",
     "YEAR",
     "BatchEnd",
+    "BatchMessages",
     "BatchStart",
     "Canary",
     "Cast",
@@ -191,6 +195,8 @@ __all__ = [
     "SourceError",
     "StreamMySQLTable",
     "StreamTable",
+    "StreamingJoin",
+    "TimeWindowAccumulator",
     "TooManyErrorsError",
     "Trigger",
     "TypeCastError",

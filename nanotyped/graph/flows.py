@@ -90,6 +90,7 @@ class FlowTracer:
         if len({flow for _, flow in incoming}) > MAX_FLOWS:
             common.append(_too_many_flows(node, incoming))
             incoming = [(source, None) for source in node.input_node_list]
+        joined = _joined(node, incoming) if node.joins_inputs else None
         done: dict[Flow, tuple[Flow, list[GraphProblem]]] = {}
         for source, flow in incoming or [(None, None)]:
             if flow not in done:
@@ -99,7 +100,7 @@ class FlowTracer:
             sight = seen.get(flow)
             if sight is not None and source is not None and need is not None:
                 misfits = check_schema(sight, need, (source.label, node.label))
-            yield Passage(source, flow, gives, (*common, *misfits, *own))
+            yield Passage(source, flow, joined if node.joins_inputs else gives, (*common, *misfits, *own))
 
     def _add(self, problems: Iterable[GraphProblem]) -> None:
         for problem in problems:
@@ -123,6 +124,16 @@ def _result(node: Node, given: Flow) -> tuple[Flow, list[GraphProblem]]:
         return sent_schema(node, given), [*problems, *retention_problems(node, given)]
     except Exception as error:  # noqa: BLE001 - whatever a declaration raises is a problem of that declaration
         return None, problems or _option_problems(node, "output_schema", error)
+
+
+def _joined(node: Node, incoming: Iterable[tuple[Node | None, Flow]]) -> Flow:
+    """Return what a node makes of one row of each input; not known where an input sends several kinds of row."""
+    given: dict[str, Schema] = {}
+    for source, flow in incoming:
+        if source is None or flow is None or source.name in given:
+            return None
+        given[source.name] = flow
+    return node.sending.schema_of(node.joined_schema(given))
 
 
 def _option_problems(node: Node, option: str, error: Exception) -> list[GraphProblem]:

@@ -134,6 +134,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
     workers: int = 1
     """In how many threads ``process_item`` or ``process_batch`` runs at once. The order of the rows is kept."""
 
+    joins_inputs: ClassVar[bool] = False
+    """Whether a row that it gives is made of rows of several inputs: then ``joined_schema`` says of what kind."""
+
     one_worker_because: ClassVar[str] = ""
     """Why ``workers`` cannot be more than 1 in this class; ``""`` where it can."""
 
@@ -331,6 +334,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         if own is None or (given is None and not self.is_source and self.retain_input):
             return None
         return own if given is None or not self.retain_input else given.without_bare_value().merge(own)
+
+    def joined_schema(self, given: Mapping[str, Schema]) -> Schema | None:
+        """Return what a node that joins its inputs sends for rows of one schema of each, by the input's name."""
+        raise NotImplementedError
 
     def column_origin(self, column: str, given: Schema | None) -> Origin:
         """Return how the node comes by a column that it sends, for rows of ``given`` (``None``: not known).

@@ -5,8 +5,10 @@ from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import HttpPostRequest
 from nanotyped.nodes.sql import StreamMySQLTable, StreamTable, WriteMySQLTable
 from nanotyped.nodes.values import Cast, InsertData, Remapper
+from nanotyped.nodes.windows import BatchMessages, StreamingJoin, TimeWindowAccumulator
 
 __all__ = [
+    "BatchMessages",
     "Cast",
     "Filter",
     "HttpPostRequest",
@@ -16,6 +18,8 @@ __all__ = [
     "Remapper",
     "StreamMySQLTable",
     "StreamTable",
+    "StreamingJoin",
+    "TimeWindowAccumulator",
     "WriteMySQLTable",
     "WriteRows",
 ]

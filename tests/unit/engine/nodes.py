@@ -41,6 +41,20 @@ class Giving(NanoNode[object, Any]):
         yield from self.messages
 
 
+class Waiting(NanoNode[object, Any]):
+    """Gives a row each time that it is let, three in all."""
+
+    def __init__(self, **options: Any) -> None:
+        self.turns = threading.Semaphore(0)
+        super().__init__(**options)
+
+    def generator(self) -> Iterator[Any]:
+        for n in range(3):
+            if not self.turns.acquire(timeout=WAIT_S):
+                raise TimeoutError("nobody let it")
+            yield {"n": n}
+
+
 class Doing(NanoNode[object, Any]):
     """Yields what a function makes of the message: an iterable of results."""
 

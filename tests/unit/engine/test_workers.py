@@ -20,7 +20,7 @@ from nanotyped.message import Batch, BatchEnd, BatchStart, Checkpoint
 from nanotyped.nodes.files import WriteRows
 from nanotyped.types import INTEGER
 from tests.support.flows import GivenBatches
-from tests.unit.engine.nodes import WAIT_S, Counting, Doing, Gated, Giving, Keeping, fail_at
+from tests.unit.engine.nodes import WAIT_S, Counting, Doing, Gated, Giving, Keeping, Waiting, fail_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,20 +53,6 @@ def test_rows_are_worked_on_side_by_side() -> None:
     sink = Keeping()
     run(Counting(12), Meeting(4), sink)
     assert [(row.n, row.m, row.same) for row in sink.messages] == [(n, n, True) for n in range(12)]
-
-
-class Waiting(NanoNode[object, Any]):
-    """Gives a row for each time that it is let."""
-
-    def __init__(self, **options: Any) -> None:
-        self.turns = threading.Semaphore(0)
-        super().__init__(**options)
-
-    def generator(self) -> Iterator[Any]:
-        for n in range(3):
-            if not self.turns.acquire(timeout=WAIT_S):
-                raise TimeoutError("nobody let it")
-            yield {"n": n}
 
 
 def test_what_is_done_is_sent_on_though_nothing_more_comes() -> None:
