@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -175,6 +176,11 @@ class Stretches(NanoNode[object, Any]):
             yield Checkpoint(n + 1)
 
 
+def ends_with(sink: Keeping, last: int) -> bool:
+    """Return whether the last list that came ends with this number."""
+    return bool(sink.messages) and sink.messages[-1][-1]["n"] == last
+
+
 def test_what_a_window_holds_is_given_again(tmp_path: Path) -> None:
     """A run that ended with two messages in the window begins at the first of them, and at none before."""
     begins, lists = [], []
@@ -190,9 +196,7 @@ def test_what_a_window_holds_is_given_again(tmp_path: Path) -> None:
         if fail_at < 0:
             started.wait(WAIT_S)
         else:
-            while not (sink.messages and sink.messages[-1][-1]["n"] == fail_at - fail_at % 3 - 1):
-                assert sink.seen.wait(WAIT_S)
-                time.sleep(0.001)
+            until(partial(ends_with, sink, fail_at - fail_at % 3 - 1))
             source.waits.set()
             with pytest.raises(NodeFailedError):
                 started.wait(WAIT_S)
