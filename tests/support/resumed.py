@@ -26,7 +26,9 @@ pipeline_name: orders
 nodes:
   read: {{class: StreamMySQLTable, options: {{url: "{url}", table: orders, page_rows: {page}, read_timeout_s: {late}}}}}
   wanted: {{class: Filter, options: {{test: value_is_true, key: {wanted}}}}}
-  post: {{class: HttpPostRequest, options: {{url: "{api}/orders", batch_rows: {batch}, timeout_s: 2.0}}}}
+  post:
+    class: HttpPostRequest
+    options: {{url: "{api}/orders", batch_rows: {batch}, timeout_s: 2.0, idempotency_key: {{field: key}}}}
 paths: [[read, wanted, post]]
 """
 
@@ -92,6 +94,14 @@ class OrdersPipeline:
     def delivered(self) -> Counter[int]:
         """How often each order came to the API."""
         return Counter(int(order["id"]) for order in self._api.rows)
+
+    @property
+    def keys(self) -> Mapping[int, set[str]]:
+        """The idempotency keys under which each order came to the API."""
+        found: dict[int, set[str]] = {}
+        for order in self._api.rows:
+            found.setdefault(int(order["id"]), set()).add(order["key"])
+        return found
 
     @property
     def sent_again(self) -> int:
