@@ -47,9 +47,11 @@ class Inbox(Generic[B]):
 
     Attributes:
         batches_received: How many batches the consumer has taken.
+        receiving: Whether the consumer waits for the next one.
     """
 
     def __init__(self) -> None:
+        self.receiving = False
         self._lock = threading.Lock()
         self._readable = threading.Condition(self._lock)
         self._queue: deque[tuple[Channel[B], B]] = deque()
@@ -94,6 +96,7 @@ class Inbox(Generic[B]):
             TimeoutError: If nothing came in time.
             ChannelCancelled: If the inbox was cancelled.
         """
+        self.receiving = True
         if not self._queue and not self._cancelled:
             for channel in self._channels:
                 if not channel.ended:
@@ -109,6 +112,7 @@ class Inbox(Generic[B]):
             channel.rows_waiting -= len(batch)
             channel.writable.notify_all()
             self.batches_received += 1
+        self.receiving = False
         logger.debug("took a batch of %d rows", len(batch))
         return channel, batch
 

@@ -46,7 +46,7 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
     """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
-    run = Run(graph, pipeline.name, state=state)
+    run = Run(graph, pipeline.name, arguments.grace, state)
     teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
     resumed = state is not None and bool(state.cursors)
     with ExitStack() as open_until_the_end:
