@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
-from nanotyped.engine.dead_letters import DeadLetterFiles
+from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.rejection import Rejections
 from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
@@ -56,7 +56,8 @@ class Run:
     ) -> None:
         self.graph = graph
         self.pipeline_name = pipeline_name
-        self.run_id = uuid.uuid4().hex
+        self.run_id = uuid.uuid4().hex if state is None else state.run_id
+        self._earlier_runs = () if state is None else tuple(state.earlier_runs)
         self.grace_s = grace_s
         self._dead_letters = DeadLetterFiles()
         self._lock = threading.Lock()
@@ -129,6 +130,16 @@ class Run:
         """For how long what was dealt with is in no checkpoint, in seconds; ``None`` without a state."""
         checkpoints = self._checkpoints
         return None if checkpoints is None else checkpoints.lag_s
+
+    def earlier_dead_letters(self) -> dict[Path, int]:
+        """Return how many letters of the runs that this one goes on with are in its files of dead letters.
+
+        Raises:
+            DeadLetterError: If such a file cannot be read.
+        """
+        paths = {worker.node.error_policy.dead_letter for worker in self.workers} if self._earlier_runs else set()
+        found = {path: count_letters(path, self._earlier_runs) for path in paths if path is not None}
+        return {path: count for path, count in found.items() if count}
 
     def work_of(self, thread_name: str) -> tuple[str, int] | None:
         """Return the node of a thread, and the number of the batch that it is at, from 1; ``None`` of other threads.
