@@ -96,14 +96,17 @@ class Inbox(Generic[B]):
             TimeoutError: If nothing came in time.
             ChannelCancelled: If the inbox was cancelled.
         """
-        self.receiving = True
         if not self._queue and not self._cancelled:
             for channel in self._channels:
                 if not channel.ended:
                     channel.pull()
         with self._lock:
-            if not self._readable.wait_for(self._has_news, timeout_s):
-                raise TimeoutError
+            self.receiving = True
+            try:
+                if not self._readable.wait_for(self._has_news, timeout_s):
+                    raise TimeoutError
+            finally:
+                self.receiving = False
             if self._cancelled:
                 raise ChannelCancelled
             if not self._queue:
@@ -112,7 +115,6 @@ class Inbox(Generic[B]):
             channel.rows_waiting -= len(batch)
             channel.writable.notify_all()
             self.batches_received += 1
-        self.receiving = False
         logger.debug("took a batch of %d rows", len(batch))
         return channel, batch
 

@@ -124,6 +124,7 @@ def test_stopped_twice_while_the_sink_hangs(
     nothing_lost(pipeline)
 
 
+@pytest.mark.fault
 def test_terminated_while_the_sink_hangs(pipeline: OrdersPipeline, http_api: HttpApi) -> None:
     """One signal is enough: at the end of its grace time the run ends, names the sink, and the next one goes on."""
     hold = Hold(http_api, 30)

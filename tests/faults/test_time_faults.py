@@ -62,7 +62,14 @@ class Clock:
         new.replace(self._file)
 
 
-@pytest.mark.parametrize("hours", [[6], [-6], [9, -9, 400, -400]])
+@pytest.mark.parametrize(
+    "hours",
+    [
+        pytest.param([6], id="on"),
+        pytest.param([-6], id="back", marks=pytest.mark.fault),
+        pytest.param([9, -9, 400, -400], id="to and fro", marks=pytest.mark.fault),
+    ],
+)
 def test_a_clock_that_jumps(database: Database, http_api: HttpApi, tmp_path: Path, hours: list[int]) -> None:
     """Pauses, deadlines and checkpoints go by the clock that only goes on: nothing is late, early, or sent again."""
     fill_orders(database, ROWS)
@@ -94,6 +101,7 @@ def test_a_clock_that_jumps(database: Database, http_api: HttpApi, tmp_path: Pat
     assert abs(off) < timedelta(minutes=5)
 
 
+@pytest.mark.fault
 def test_a_clock_that_jumps_while_a_run_is_stopped(database: Database, http_api: HttpApi, tmp_path: Path) -> None:
     """The grace time is as long as it is."""
     fill_orders(database, ROWS)
@@ -139,16 +147,20 @@ def test_a_sink_that_is_slow_for_a_minute(impatient_server: MariaDBServer, http_
     assert ended.code == 0, ended.said
     assert ended.seconds > 60
     all_delivered(pipeline, 16_000)
+    ((_, hung_up),) = database.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
+    assert int(hung_up) > 0
 
 
 @pytest.mark.parametrize(
-    "slow",
+    ("slow", "least_s"),
     [
-        pytest.param({"delay_s": 0.02}, id="delay"),
-        pytest.param({"bytes_per_s": 150_000.0}, id="throttle", marks=pytest.mark.fault),
+        pytest.param({"delay_s": 0.2}, 1.0, id="delay", marks=pytest.mark.fault),  # four pages and more
+        pytest.param({"bytes_per_s": 50_000.0}, 4.0, id="throttle", marks=pytest.mark.fault),  # some 280 KB
     ],
 )
-def test_a_line_that_is_slow(database: Database, http_api: HttpApi, tmp_path: Path, slow: dict[str, float]) -> None:
+def test_a_line_that_is_slow(
+    database: Database, http_api: HttpApi, tmp_path: Path, slow: dict[str, float], least_s: float
+) -> None:
     """A server far away is waited for: rows come late, whole and once; nothing takes slow for gone."""
     fill_orders(database, ROWS)
     with TcpProxy(database.server.host, database.server.port) as proxy:
@@ -157,6 +169,7 @@ def test_a_line_that_is_slow(database: Database, http_api: HttpApi, tmp_path: Pa
         pipeline = OrdersPipeline(tmp_path, url, http_api, page=1000, late=5.0)
         ended = pipeline.run()
     assert ended.code == 0, ended.said
+    assert ended.seconds > least_s
     all_delivered(pipeline)
 
 

@@ -122,16 +122,15 @@ HUNG = textwrap.dedent("""
 """)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+STUCK = "node `step` failed: TimeoutError: still busy 0.3 s after the stop (still busy after the grace time: `step`)"
+
+
 @pytest.mark.parametrize(
-    ("where", "cause"),
+    ("number", "where", "cause"),
     [
-        (
-            "step",
-            "node `step` failed: TimeoutError: still busy 0.3 s after the stop"
-            " (still busy after the grace time: `step`)",
-        ),
-        ("dead", None),  # its pause ends with the run
+        (signal.SIGINT, "step", STUCK),
+        (signal.SIGHUP, "step", STUCK),
+        (signal.SIGTERM, "dead", None),  # its pause ends with the run
     ],
 )
 def test_a_node_that_hangs_has_the_grace_time(number: signal.Signals, where: str, cause: str | None) -> None:
