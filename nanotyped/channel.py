@@ -51,9 +51,11 @@ class Inbox(Generic[B]):
 
     Attributes:
         batches_received: How many batches the consumer has taken.
+        receiving: Whether the consumer waits for the next one.
     """
 
     def __init__(self) -> None:
+        self.receiving = False
         self._lock = threading.Lock()
         self._readable = threading.Condition(self._lock)
         self._queue: deque[tuple[Channel[B], B]] = deque()
@@ -107,7 +109,11 @@ class Inbox(Generic[B]):
                     channel.pull()
         with self._lock:
             news = self._has_news if unless is None else lambda: self._has_news() or unless()
-            self._readable.wait_for(news, timeout_s)
+            self.receiving = True
+            try:
+                self._readable.wait_for(news, timeout_s)
+            finally:
+                self.receiving = False
             if self._cancelled:
                 raise ChannelCancelled
             if not self._has_news():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NoReturn
 
 from nanotyped.errors import NanotypedError, nearest_hint
+from nanotyped.node.running import DEFAULT_GRACE_S
 
 LOOPBACK = "127.0.0.1"
 DRAW_FORMATS = ("dot", "mermaid", "svg")
@@ -56,6 +58,7 @@ class Arguments:
     log_format: str = "text"
     log_level: str = "info"
     metrics: tuple[str, int] | None = None
+    grace: float = DEFAULT_GRACE_S
 
 
 class _Parser(argparse.ArgumentParser):
@@ -240,6 +243,7 @@ def _add_module(parser: _Parser) -> None:
 
 def _add_run(parser: _Parser) -> None:
     _add_strict(parser)
+    _add_grace(parser)
     _add_state(parser, "keep checkpoints in this directory, and go on from them where the last run was stopped")
     parser.add_argument("--reset-state", action="store_true", help="forget the state that is there, and begin anew")
     parser.add_argument(
@@ -261,6 +265,16 @@ def _add_run(parser: _Parser) -> None:
         type=_address,
         metavar="[HOST:]PORT",
         help="hand out measurements for Prometheus at /metrics; on this machine alone unless a host is given",
+    )
+
+
+def _add_grace(parser: _Parser) -> None:
+    parser.add_argument(
+        "--grace",
+        type=_seconds,
+        default=DEFAULT_GRACE_S,
+        metavar="SECONDS",
+        help=f"how long the run may take to end after a signal or a failure ({DEFAULT_GRACE_S:g} by default)",
     )
 
 
@@ -290,6 +304,7 @@ def _add_replay(parser: _Parser) -> None:
         help="the file of dead letters, and the YAML file of the pipeline; each letter goes into the node that rejected"
         " it, and is given once: DEAD.jsonl.replayed says which were",
     )
+    _add_grace(parser)
     _add_module(parser)
 
 
@@ -385,6 +400,16 @@ def _address(text: str) -> tuple[str, int]:
     if not (port.isascii() and port.isdigit() and int(port) < 2**16):
         raise argparse.ArgumentTypeError(f"`{text}` is no address: give PORT or HOST:PORT, such as 9100")
     return host or LOOPBACK, int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds")
+    return found
 
 
 def _one_of(formats: Sequence[str], what: str = "format") -> Callable[[str], str]:

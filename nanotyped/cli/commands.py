@@ -15,7 +15,7 @@ from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
 from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
-from nanotyped.cli.output import CommandFailedError
+from nanotyped.cli.output import CommandFailedError, printable, stderr_console
 from nanotyped.cli.replaying import replay
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.state import show_state
@@ -63,6 +63,9 @@ def check(arguments: Arguments) -> int:
     refuse(pipeline, strict=arguments.strict)
     graph = survey_graph(pipeline.anchor).graph
     print(f"{pipeline.file}: ok ({_summary(graph)})")
+    for node in graph.nodes:
+        for notice in node.notices():
+            stderr_console().print(printable(f"{pipeline.file}: note: node `{node.label}`: {notice}"))
     if arguments.state is not None:
         _refuse_to_resume(pipeline, graph)
         print(f"{pipeline.file}: {_resumption(graph, Path(arguments.state))}")

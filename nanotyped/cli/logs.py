@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -142,9 +142,11 @@ class JsonLog:
             facts |= {"dropped_rows": left.dropped_rows, "stuck": list(left.stuck)}
         self._tell(logging.WARNING, "interrupted", signal=signal.Signals(end.signal_number).name, **facts)
 
-    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None:
-        """Tell what each node did, and in which files the dead letters are."""
-        more = {"dead": report.dead, "dead_letters": list(dead_letters)} if report.dead else {}
+    def finished(self, report: RunReport, dead_letters: Sequence[str], earlier: Mapping[str, int]) -> None:
+        """Tell what each node did, and in which files the dead letters are, also those of the runs before it."""
+        more: dict[str, Any] = {"dead": report.dead, "dead_letters": list(dead_letters)} if report.dead else {}
+        if earlier:
+            more["earlier_dead_letters"] = dict(earlier)
         self._tell(logging.INFO, "finished", **more, **_report_of(report))
 
     def _tell(self, level: int, message: str, **facts: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +22,7 @@ from nanotyped.cli.output import (
 )
 from nanotyped.engine import Run, run_to_end
 from nanotyped.engine.metrics import MetricsError, MetricsServer
-from nanotyped.errors import NodeFailedError, PipelineInterrupted
+from nanotyped.errors import DeadLetterError, NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
@@ -46,7 +46,7 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
     """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
-    run = Run(graph, pipeline.name, state=state)
+    run = Run(graph, pipeline.name, arguments.grace, state)
     teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
     resumed = state is not None and bool(state.cursors)
     with ExitStack() as open_until_the_end:
@@ -67,8 +67,9 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
                 left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
             teller.interrupted(end, left)
             return 128 + end.signal_number
-        teller.finished(report, _files_of(run))
-    return EXIT_DEAD_LETTERS if report.dead else 0
+        earlier = _earlier_letters_of(run)
+        teller.finished(report, _files_of(run), earlier)
+    return EXIT_DEAD_LETTERS if report.dead or earlier else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ def _files_of(run: Run) -> list[str]:
     """Return the files that got dead letters."""
     paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
     return list(dict.fromkeys(str(path) for path in paths))
+
+
+def _earlier_letters_of(run: Run) -> Mapping[str, int]:
+    """Return how many letters of the runs that this one went on with are in its files, by file."""
+    try:
+        return {str(path): count for path, count in run.earlier_dead_letters().items()}
+    except DeadLetterError as error:
+        raise CommandFailedError(str(error), 1) from error
 
 
 @contextmanager
@@ -129,7 +138,7 @@ class _Teller(Protocol):
     def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None: ...
     def abandoned(self, error: NodeFailedError) -> None: ...
     def interrupted(self, end: PipelineInterrupted, left: Left | None) -> None: ...
-    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None: ...
+    def finished(self, report: RunReport, dead_letters: Sequence[str], earlier: Mapping[str, int]) -> None: ...
 
 
 class _Text:
@@ -182,10 +191,14 @@ class _Text:
         for name in left.stuck:
             print_error(f"node `{name}` was left behind: it did not end within {self._run.grace_s:g} s")
 
-    def finished(self, report: RunReport, dead_letters: Sequence[str]) -> None:
+    def finished(self, report: RunReport, dead_letters: Sequence[str], earlier: Mapping[str, int]) -> None:
         print_summary(report)
-        with_letters = ""
-        if report.dead:
-            letters = "1 dead letter" if report.dead == 1 else f"{report.dead:,} dead letters"
-            with_letters = f", with {letters} in {', '.join(dead_letters)}"
+        with_letters = f", with {_letters(report.dead)} in {', '.join(dead_letters)}" if report.dead else ""
+        if earlier:
+            before = f"{_letters(sum(earlier.values()))} of the runs that it went on with in {', '.join(earlier)}"
+            with_letters += f"{' and' if with_letters else ', with'} {before}"
         self._console.print(f"{self._pipeline.file}: success in {report.seconds:.3f} s{with_letters}")
+
+
+def _letters(count: int) -> str:
+    return "1 dead letter" if count == 1 else f"{count:,} dead letters"

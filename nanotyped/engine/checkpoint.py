@@ -6,7 +6,8 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ class State:
         cursors: By source, the cursor before which every row was dealt with.
         finished: Whether the last run came to its end, so that the next begins anew.
         updated_at: When it was written, in UTC.
+        runs: Ids of the runs that got there, the first one first.
     """
 
     pipeline: str
@@ -54,6 +56,7 @@ class State:
     cursors: Mapping[str, Any] = field(default_factory=dict)
     finished: bool = False
     updated_at: datetime | None = None
+    runs: Sequence[str] = ()
 
 
 class StateFile:
@@ -67,6 +70,8 @@ class StateFile:
 
     Attributes:
         cursors: What the last run left: where each source goes on. Empty for a run that begins anew.
+        run_id: Id of the run that it is open for.
+        earlier_runs: Ids of those that this one goes on with, the first one first.
 
     Raises:
         StateError: If another run uses it, it is damaged, or of another pipeline.
@@ -78,6 +83,8 @@ class StateFile:
         self.path = directory / FILE_NAME
         self._fingerprint = dict(fingerprint)
         self._pipeline = pipeline
+        self.run_id = uuid.uuid4().hex
+        self.earlier_runs: Sequence[str] = ()
         self._connection: sqlite3.Connection | None = None
         self._lock = _take_lock(directory, self.path)
         try:
@@ -100,10 +107,16 @@ class StateFile:
             raise StateError(self.path, reason, "--reset-state forgets it and begins anew")
         self._connection.execute("PRAGMA synchronous = FULL")
         if not found.finished:
+            self.earlier_runs = found.runs
+            # Known before its first row, for its dead letters count for whoever goes on after it.
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('runs', ?)", (self._runs(),))
             return dict(found.cursors)
         # Left there, they would stand for sources that a killed run had not yet a checkpoint of.
         self._connection.execute("DELETE FROM cursors")
         return {}
+
+    def _runs(self) -> str:
+        return json.dumps([*self.earlier_runs, self.run_id])
 
     def _make(self) -> None:
         """Make the file: under another name, so that one that is there is whole, whenever this process is killed."""
@@ -140,6 +153,7 @@ class StateFile:
             "fingerprint": json.dumps(self._fingerprint, sort_keys=True),
             "finished": str(int(finished)),
             "updated_at": now,
+            "runs": self._runs(),
         }
         with self._connection as transaction:
             transaction.execute("BEGIN IMMEDIATE")
@@ -211,6 +225,7 @@ def _read(connection: sqlite3.Connection, path: Path) -> State:
         cursors,
         meta["finished"] == "1",
         datetime.fromisoformat(meta["updated_at"]),
+        json.loads(meta.get("runs", "[]")),  # earlier releases kept none
     )
 
 

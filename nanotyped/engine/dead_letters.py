@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -183,8 +183,12 @@ class DeadLetterFiles:
             self._files.clear()
 
 
-def read_dead_letters(path: Path) -> Iterator[DeadLetter]:
-    """Yield the letters of a file, in order.
+def read_dead_letters(path: Path, end: int | None = None) -> Iterator[DeadLetter]:
+    """Yield the letters of a file, in order, one line of it in memory at a time.
+
+    Args:
+        path: The file.
+        end: Up to which byte of it; what comes behind is not read.
 
     Raises:
         DeadLetterError: If it cannot be read, or a line of it is no letter, or one whose row cannot be read back.
@@ -192,10 +196,40 @@ def read_dead_letters(path: Path) -> Iterator[DeadLetter]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
+                if end is not None and (end := end - len(line)) < 0:
+                    return
                 if line.endswith(b"\n"):  # what was torn off is written again by the run that goes on
                     yield _parse_letter(path, number, line)
     except OSError as error:
         raise DeadLetterError(str(path), f"it cannot be read: {error.strerror}") from error
+
+
+def count_letters(path: Path, runs: Collection[str]) -> int:
+    """Return how many letters of some runs a file holds; what is no letter is of none of them.
+
+    Raises:
+        DeadLetterError: If it is there and cannot be read.
+    """
+    try:
+        if not path.is_file():
+            return 0
+        with path.open("rb") as file:
+            return sum(_run_of(line) in runs for line in file)
+    except OSError as error:
+        raise DeadLetterError(str(path), f"it cannot be read: {error.strerror}") from error
+
+
+def _run_of(line: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(line, type=_OfRun).run
+    except msgspec.DecodeError:
+        return None
+
+
+class _OfRun(msgspec.Struct):
+    """What a letter says of its run; the rest of it is skipped."""
+
+    run: str
 
 
 def _parse_letter(path: Path, number: int, line: bytes) -> DeadLetter:

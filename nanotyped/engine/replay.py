@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import StateError
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from nanotyped.graph import Graph
 
 LOG_SUFFIX = ".replayed"
+Letters = Callable[[], Iterator[DeadLetter]]
 
 
 class DeadLetterSource(NanoNode[object, Any]):
@@ -29,15 +33,20 @@ class DeadLetterSource(NanoNode[object, Any]):
 
     In the place of a source that rejected them it bears that source's name, contract and error policy: what is still
     wrong is rejected again.
+
+    Attributes:
+        given: The ids of the letters that were given and are in no log yet, in order.
     """
 
-    def __init__(self, letters: Sequence[DeadLetter], **options: Any) -> None:
+    def __init__(self, letters: Letters, **options: Any) -> None:
         self.letters = letters
+        self.given: deque[str] = deque()
         super().__init__(**options)
 
     def generator(self) -> Iterator[Any]:
         """Yield each row, and behind it how many there were."""
-        for count, letter in enumerate(self.letters, 1):
+        for count, letter in enumerate(self.letters(), 1):
+            self.given.append(letter.id)
             yield letter.row
             yield Checkpoint(count)
 
@@ -52,6 +61,8 @@ class ReplayLog:
         path: The log.
         done: The ids that it holds.
         cursors: None: every run gives what the log does not hold.
+        run_id: Id of the run that it is open for.
+        earlier_runs: None: what they rejected is given again.
 
     Raises:
         StateError: If it cannot be used, or another replay uses it.
@@ -60,7 +71,9 @@ class ReplayLog:
     def __init__(self, path: Path) -> None:
         self.path = path.with_name(path.name + LOG_SUFFIX)
         self.cursors: Mapping[str, Any] = {}
-        self._letters: dict[str, Sequence[DeadLetter]] = {}
+        self.run_id = uuid.uuid4().hex
+        self.earlier_runs: Sequence[str] = ()
+        self._given: dict[str, deque[str]] = {}
         self._written: dict[str, int] = {}
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -77,10 +90,10 @@ class ReplayLog:
             os.ftruncate(self._file, len(text) - len(torn))
         self.done = frozenset(whole.decode().split())
 
-    def follow(self, letters: Mapping[str, Sequence[DeadLetter]]) -> None:
-        """Say which letters each source gives, by the name that checkpoints have for it."""
-        self._letters = dict(letters)
-        self._written = dict.fromkeys(letters, 0)
+    def follow(self, given: Mapping[str, deque[str]]) -> None:
+        """Say where each source keeps the ids that it gave, by the name that checkpoints have for it."""
+        self._given = dict(given)
+        self._written = dict.fromkeys(given, 0)
 
     def write(self, cursors: Mapping[str, tuple[Any, int]], *, finished: bool) -> None:
         """Keep the ids of the letters before each cursor; durable once this returns.
@@ -91,10 +104,10 @@ class ReplayLog:
         del finished  # what is done is done, however the run ends
         ids: list[str] = []
         for source, (cursor, _) in cursors.items():
-            letters = self._letters[source]
-            count = len(letters) if cursor == EXHAUSTED else cursor
-            ids += [letter.id for letter in letters[self._written[source] : count]]
-            self._written[source] = max(count, self._written[source])
+            given = self._given[source]
+            count = len(given) if cursor == EXHAUSTED else cursor - self._written[source]
+            ids += [given.popleft() for _ in range(count)]
+            self._written[source] += count
         try:
             left = memoryview("".join(f"{one}\n" for one in ids).encode())
             while left:
@@ -140,29 +153,54 @@ def plan_replay(nodes: Iterable[NanoNode[Any, Any]], path: Path) -> Replay | Non
         GraphTypeError: If the nodes cannot be run so.
     """
     by_name = {node.label: node for node in nodes}
-    letters = list({letter.id: letter for letter in read_dead_letters(path)}.values())
-    strangers = sorted({letter.node for letter in letters} - {*by_name})
+    end = _end_of(path)
+    ids = _ids_of(path, end)
+    strangers = sorted({*ids} - {*by_name})
     if strangers:
         names = ", ".join(f"`{name}`" for name in strangers)
         known = ", ".join(f"`{name}`" for name in by_name)
         raise DeadLetterError(str(path), f"it names {names}, and the nodes of this pipeline are {known}")
     log = ReplayLog(path)
     try:
-        left: dict[str, list[DeadLetter]] = {}
-        for letter in letters:
-            if letter.id not in log.done:
-                left.setdefault(letter.node, []).append(letter)
-        if not left:
+        left = {name: len(own - log.done) for name, own in ids.items()}
+        if not any(left.values()):
             log.close()
             return None
-        sources = _cut_loose({by_name[name]: own for name, own in left.items()})
+        sources = _cut_loose(
+            {by_name[name]: partial(_left_of, path, end, log.done, name) for name, count in left.items() if count}
+        )
         graph = _graph_of(sources)
-        log.follow({f"`{source.name}`": source.letters for source in sources})
-        count = sum(map(len, left.values()))
-        return Replay(graph, log, count, len(letters) - count)
+        log.follow({f"`{source.name}`": source.given for source in sources})
+        count = sum(left.values())
+        return Replay(graph, log, count, sum(map(len, ids.values())) - count)
     except BaseException:
         log.close()
         raise
+
+
+def _end_of(path: Path) -> int:
+    """Return up to where the letters stand that are given: a replay writes more behind them."""
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DeadLetterError(str(path), f"it cannot be read: {error.strerror}") from error
+
+
+def _ids_of(path: Path, end: int) -> dict[str, set[str]]:
+    """Return the ids of the letters by node; every letter is read, so that one that cannot be is known before a run."""
+    found: dict[str, set[str]] = {}
+    for letter in read_dead_letters(path, end):
+        found.setdefault(letter.node, set()).add(letter.id)
+    return found
+
+
+def _left_of(path: Path, end: int, done: Collection[str], node: str) -> Iterator[DeadLetter]:
+    """Yield the letters of a node that are left, each once, as they are read."""
+    given: set[str] = set()
+    for letter in read_dead_letters(path, end):
+        if letter.node == node and letter.id not in done and letter.id not in given:
+            given.add(letter.id)
+            yield letter
 
 
 def _graph_of(sources: Iterable[DeadLetterSource]) -> Graph:
@@ -172,7 +210,7 @@ def _graph_of(sources: Iterable[DeadLetterSource]) -> Graph:
     return survey.graph
 
 
-def _cut_loose(letters: Mapping[NanoNode[Any, Any], Sequence[DeadLetter]]) -> list[DeadLetterSource]:
+def _cut_loose(letters: Mapping[NanoNode[Any, Any], Letters]) -> list[DeadLetterSource]:
     """Link a source of dead letters to each node that rejected some, and cut off all that is not behind one of them."""
     kept: dict[NanoNode[Any, Any], None] = {}
     waiting = [node for rejecter in letters for node in _takers(rejecter)]
@@ -198,7 +236,7 @@ def _takers(rejecter: NanoNode[Any, Any]) -> list[NanoNode[Any, Any]]:
     return rejecter.output_node_list if rejecter.is_source else [rejecter]
 
 
-def _source_for(node: NanoNode[Any, Any], letters: Sequence[DeadLetter]) -> DeadLetterSource:
+def _source_for(node: NanoNode[Any, Any], letters: Letters) -> DeadLetterSource:
     if not node.is_source:
         return DeadLetterSource(letters, name=f"dead letters of {node.label}")
     policy = node.error_policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nanotyped.engine.checkpoint import StateFile
@@ -45,9 +45,11 @@ def open_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bo
 
 
 class CursorStore(Protocol):
-    """Where a run keeps how far its sources are, as ``StateFile`` does."""
+    """Where a run keeps how far its sources are, and which it is, as ``StateFile`` does."""
 
     cursors: Mapping[str, Any]
+    run_id: str
+    earlier_runs: Sequence[str]
 
     def write(self, cursors: Mapping[str, tuple[Any, int]], *, finished: bool) -> None:
         """Keep the cursors of the sources, each with the number of its stretches."""

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
-from nanotyped.engine.dead_letters import DeadLetterFiles
+from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.rejection import Rejections
 from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
 from nanotyped.engine.shaping import fitted_row, row_of_anything
-from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
-from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineInterrupted, PipelineStateError
-from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
+from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineStateError
+from nanotyped.graph import Graph, build_graph
 from nanotyped.graph.drift import impacts_of
 from nanotyped.message import Aside, Marker, PoisonPill
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
+from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
 from nanotyped.row import Row
 from nanotyped.row.schema import BARE_VALUE
 
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from nanotyped.channel import Channel
     from nanotyped.message import Batch
 
-DEFAULT_GRACE_S = 30.0
 SIGNAL_SLICE_S = 0.25
 logger = logging.getLogger("nanotyped.engine")
+# What is said there becomes of the run at a signal, and is shown as the program's own word.
+signals_logger = logging.getLogger("nanotyped.signals")
 
 
 class Run:
@@ -42,7 +43,7 @@ class Run:
     Args:
         graph: What to run.
         pipeline_name: Becomes an attribute of every node and stands in the report.
-        grace_s: How long, in seconds, nodes may take to end after a failure or a stop.
+        grace_s: How long, in seconds, nodes may take to end after a failure, a stop or a signal.
         state: Where it goes on from and keeps its checkpoints; the run lets go of it at its end.
 
     Attributes:
@@ -58,12 +59,14 @@ class Run:
     ) -> None:
         self.graph = graph
         self.pipeline_name = pipeline_name
-        self.run_id = uuid.uuid4().hex
+        self.run_id = uuid.uuid4().hex if state is None else state.run_id
+        self._earlier_runs = () if state is None else tuple(state.earlier_runs)
         self.grace_s = grace_s
         self._dead_letters = DeadLetterFiles()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | None = None
         self._stopping_since: float | None = None
+        self._drained_by: float | None = None
         self._waiting = 0
         self._done = threading.Event()
         self._wake = threading.Event()
@@ -132,6 +135,16 @@ class Run:
         checkpoints = self._checkpoints
         return None if checkpoints is None else checkpoints.lag_s
 
+    def earlier_dead_letters(self) -> dict[Path, int]:
+        """Return how many letters of the runs that this one goes on with are in its files of dead letters.
+
+        Raises:
+            DeadLetterError: If such a file cannot be read.
+        """
+        paths = {worker.node.error_policy.dead_letter for worker in self.workers} if self._earlier_runs else set()
+        found = {path: count_letters(path, self._earlier_runs) for path in paths if path is not None}
+        return {path: count for path, count in found.items() if count}
+
     def work_of(self, thread_name: str) -> tuple[str, int] | None:
         """Return the node of a thread, and the number of the batch that it is at, from 1; ``None`` of other threads.
 
@@ -185,10 +198,17 @@ class Run:
                 return True
         return self._done.is_set()
 
-    def drain(self) -> None:
-        """Stop the sources; what is in flight is delivered, then the nodes end."""
+    def drain(self, *, within_s: float | None = None) -> None:
+        """Stop the sources; what is in flight is delivered, then the nodes end.
+
+        Args:
+            within_s: How long that may take, in seconds, before the run is ended as by ``kill``; ``None``: for ever.
+        """
+        if within_s is not None:
+            self._drained_by = time.monotonic() + within_s
         for worker in self.workers:
             worker.drain()
+        self._wake.set()
 
     def terminate(self) -> None:
         """End every node after the row in its hand; queued rows are not processed."""
@@ -257,6 +277,7 @@ class Run:
             self._wake.wait(self._patience())
             self._wake.clear()
             self._monitor.log_if_due()
+            self._end_overdue_drain()
             self._keep(lambda checkpoints: checkpoints.write_if_due())
         stuck = [worker.node.label for worker in self.workers if worker in self._busy]
         for worker in self.workers:
@@ -274,6 +295,24 @@ class Run:
             nobody_waits = not self._waiting
         if self._failure is not None and nobody_waits:
             logger.error("%s", self._failure, exc_info=self._failure.__cause__)
+
+    def _end_overdue_drain(self) -> None:
+        """End a run that was to be drained by now, and say which nodes it waits for."""
+        if self._drained_by is None or self._stopping_since is not None or time.monotonic() < self._drained_by:
+            return
+        busy = [worker for worker in self.workers if worker in self._busy]
+        held_up = [worker for worker in busy if self._is_at_work(worker)] or busy
+        names = ", ".join(f"`{worker.node.label}`" for worker in held_up)
+        one = len(held_up) == 1
+        text = "not finished after %g s: %s %s still at work; stopping now"
+        what = f"node {names}" if one else f"nodes {names}"
+        signals_logger.warning(text, self.grace_s, what, "is" if one else "are", extra=NO_ROW_VALUES)
+        self.kill()
+
+    def _is_at_work(self, worker: Worker) -> bool:
+        """Whether a node waits neither for rows nor for room: it is what the others wait for."""
+        receives = worker.inbox is not None and worker.inbox.receiving
+        return not receives and all(channel.room > 0 for channel in self._channels[worker])
 
     def _check_conservation(self, stuck: list[str]) -> None:
         """Fail a run whose counts do not add up, before anything says that it is done."""
@@ -333,6 +372,8 @@ class Run:
             left_s = min(left_s, due_s)
         if self._stopping_since is not None:
             left_s = min(left_s, self._stopping_since + self.grace_s - time.monotonic())
+        elif self._drained_by is not None:
+            left_s = min(left_s, self._drained_by - time.monotonic())
         return max(0.01, left_s)
 
 
@@ -364,7 +405,7 @@ def prepare_run(
         node: Any node of the pipeline.
         pipeline_name: Becomes an attribute of every node.
         strict: Whether edges of unknown schema are refused.
-        grace_s: How long nodes may take to end after a failure.
+        grace_s: How long, in seconds, nodes may take to end after a failure, a stop or a signal.
         state_dir: Directory of the state: where the run goes on if the last one was stopped, and keeps its checkpoints.
         reset_state: Whether to forget the state that is there.
 
@@ -397,39 +438,3 @@ def start_run(
     run = prepare_run(node, pipeline_name, strict=strict, grace_s=grace_s, state_dir=state_dir, reset_state=reset_state)
     run.start()
     return run
-
-
-class ThreadedRunner:
-    """What ``node.run()`` and its like reach: starts pipelines in threads of this process."""
-
-    def start(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> Run:
-        """Check and start the pipeline of ``node``; does not wait."""
-        return start_run(node, pipeline_name)
-
-    def run(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunReport:
-        """Check, start and wait; signals drain the run while this is the main thread."""
-        return run_to_end(prepare_run(node, pipeline_name))
-
-    def draw(self, node: NanoNode[Any, Any]) -> str:
-        """Return the pipeline of ``node`` as DOT text."""
-        return render_dot(survey_graph(node).graph)
-
-
-def run_to_end(run: Run) -> RunReport:
-    """Start a run and wait for its end; SIGINT and SIGTERM drain it from its first moment, a second one ends it.
-
-    Raises:
-        NodeFailedError: If a node failed.
-        PipelineInterrupted: If a signal came; a failure after that is its cause.
-    """
-    with drain_on_signals(run) as received:
-        run.start()
-        try:
-            report = run.wait()
-        except NodeFailedError as error:
-            if received:
-                raise PipelineInterrupted(received[0], error.report) from error
-            raise
-    if received:
-        raise PipelineInterrupted(received[0], report)
-    return report

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP while a run is waited for: the first drains it, the second ends it."""
+"""SIGINT, SIGTERM and SIGHUP while a run is waited for: the first drains it, the second ends it, or its grace time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def drain_on_signals(run: Run) -> Iterator[list[int]]:
         received.append(number)
         again = "Ctrl-C again" if number == signal.SIGINT else "a second signal"
         if len(received) == 1:
-            run.drain()
+            run.drain(within_s=run.grace_s)
             logger.info("finishing what is in flight; %s to stop now", again, extra=NO_ROW_VALUES)
         else:
             run.kill()

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from nanotyped.errors import PipelineStateError
-from nanotyped.node.running import RunHandle, RunReport, installed_runner
+from nanotyped.node.running import DEFAULT_GRACE_S, RunHandle, RunReport, installed_runner
 
 if TYPE_CHECKING:
     from nanotyped.node.nano_node import NanoNode, PassThrough
@@ -111,17 +111,18 @@ class Linkable(Generic[In_contra, Out_co]):
                 waiting += [*node.output_node_list, *node.input_node_list]
         return found
 
-    def run(self, pipeline_name: str | None = None) -> RunReport:
+    def run(self, pipeline_name: str | None = None, *, grace_s: float = DEFAULT_GRACE_S) -> RunReport:
         """Check the pipeline, run it to its end and return what each node did.
 
-        SIGINT and SIGTERM, when this is the main thread, drain it: sources stop, what is in flight is delivered.
+        SIGINT, SIGTERM and SIGHUP, when this is the main thread, drain it: sources stop, and what is in flight is
+        delivered, if that takes no longer than ``grace_s`` seconds; a second one ends it.
 
         Raises:
             GraphTypeError: If the pipeline cannot run; nothing was started then.
             NodeFailedError: If a node failed; its cause is the error's ``__cause__``.
             PipelineInterrupted: After a drain that a signal asked for.
         """
-        return installed_runner().run(self._anchor(), pipeline_name)
+        return installed_runner().run(self._anchor(), pipeline_name, grace_s)
 
     def global_start(self, datadog: bool = False, pipeline_name: str | None = None) -> None:
         """Check the pipeline and start every connected node; does not wait.

@@ -314,6 +314,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return why rows of several schemas, each with the name of its source, do not go together."""
         return []
 
+    def notices(self) -> list[str]:
+        """Return what whoever runs the node should know of its options, though nothing is wrong with them."""
+        return []
+
     def written_files(self) -> tuple[str, ...]:
         """Return the absolute paths of the files that the node writes, links resolved; no other node may write them."""
         return ()

@@ -20,6 +20,8 @@ NO_ROW_VALUES: Mapping[str, object] = MappingProxyType({"has_no_row_values": Tru
 """What a log call gives as ``extra`` to say that nothing in its message is out of a row: then logs show all of it."""
 
 Status = Literal["stopped", "running", "success", "error"]
+DEFAULT_GRACE_S = 30.0
+"""How long, in seconds, nodes may take to end after a failure, a stop or a signal."""
 
 
 class RunHandle(Protocol):
@@ -41,7 +43,7 @@ class Runner(Protocol):
     """What starts and draws pipelines; the engine installs one."""
 
     def start(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunHandle: ...  # noqa: D102
-    def run(self, node: NanoNode[Any, Any], pipeline_name: str | None) -> RunReport: ...  # noqa: D102
+    def run(self, node: NanoNode[Any, Any], pipeline_name: str | None, grace_s: float) -> RunReport: ...  # noqa: D102
     def draw(self, node: NanoNode[Any, Any]) -> str: ...  # noqa: D102
 
 

@@ -3,6 +3,7 @@
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import HttpPostRequest
+from nanotyped.nodes.idempotency import IdempotencyKey
 from nanotyped.nodes.sql import StreamMySQLTable, StreamTable, WriteMySQLTable
 from nanotyped.nodes.values import Cast, InsertData, Remapper
 from nanotyped.nodes.windows import BatchMessages, StreamingJoin, TimeWindowAccumulator
@@ -12,6 +13,7 @@ __all__ = [
     "Cast",
     "Filter",
     "HttpPostRequest",
+    "IdempotencyKey",
     "InsertData",
     "PrinterOfThings",
     "ReadRows",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import os
 import re
@@ -179,6 +180,30 @@ def next_segment(path: str) -> str:
     return str(place.with_name(f"{place.stem}-{max(found, default=0) + 1:06}{place.suffix}"))
 
 
+def remove_abandoned(path: str, *, segments: bool) -> None:
+    """Remove what writers of a file, or of its segments, left that were killed before it was in its place.
+
+    A file that is being written is locked, and stays. Names that ``WholeFile`` does not give are not touched.
+    """
+    place = Path(path) if segments else Path(os.path.realpath(path))
+    number = r"-\d{6,}" if segments else ""
+    name = f"{re.escape(place.stem)}{number}{re.escape(place.suffix)}"
+    pattern = re.compile(rf"\.{name}\.[0-9a-f]{{16}}\.part")
+    with suppress(OSError):  # a directory that cannot be read, or written to, is an error of the file to come
+        for part in [found for found in place.parent.iterdir() if pattern.fullmatch(found.name)]:
+            _remove_unless_locked(part)
+
+
+def _remove_unless_locked(part: Path) -> None:
+    file = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink(missing_ok=True)
+    finally:
+        os.close(file)
+
+
 class WholeFile:
     """A file that is written beside its place and put there when it is whole. Use from one thread.
 
@@ -199,6 +224,9 @@ class WholeFile:
                 raise SourceError(f"cannot write {path}: something that is no regular file stands there")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self._file = os.fdopen(os.open(self._part, flags, 0o666), "wb")
+            # Held by the open file, and so by a living process: what nobody holds was left behind.
+            with suppress(OSError):  # where a file system has no locks, nothing that was left behind is removed
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise self._error(error) from None
 

@@ -22,7 +22,15 @@ from nanotyped.node import FarEnd, NanoNode, PassThrough
 from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_position import FileMarks, Position
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
-from nanotyped.nodes.file_writing import CsvWriter, FileWriter, JsonLinesWriter, WholeFile, is_bare, next_segment
+from nanotyped.nodes.file_writing import (
+    CsvWriter,
+    FileWriter,
+    JsonLinesWriter,
+    WholeFile,
+    is_bare,
+    next_segment,
+    remove_abandoned,
+)
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
@@ -281,7 +289,8 @@ class WriteRows(PassThrough[object]):
         return "" if self.segments else f"{super().resume_problem()}; `segments: true` lets it go on"
 
     def setup(self) -> None:
-        """Open the file under another name."""
+        """Open the file under another name, and remove what a killed run left of one."""
+        remove_abandoned(self.path, segments=self.segments)
         self._open()
 
     def _open(self) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Never
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Never
 
-from pydantic import SecretStr
+import msgspec
+from pydantic import SecretStr  # noqa: TC002 - options are read by their annotations
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import GraphProblem, GraphStructureError, PipelineStateError, RowError, shown
 from nanotyped.node import FarEnd, NanoNode
+from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http_delivery import DeliveryStopped, Poster, RetryPolicy
+from nanotyped.nodes.http_headers import checked_headers
+from nanotyped.nodes.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
 from nanotyped.nodes.url_template import UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
@@ -30,9 +34,16 @@ _CONTENT_TYPES: Mapping[str, str] = {
     "ndjson": "application/x-ndjson",
     "object": "application/json",
 }
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# What says where a request ends, and to whom it goes, is the client's business alone.
-_OWN_HEADERS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
+logger = logging.getLogger("nanotyped.nodes.http")
+
+
+class _Request(NamedTuple):
+    """What is sent at a time; ``rows`` are the numbers of the first and the last row, ``key`` is ``""`` without one."""
+
+    url: str
+    body: bytes
+    rows: tuple[int, int]
+    key: str
 
 
 @register_node
@@ -58,7 +69,11 @@ class HttpPostRequest(NanoNode[object, Never]):
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one request in all, every attempt and pause included.
         max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
-        batch_rows: Rows of one request at the most (default 500).
+        idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
+            request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
+            what a row's key is made of, by default all of it. The node needs a name then.
+        batch_rows: Rows of one request at the most (default 500; with a key in a header 1, for after a stop requests
+            are cut elsewhere, and the key of one of many rows is another then).
 
     Raises:
         ValueError: If an option is wrong, or a placeholder stands in scheme, host or port.
@@ -77,6 +92,7 @@ class HttpPostRequest(NanoNode[object, Never]):
         max_attempts: int = 5,
         deadline_s: float = 300.0,
         max_retry_after_s: float = 60.0,
+        idempotency_key: IdempotencyKey | None = None,
         **kwargs: Any,
     ) -> None:
         if envelope not in _CONTENT_TYPES:
@@ -86,12 +102,23 @@ class HttpPostRequest(NanoNode[object, Never]):
         self.envelope = envelope
         self.envelope_key = envelope_key
         self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s, max_retry_after_s)
-        self._headers = _checked_headers(headers or {})
+        self._headers = checked_headers(headers or {})
         self._url = UrlTemplate(url)
         self._encoders: dict[Schema, RowEncoder] = {}
         self._fillers: dict[type[Row], Callable[[Row], str]] = {}
         self._poster: Poster | None = None
+        self._keys: KeyMaker | None = None
+        self.idempotency_key = idempotency_key
+        if idempotency_key is not None and idempotency_key.header is not None:
+            self._check_key_header(idempotency_key.header)
+            self.batch_rows = 1
         super().__init__(**kwargs)
+        if idempotency_key is not None and not self.has_given_name:
+            raise ValueError("idempotency_key needs a name of the node: a generated one is another in each run")
+
+    def _check_key_header(self, name: str) -> None:
+        if name.lower() in {"content-type", "user-agent", "accept-encoding", *map(str.lower, self._headers)}:
+            raise ValueError(f"idempotency_key: the header `{name}` has another value already")
 
     # -- before the run ---------------------------------------------------------------
 
@@ -99,6 +126,8 @@ class HttpPostRequest(NanoNode[object, Never]):
         """Return the placeholders that cannot be filled, columns without JSON form, and links out of this sink."""
         problems: list[GraphProblem] = [*self._url.problems(given, self.label)]
         problems += RowEncoder.problems(given, self.label)
+        if self.idempotency_key is not None:
+            problems += self.idempotency_key.problems(given, self.label)
         if not self.is_sink:
             reason = f"node `{self.label}` gives nothing, and nothing can be linked behind it"
             problems.append(GraphStructureError(reason, node=self.label, hint="link both to the node before it"))
@@ -108,10 +137,24 @@ class HttpPostRequest(NanoNode[object, Never]):
         """Return that the column is sent as JSON."""
         return FarEnd(f"POST {self._url.display}", "json", null="null")
 
+    def notices(self) -> list[str]:
+        """Return that a key of a request of many rows is another once a run goes on, where there are such keys."""
+        if self.idempotency_key is None or self.idempotency_key.header is None or self.batch_rows == 1:
+            return []
+        return [
+            f"a request of up to {self.batch_rows} rows has the same `{self.idempotency_key.header}` when it is tried"
+            " again, but after a stop requests are cut elsewhere and have others; batch_rows: 1, or"
+            " idempotency_key: {field: NAME}, holds then too"
+        ]
+
     # -- the run -----------------------------------------------------------------------
 
     def setup(self) -> None:
         """Open the session."""
+        for notice in self.notices():
+            logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
+        if self.idempotency_key is not None:
+            self._keys = KeyMaker(self.idempotency_key, self.pipeline_name, self.name)
         headers = {"Content-Type": _CONTENT_TYPES[self.envelope], "User-Agent": "nanotyped"}
         given = {name: value.get_secret_value() for name, value in self._headers.items()}
         defaults = {name: value for name, value in headers.items() if name.lower() not in map(str.lower, given)}
@@ -139,12 +182,12 @@ class HttpPostRequest(NanoNode[object, Never]):
         if self.error_policy.rejects:
             # Of a batch with a row to reject nothing is sent yet: it is given again, without that row.
             requests = iter(list(requests))
-        for url, body, numbers in requests:
-            self._post(url, body, numbers)
+        for request in requests:
+            self._post(request)
         return ()
 
-    def _requests(self, batch: Batch[Row]) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
-        """Yield URL, body, and numbers of the first and last row of each request; those before a bad row too."""
+    def _requests(self, batch: Batch[Row]) -> Iterator[_Request]:
+        """Yield each request of a batch; those before a bad row too."""
         first = self.first_row_number
         if batch.row_class is not None and not self._url.columns:
             yield self._request(self._url_of(batch.rows[0], first), batch.rows, first)
@@ -163,8 +206,14 @@ class HttpPostRequest(NanoNode[object, Never]):
                 start, now = index, here
         yield self._request(now[0], batch.rows[start:], first + start)
 
-    def _request(self, url: str, rows: Sequence[Row], first: int) -> tuple[str, bytes, tuple[int, int]]:
-        return url, self._body(rows, first), (first, first + len(rows) - 1)
+    def _request(self, url: str, rows: Sequence[Row], first: int) -> _Request:
+        option, keys = self.idempotency_key, self._keys
+        numbers = first, first + len(rows) - 1
+        if option is None or keys is None:
+            return _Request(url, self._body(rows, first), numbers, "")
+        found = keys.of_rows(rows, first)
+        body = self._body(rows, first) if option.field is None else self._body_with(option.field, found, rows, first)
+        return _Request(url, body, numbers, "" if option.header is None else keys.of_request(found))
 
     def _url_of(self, row: Row, number: int) -> str:
         try:
@@ -177,49 +226,39 @@ class HttpPostRequest(NanoNode[object, Never]):
             problem.row_text = shown(row)
             raise problem from None
 
-    def _post(self, url: str, body: bytes, numbers: tuple[int, int]) -> None:
+    def _post(self, request: _Request) -> None:
+        option = self.idempotency_key
+        header = {} if option is None or option.header is None else {option.header: request.key}
         try:
-            self._opened().post(url, body, self._url.display, numbers)
+            self._opened().post(request.url, request.body, self._url.display, request.rows, header)
         except DeliveryStopped:
             # The rows were not taken: to leave in silence is how a node that was stopped does not vouch for them.
             raise ChannelCancelled from None
 
-    def _body(self, rows: Sequence[Row], first: int) -> bytes:
+    def _encoder_of(self, rows: Sequence[Row]) -> RowEncoder:
         schema = row_info(type(rows[0])).schema
         encoder = self._encoders.get(schema)
         if encoder is None:
             encoder = self._encoders[schema] = RowEncoder(schema)
+        return encoder
+
+    def _body(self, rows: Sequence[Row], first: int) -> bytes:
+        encoder = self._encoder_of(rows)
         if self.envelope == "ndjson":
             return encoder.lines(rows, first)
         if self.envelope_key is not None:
             return encoder.array_under(self.envelope_key, rows, first)
         return encoder.array(rows, first)
 
+    def _body_with(self, field: str, keys: Sequence[str], rows: Sequence[Row], first: int) -> bytes:
+        """Return the body with the key of each row in its object."""
+        lines = lines_of(self._encoder_of(rows), rows, first)
+        keyed = [with_member(line, field, key) for line, key in zip(lines, keys, strict=True)]
+        if self.envelope == "ndjson":
+            return b"".join(b"%b\n" % line for line in keyed)
+        array = b"[%b]" % b",".join(keyed)
+        return array if self.envelope_key is None else b"{%b:%b}" % (msgspec.json.encode(self.envelope_key), array)
+
     def _pause(self, seconds: float) -> bool:
         self.sleep(seconds)
         return not self.stop_requested
-
-
-def _plain(text: str | SecretStr) -> str:
-    return text.get_secret_value() if isinstance(text, SecretStr) else text
-
-
-def _checked_headers(headers: Mapping[str, str | SecretStr]) -> dict[str, SecretStr]:
-    """Return the headers with their values hidden.
-
-    Raises:
-        ValueError: If one cannot be sent. No message holds a value.
-    """
-    found: dict[str, SecretStr] = {}
-    for name, value in headers.items():
-        text = _plain(value)
-        if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"headers: {shown(name)} is no name of a header")
-        if name.lower() in _OWN_HEADERS:
-            raise ValueError(f"headers: `{name}` is made by the client and cannot be given")
-        if any(sign in text for sign in "\r\n\0") or text != text.strip():
-            raise ValueError(f"headers: the value of `{name}` holds a line end or a NUL, or a blank at an end")
-        if not text.isascii():
-            raise ValueError(f"headers: the value of `{name}` holds letters beyond ASCII")
-        found[name] = SecretStr(text)
-    return found

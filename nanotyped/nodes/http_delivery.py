@@ -99,14 +99,17 @@ class Poster:
         """Close every connection."""
         self._session.close()
 
-    def post(self, url: str, body: bytes, place: str, rows: tuple[int, int]) -> None:
-        """Send a body until it is taken.
+    def post(
+        self, url: str, body: bytes, place: str, rows: tuple[int, int], headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a body until it is taken; every attempt is the same request.
 
         Args:
             url: Where to.
             body: What.
             place: The URL as messages show it.
             rows: Numbers of the first and the last row in the body, for the message.
+            headers: Of this body, beside those of the session; each body of a session has the same ones.
 
         Raises:
             DeliveryError: If it is refused, or not taken in time.
@@ -116,7 +119,7 @@ class Poster:
         attempt = 0
         while True:
             attempt += 1
-            outcome = self._attempt(url, body, deadline)
+            outcome = self._attempt(url, body, headers or {}, deadline)
             if not outcome.reason:
                 return
             reason = outcome.reason
@@ -143,7 +146,7 @@ class Poster:
             rows=rows,
         )
 
-    def _prepared(self, url: str, body: bytes) -> requests.PreparedRequest:
+    def _prepared(self, url: str, body: bytes, headers: Mapping[str, str]) -> requests.PreparedRequest:
         """Return the request; for the URL of the last one, that one with another body: most of the work is the same.
 
         Where the service has set cookies, which may change with every answer, each request is prepared for itself.
@@ -151,8 +154,9 @@ class Poster:
         if self._last is not None and self._last[0] == url and not self._session.cookies:
             request = self._last[1]
             request.prepare_body(body, None)
+            request.headers.update(headers)
             return request
-        request = self._session.prepare_request(requests.Request("POST", url, data=body))
+        request = self._session.prepare_request(requests.Request("POST", url, data=body, headers=headers))
         self._last = None if self._session.cookies else (url, request)
         return request
 
@@ -162,11 +166,11 @@ class Poster:
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
         return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
 
-    def _attempt(self, url: str, body: bytes, deadline: float) -> _Outcome:
+    def _attempt(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> _Outcome:
         timeout_s = max(0.001, min(self._policy.timeout_s, deadline - time.monotonic()))
         try:
             with until(deadline):
-                request = self._prepared(url, body)
+                request = self._prepared(url, body, headers)
                 response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
                 try:
                     answer = _read_answer(response)

@@ -87,6 +87,7 @@ def test_killed_on_the_way_from_file_to_files(directory: Path) -> None:
         assert ended.code in (0, -signal.SIGKILL), (seed, ended.said)
         if ended.code == 0:
             break
+    assert not [path.name for path in directory.glob(".*.part")]
     # A tenth of a second may lie between a file and its checkpoint.
     nothing_lost(directory, ended, kills * 4 * SEGMENT_ROWS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -121,6 +122,58 @@ def test_stopped_twice_while_the_sink_hangs(
     assert ended.code == 128 + number
     assert ended.seconds < 5
     nothing_lost(pipeline)
+
+
+@pytest.mark.fault
+def test_terminated_while_the_sink_hangs(pipeline: OrdersPipeline, http_api: HttpApi) -> None:
+    """One signal is enough: at the end of its grace time the run ends, names the sink, and the next one goes on."""
+    hold = Hold(http_api, 30)
+    process = pipeline.start_and_reach(30, "--grace", "1")
+    process.send_signal(signal.SIGTERM)
+    ended = end_of(process)
+    hold.let_go.set()
+    assert ended.code == 128 + signal.SIGTERM
+    assert "nanotyped: not finished after 1 s: node `post` is still at work; stopping now\n" in ended.said
+    assert 0.9 < ended.seconds < 10
+    nothing_lost(pipeline)
+
+
+@pytest.mark.fault
+def test_foreign_state(pipeline: OrdersPipeline, database: Database, http_api: HttpApi) -> None:
+    """The state of another pipeline is refused, nothing is sent, and it stays as it was for the one that it is of."""
+    process = pipeline.start_and_reach(100)
+    process.kill()
+    end_of(process)
+    delivered = pipeline.delivered.total()
+    other = OrdersPipeline(pipeline.directory, database.url, http_api, wanted="odd").run()
+    assert other.code == 2
+    assert "it is of another pipeline than this one: `wanted` is another; --reset-state forgets it" in other.said
+    assert pipeline.delivered.total() == delivered
+    OrdersPipeline(pipeline.directory, database.url, http_api)
+    nothing_lost(pipeline)
+
+
+def test_no_room_for_dead_letters(database: Database, http_api: HttpApi, tmp_path: Path) -> None:
+    """The run ends, no row is let go of without its letter, and with room the next one delivers or keeps all."""
+    fill_orders(database, ROWS)
+    database.execute("UPDATE orders SET note = '' WHERE id % 1000 = 0")  # fills no place in a path
+
+    def pipeline(file: str) -> OrdersPipeline:
+        return OrdersPipeline(tmp_path, database.url, http_api, path="/{note}", more=f", dead_letter: {file}")
+
+    ended = pipeline("/dev/full").run()
+    assert ended.code == 1
+    assert "node `post` failed: DeadLetterError: dead letters `/dev/full`: it cannot be written: No space left" in (
+        ended.said
+    )
+    assert ended.seconds < 30
+    whole = pipeline("dead.jsonl")
+    ended = whole.run()
+    assert ended.code == 3, ended.said
+    dead = [int(json.loads(line)["row"]["id"]) for line in (tmp_path / "dead.jsonl").read_text().splitlines()]
+    assert dead == list(range(1000, ROWS + 1, 1000))
+    assert sorted([*whole.delivered, *dead]) == list(range(1, ROWS + 1))
+    assert whole.sent_again <= WINDOW
 
 
 @pytest.mark.fault

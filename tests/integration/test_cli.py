@@ -582,6 +582,23 @@ def test_rows_that_a_second_signal_drops_are_counted(folder: Path) -> None:
     assert lines[-1] == "nanotyped: ended by SIGTERM"
 
 
+def test_a_node_that_hangs_ends_the_run_after_its_grace_time(folder: Path) -> None:
+    """One signal is enough: the node that all wait for is named, and the status is that of the signal."""
+    write(folder, "nodes:\n  count: {class: Count, options: {end: 9}}\n  hold: {class: Hold}\npaths: [[count, hold]]\n")
+    with start(folder, "run", "p.yaml", "--module", "mill", "--grace", "0.2") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "holding\n"
+        process.send_signal(signal.SIGTERM)
+        lines = process.stderr.read().splitlines()
+        assert process.wait(60) == 143
+    assert lines[1:3] == [
+        "nanotyped: finishing what is in flight; a second signal to stop now",
+        "nanotyped: not finished after 0.2 s: node `hold` is still at work; stopping now",
+    ]
+    assert lines[-1] == "nanotyped: ended by SIGTERM"
+
+
 def test_nohup_is_heeded(folder: Path) -> None:
     """A hang-up that is ignored when the program starts stays so."""
     write(folder, source_and_show("{class: Hang}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+
+from nanotyped.engine.checkpoint import StateError, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -198,6 +201,52 @@ def test_kill_9_loses_no_dead_letter(folder: Path) -> None:
     assert set(shown) == set(range(end)) - set(refused)
     found = [int(json.loads(line)["row"]["n"]) for line in (folder / "dead.jsonl").read_text().splitlines()]
     assert set(found) == set(refused)
+
+
+def test_dead_letters_of_before_a_crash_count_at_the_end(folder: Path) -> None:
+    """A run that goes on exits with 3 for the letters of the runs before it; a new one counts its own."""
+    write(folder, end=300, refused=[3], source=", batch_rows: 10", work=TO_FILE + ", slow: 0.004, batch_rows: 1")
+    process = start(folder, "run", "p.yaml", "--state", "state")
+    while read_after(folder) < 10:
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    assert len(letters(folder)) == 1
+    shutil.copytree(folder / "state", folder / "copy")
+    status, shown, said = run(folder, "run", "p.yaml", "--state", "state")
+    assert (status, shown[-1]) == (3, 299)
+    assert 3 not in shown
+    assert said.splitlines()[-1] == (
+        "p.yaml: success in # s, with 1 dead letter of the runs that it went on with in dead.jsonl"
+    )
+    process = start(folder, "run", "p.yaml", "--state", "copy", "--log-format", "json")
+    last = json.loads(process.communicate(timeout=60)[1].splitlines()[-1])
+    assert (process.returncode, last["earlier_dead_letters"]) == (3, {"dead.jsonl": 1})
+    # The next one begins anew, and has a letter of its own.
+    status, _, said = run(folder, "run", "p.yaml", "--state", "state")
+    assert (status, said.splitlines()[-1]) == (3, "p.yaml: success in # s, with 1 dead letter in dead.jsonl")
+
+
+def test_dead_letters_that_were_taken_away_do_not_count(folder: Path) -> None:
+    """Whoever has dealt with the file has dealt with its letters."""
+    write(folder, end=300, refused=[3], source=", batch_rows: 10", work=TO_FILE + ", slow: 0.004, batch_rows: 1")
+    process = start(folder, "run", "p.yaml", "--state", "state")
+    while read_after(folder) < 10:
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    (folder / "dead.jsonl").write_text("no letter\n")
+    status, _, said = run(folder, "run", "p.yaml", "--state", "state")
+    assert (status, said.splitlines()[-1]) == (0, "p.yaml: success in # s")
+
+
+def read_after(folder: Path) -> int:
+    """Return how far the source is by the state."""
+    try:
+        found = read_state(folder / "state").cursors.get("`count`", 0)
+    except StateError:
+        return 0
+    return found if isinstance(found, int) else 0
 
 
 def size(folder: Path) -> int:

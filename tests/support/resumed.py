@@ -26,7 +26,10 @@ pipeline_name: orders
 nodes:
   read: {{class: StreamMySQLTable, options: {{url: "{url}", table: orders, page_rows: {page}, read_timeout_s: {late}}}}}
   wanted: {{class: Filter, options: {{test: value_is_true, key: {wanted}}}}}
-  post: {{class: HttpPostRequest, options: {{url: "{api}/orders", batch_rows: {batch}, timeout_s: 2.0}}}}
+  post:
+    class: HttpPostRequest
+    options: {{url: "{api}/orders{path}", batch_rows: {batch}, timeout_s: {patience},
+      idempotency_key: {{field: key}}{more}}}
 paths: [[read, wanted, post]]
 """
 
@@ -47,33 +50,37 @@ class OrdersPipeline:
         directory: Where `p.yaml` and the state are.
         url: Of the database.
         api: Where the orders go.
-        **settings: `page` and `batch` (rows), `late` (read timeout in seconds), `wanted` (the column that says so).
+        **settings: `page` and `batch` (rows), `late` (read timeout in seconds), `wanted` (the column that says so),
+            `path` (of the API, behind `/orders`), `patience` (timeout of the API in seconds), `more` (of the sink).
     """
 
     def __init__(self, directory: Path, url: str, api: HttpApi, **settings: Any) -> None:
         self.directory = directory
         self.state = directory / "state"
         self._api = api
-        settings = {"page": 200, "batch": 50, "late": 60.0, "wanted": "id", **settings}
+        usual = {"page": 200, "batch": 50, "late": 60.0, "wanted": "id", "path": "", "patience": 2.0, "more": ""}
+        settings = {**usual, **settings}
         (directory / "p.yaml").write_text(PIPELINE.format(url=url, api=api.url, **settings))
 
-    def start(self, *more: str, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-        """Start the program; ``limit`` is called in it before it begins."""
+    def start(
+        self, *more: str, limit: Callable[[], None] | None = None, variables: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start the program; ``limit`` is called in it before it begins, ``variables`` are of its environment."""
         command = [sys.executable, "-m", "nanotyped", "run", "p.yaml", "--state", "state", *more]
         return subprocess.Popen(
             command,
             cwd=self.directory,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | dict(variables or {}),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=limit,  # noqa: PLW1509 - sets limits of the process, and takes no lock
         )
 
-    def start_and_reach(self, requests: int, **options: Any) -> subprocess.Popen[str]:
+    def start_and_reach(self, requests: int, *more: str, **options: Any) -> subprocess.Popen[str]:
         """Start it and wait until the API has got so many requests more."""
         wanted = len(self._api.requests) + requests
-        process = self.start(**options)
+        process = self.start(*more, **options)
         self._api.wait_for_requests(wanted, WAIT_S)
         return process
 
@@ -94,17 +101,25 @@ class OrdersPipeline:
         return Counter(int(order["id"]) for order in self._api.rows)
 
     @property
+    def keys(self) -> Mapping[int, set[str]]:
+        """The idempotency keys under which each order came to the API."""
+        found: dict[int, set[str]] = {}
+        for order in self._api.rows:
+            found.setdefault(int(order["id"]), set()).add(order["key"])
+        return found
+
+    @property
     def sent_again(self) -> int:
         """How many rows came to the API beyond the first time."""
         delivered = self.delivered
         return delivered.total() - len(delivered)
 
 
-def end_of(process: subprocess.Popen[str]) -> Ended:
+def end_of(process: subprocess.Popen[str], wait_s: float = WAIT_S) -> Ended:
     """Wait for the end of a process."""
     since = time.monotonic()
     try:
-        _, said = process.communicate(timeout=WAIT_S)
+        _, said = process.communicate(timeout=wait_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

@@ -27,6 +27,8 @@ class TcpProxy:
         self._arrives = False
         self._budget: int | None = None
         self._fault: Fault = "close"
+        self._delay_s = 0.0
+        self._bytes_per_s: float | None = None
         self._reset: socket.socket | None = None
         self._ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -45,6 +47,10 @@ class TcpProxy:
         """
         self._fault = fault
         self._budget = size_bytes
+
+    def slow_down(self, delay_s: float = 0.0, bytes_per_s: float | None = None) -> None:
+        """Let every piece that the server sends wait from now on, and no more than so many bytes a second pass."""
+        self._delay_s, self._bytes_per_s = delay_s, bytes_per_s
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -80,7 +86,8 @@ class TcpProxy:
 
     def _pass_on(self, source: socket.socket, target: socket.socket, muted: threading.Event, from_client: bool) -> None:
         with suppress(OSError):
-            while data := source.recv(65536):
+            # Slowed down it takes small pieces, so that what it holds back is held back in the server.
+            while data := source.recv(65536 if from_client or self._bytes_per_s is None else 4096):
                 if from_client and self._mark and self._mark in data:
                     self._mark = b""
                     if not self._arrives:
@@ -88,8 +95,13 @@ class TcpProxy:
                     muted.set()  # the answer is the end
                 elif not from_client and (muted.is_set() or self._is_spent(len(data))):
                     break
+                if not from_client and self._ending.wait(self._pause_s(len(data))):
+                    break
                 target.sendall(data)
         self._cut(source, target)
+
+    def _pause_s(self, size_bytes: int) -> float:
+        return self._delay_s + (0.0 if self._bytes_per_s is None else size_bytes / self._bytes_per_s)
 
     def _is_spent(self, size_bytes: int) -> bool:
         """Count bytes of the server, and return whether the connection is to end here; reset it, or stall, first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -260,3 +261,24 @@ def test_a_bound_is_never_exceeded(capacity: int) -> None:
             values = [value for by, value in seen if by is channel]
             assert values == list(range(channel.rows_sent))
             assert channel.rows_sent >= 600
+
+
+@pytest.mark.parametrize("how", ["batch", "end", "cancel"])
+def test_it_is_known_whether_a_consumer_waits(how: str) -> None:
+    """It waits for as long as nothing is there for it, and not behind whatever ends the wait, nor in its own work."""
+    inbox, (channel,) = opened(5)
+
+    def is_waited_for() -> bool:
+        return inbox.receiving
+
+    assert not is_waited_for()
+    waiter = Waiter(lambda: inbox.receive(5))
+    deadline = time.monotonic() + WAIT_S
+    while not is_waited_for():
+        assert time.monotonic() < deadline
+    {"batch": lambda: channel.put(numbers(1)), "end": channel.close, "cancel": inbox.cancel}[how]()
+    waiter.ended()
+    assert not is_waited_for()
+    with pytest.raises((TimeoutError, ChannelCancelled)) if how != "end" else nullcontext():
+        inbox.receive(5, 0.001)
+    assert not is_waited_for()

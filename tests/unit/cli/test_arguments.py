@@ -35,6 +35,8 @@ from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
             Arguments("discover", url="sqlite:///a.db", words=("t", "u"), format="yaml"),
         ),
         ("discover t --url-env DB u", Arguments("discover", url_env="DB", words=("t", "u"), format="python")),
+        ("run p.yaml --grace 2.5", Arguments("run", "p.yaml", modules=[], grace=2.5)),
+        ("replay d.jsonl p.yaml --grace 0", Arguments("replay", "p.yaml", "d.jsonl", modules=[], grace=0.0)),
         ("run --traceback p.yaml", Arguments("run", "p.yaml", modules=[], traceback=True)),
     ],
 )
@@ -69,6 +71,10 @@ def test_reads(words: str, expected: Arguments) -> None:
         ("discover sqlite:///a.db --url-env DB", "the database is given twice: URL and --url-env"),
         ("discover shop.sql --url-env DB", "the database is given twice: shop.sql and --url-env"),
         ("discover u --format yml", "argument --format: unknown format `yml`; did you mean `yaml`?"),
+        *[
+            (f"run a.yaml --grace={text}", f"argument --grace: `{text}` is no number of seconds")
+            for text in ("-1", "nan", "inf", "soon", "1e99")
+        ],
         ("draw a.yaml --format x", "argument --format: unknown format `x`; known are dot, mermaid, svg"),
     ],
 )

@@ -14,8 +14,9 @@ from nanotyped.engine.run import Run, prepare_run
 from nanotyped.errors import NodeFailedError, SourceError
 from nanotyped.message import Checkpoint
 from nanotyped.node import NanoNode
+from nanotyped.nodes.file_writing import WholeFile
 from nanotyped.nodes.files import WriteRows
-from tests.support.flows import Kept
+from tests.support.flows import Kept, run_into
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,3 +216,21 @@ def test_options_that_make_no_sense(tmp_path: Path) -> None:
         source._run.wait(WAIT_S)
     assert isinstance(caught.value.__cause__, SourceError)
     assert str(caught.value.__cause__) == f"cannot write {tmp_path / 'gone' / 'n.jsonl'}: No such file or directory"
+
+
+@pytest.mark.parametrize("segments", [True, False])
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, segments: bool) -> None:
+    """Parts of its own that nobody writes to any more go; those of a living writer, and other files, stay."""
+    own = "n-000003" if segments else "n"
+    left = tmp_path / f".{own}.jsonl.{'0af9' * 4}.part"
+    sign = "0af9" * 4
+    others = [".n.jsonl.part", f".m.jsonl.{sign}.part", f".n.csv.{sign}.part", f".n-1.jsonl.{sign}.part"]
+    for name in [left.name, *others]:
+        (tmp_path / name).write_text("half a row")
+    living = WholeFile(str(tmp_path / f"{own}.jsonl"))
+    living.write(b"more")
+    run_into(WriteRows(path=tmp_path / "n.jsonl", segments=segments, name="file"), [(1,)], {"n": "int"})
+    assert not left.exists()
+    assert all((tmp_path / name).read_text() == "half a row" for name in others)
+    living.finish()
+    assert (tmp_path / f"{own}.jsonl").read_text() == "more"
