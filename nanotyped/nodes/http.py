@@ -10,10 +10,10 @@ import msgspec
 from pydantic import SecretStr  # noqa: TC002 - options are read by their annotations
 
 from nanotyped.channel import ChannelCancelled
-from nanotyped.errors import GraphProblem, GraphStructureError, PipelineStateError, RowError, shown
+from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, PipelineStateError, RowError, shown
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http_delivery import DeliveryStopped, Poster, RetryPolicy
+from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, RetryPolicy
 from nanotyped.nodes.http_headers import checked_headers
 from nanotyped.nodes.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
 from nanotyped.nodes.url_template import UrlTemplate
@@ -106,7 +106,7 @@ class HttpPostRequest(NanoNode[object, Never]):
         self._url = UrlTemplate(url)
         self._encoders: dict[Schema, RowEncoder] = {}
         self._fillers: dict[type[Row], Callable[[Row], str]] = {}
-        self._poster: Poster | None = None
+        self._client: ClientOfThread | None = None
         self._keys: KeyMaker | None = None
         self.idempotency_key = idempotency_key
         if idempotency_key is not None and idempotency_key.header is not None:
@@ -150,7 +150,7 @@ class HttpPostRequest(NanoNode[object, Never]):
     # -- the run -----------------------------------------------------------------------
 
     def setup(self) -> None:
-        """Open the session."""
+        """Get ready to open sessions."""
         for notice in self.notices():
             logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
         if self.idempotency_key is not None:
@@ -158,18 +158,13 @@ class HttpPostRequest(NanoNode[object, Never]):
         headers = {"Content-Type": _CONTENT_TYPES[self.envelope], "User-Agent": "nanotyped"}
         given = {name: value.get_secret_value() for name, value in self._headers.items()}
         defaults = {name: value for name, value in headers.items() if name.lower() not in map(str.lower, given)}
-        self._poster = Poster({**defaults, **given}, self._policy, self._pause)
-
-    def _opened(self) -> Poster:
-        if self._poster is None:
-            raise PipelineStateError("nothing can be sent before setup() and after cleanup()")
-        return self._poster
+        self._client = ClientOfThread({**defaults, **given}, self._policy, self._pause)
 
     def cleanup(self) -> None:
-        """Close the session."""
-        if self._poster is not None:
-            self._poster.close()
-            self._poster = None
+        """Close the sessions."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Send the rows: one request for each run of rows with one URL.
@@ -229,9 +224,20 @@ class HttpPostRequest(NanoNode[object, Never]):
     def _post(self, request: _Request) -> None:
         option = self.idempotency_key
         header = {} if option is None or option.header is None else {option.header: request.key}
+        if self._client is None:
+            raise PipelineStateError("nothing can be sent before setup() and after cleanup()")
+        place, (first, last) = self._url.display, request.rows
         try:
-            self._opened().post(request.url, request.body, self._url.display, request.rows, header)
-        except DeliveryStopped:
+            self._client().exchange("POST", request.url, place, request.body, header)
+        except ExchangeFailed as failed:
+            numbers = f"row {first}" if first == last else f"rows {first} to {last}"
+            raise DeliveryError(
+                f"{place} did not take {numbers}, {failed}",
+                status=failed.status,
+                attempts=failed.attempts,
+                rows=request.rows,
+            ) from None
+        except ExchangeStopped:
             # The rows were not taken: to leave in silence is how a node that was stopped does not vouch for them.
             raise ChannelCancelled from None
 

@@ -1,13 +1,15 @@
-"""Delivering a body by HTTP POST: attempts, waits between them, and an error that says what the service said.
+"""Requests over HTTP: attempts, waits between them, and an error that says what the service said.
 
 Nothing here tells a URL's query, a header's value, or a body that was sent: they may hold secrets.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +22,6 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from nanotyped.errors import DeliveryError
 from nanotyped.nodes.http_deadline import BoundedAdapter, until
 
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -33,18 +34,50 @@ _READ_BYTES = 64 * 1024
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
-class DeliveryStopped(Exception):  # noqa: N818 - the node was told to end; no mistake of anyone
-    """The pause before another attempt ended because the node is to end; the body was not delivered."""
+class ExchangeStopped(Exception):  # noqa: N818 - the node was told to end; no mistake of anyone
+    """The pause before another attempt ended because the node is to end; there is no answer."""
+
+
+class ExchangeFailed(Exception):  # noqa: N818 - whose failure it is says the node that asked
+    """A request that was not answered with success.
+
+    Attributes:
+        reason: Why, in the words of the service where there are any.
+        status: Of the last answer; ``None`` where there was none.
+        attempts: How often it was tried.
+    """
+
+    def __init__(self, reason: str, status: int | None, attempts: int) -> None:
+        self.reason = reason
+        self.status = status
+        self.attempts = attempts
+        super().__init__(reason, status, attempts)
+
+    def __str__(self) -> str:
+        return f"after {self.attempts} attempt{'' if self.attempts == 1 else 's'}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of success.
+
+    Attributes:
+        status: Its status, of 2xx.
+        body: Its bytes.
+    """
+
+    status: int
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long, and how often, a body is tried.
+    """How long, and how often, a request is tried.
 
     Attributes:
         timeout_s: Of one connection, and of each wait for bytes of the answer.
-        max_attempts: Requests for one body at the most.
-        deadline_s: Seconds for one body in all, waits included.
+        max_attempts: Requests at the most.
+        deadline_s: Seconds in all, waits included.
         max_retry_after_s: Longest wait that a service may ask for; one that asks for more is not tried again.
     """
 
@@ -66,26 +99,39 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of one attempt; ``reason`` is ``""`` where the body was taken."""
+    """What became of one attempt; ``reason`` is ``""`` where it was answered with success."""
 
     reason: str = ""
     may_pass: bool = False
     status: int | None = None
     retry_after_s: float | None = None
+    body: bytes = b""
 
 
-class Poster:
-    """Posts bodies over one session. Belongs to one thread.
+class HttpClient:
+    """Sends requests over one session. Belongs to one thread.
 
     Args:
-        headers: Sent with every body.
+        headers: Sent with every request.
         policy: How often and how long.
         pause: Waits so many seconds and returns whether to go on.
+        max_answer_bytes: Bytes of an answer that are read at the most.
+        needs_whole: Whether a longer answer is a failure; else what is beyond is not looked at.
     """
 
-    def __init__(self, headers: Mapping[str, str], policy: RetryPolicy, pause: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        policy: RetryPolicy,
+        pause: Callable[[float], bool],
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        *,
+        needs_whole: bool = False,
+    ) -> None:
         self._policy = policy
         self._pause = pause
+        self._max_answer_bytes = max_answer_bytes
+        self._needs_whole = needs_whole
         self._session = requests.Session()
         # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
         self._session.trust_env = False
@@ -99,29 +145,30 @@ class Poster:
         """Close every connection."""
         self._session.close()
 
-    def post(
-        self, url: str, body: bytes, place: str, rows: tuple[int, int], headers: Mapping[str, str] | None = None
-    ) -> None:
-        """Send a body until it is taken; every attempt is the same request.
+    def exchange(
+        self, method: str, url: str, place: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request until it is answered with success; every attempt is the same request.
 
         Args:
+            method: Of HTTP.
             url: Where to.
-            body: What.
             place: The URL as messages show it.
-            rows: Numbers of the first and the last row in the body, for the message.
-            headers: Of this body, beside those of the session; each body of a session has the same ones.
+            body: What is sent; ``None``: nothing.
+            headers: Of this request, beside those of the session; each request of a session has the same ones.
 
         Raises:
-            DeliveryError: If it is refused, or not taken in time.
-            DeliveryStopped: If the node is to end.
+            ExchangeFailed: If it is not, or not in time.
+            ExchangeStopped: If the node is to end.
         """
         deadline = time.monotonic() + self._policy.deadline_s
         attempt = 0
         while True:
             attempt += 1
-            outcome = self._attempt(url, body, headers or {}, deadline)
+            outcome = self._attempt(method, url, body, headers or {}, deadline)
             if not outcome.reason:
-                return
+                assert outcome.status is not None  # there was an answer
+                return Answer(outcome.status, outcome.body)
             reason = outcome.reason
             if not outcome.may_pass or attempt >= self._policy.max_attempts:
                 break
@@ -136,27 +183,23 @@ class Poster:
                 break
             logger.warning("%s: attempt %d: %s; the next in %.1f s", place, attempt, outcome.reason, wait_s)
             if not self._pause(wait_s):
-                raise DeliveryStopped
-        attempts = "1 attempt" if attempt == 1 else f"{attempt} attempts"
-        numbers = f"row {rows[0]}" if rows[0] == rows[1] else f"rows {rows[0]} to {rows[1]}"
-        raise DeliveryError(
-            f"{place} did not take {numbers}, after {attempts}: {reason}",
-            status=outcome.status,
-            attempts=attempt,
-            rows=rows,
-        )
+                raise ExchangeStopped
+        raise ExchangeFailed(reason, outcome.status, attempt)
 
-    def _prepared(self, url: str, body: bytes, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    def _prepared(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> requests.PreparedRequest:
         """Return the request; for the URL of the last one, that one with another body: most of the work is the same.
 
         Where the service has set cookies, which may change with every answer, each request is prepared for itself.
         """
         if self._last is not None and self._last[0] == url and not self._session.cookies:
             request = self._last[1]
-            request.prepare_body(body, None)
+            if body is not None:
+                request.prepare_body(body, None)
             request.headers.update(headers)
             return request
-        request = self._session.prepare_request(requests.Request("POST", url, data=body, headers=headers))
+        request = self._session.prepare_request(requests.Request(method, url, data=body, headers=headers))
         self._last = None if self._session.cookies else (url, request)
         return request
 
@@ -166,14 +209,16 @@ class Poster:
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
         return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
 
-    def _attempt(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> _Outcome:
+    def _attempt(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float
+    ) -> _Outcome:
         timeout_s = max(0.001, min(self._policy.timeout_s, deadline - time.monotonic()))
         try:
             with until(deadline):
-                request = self._prepared(url, body, headers)
+                request = self._prepared(method, url, body, headers)
                 response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
                 try:
-                    answer = _read_answer(response)
+                    answer = _read_answer(response, self._max_answer_bytes + self._needs_whole)
                 finally:
                     response.close()
         except requests.exceptions.SSLError as error:
@@ -185,24 +230,66 @@ class Poster:
             return _Outcome(_why(error, timeout_s), may_pass=True)
         except requests.RequestException as error:
             return _Outcome(f"the request cannot be made: {type(error).__name__}")
-        return _judge(response, answer)
+        return self._judge(response, answer)
+
+    def _judge(self, response: requests.Response, answer: bytes) -> _Outcome:
+        outcome = _judge(response, answer)
+        if outcome.reason or not self._needs_whole:
+            return outcome
+        if len(answer) > self._max_answer_bytes:
+            return _Outcome(f"the answer is longer than {self._max_answer_bytes:,} bytes", status=outcome.status)
+        if (coding := response.headers.get("Content-Encoding", "identity").strip().lower()) not in ("", "identity"):
+            return _Outcome(f"the answer is packed ({coding[:20]!r}), which was not asked for", status=outcome.status)
+        return outcome
 
 
-def _read_answer(response: requests.Response) -> bytes:
+class ClientOfThread:
+    """The client of each thread that asks for one; all of them are alike. Arguments as of ``HttpClient``."""
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        policy: RetryPolicy,
+        pause: Callable[[float], bool],
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        *,
+        needs_whole: bool = False,
+    ) -> None:
+        self._new = functools.partial(HttpClient, headers, policy, pause, max_answer_bytes, needs_whole=needs_whole)
+        self._own = threading.local()
+        self._all: list[HttpClient] = []
+        self._lock = threading.Lock()
+
+    def __call__(self) -> HttpClient:
+        """Return the client of this thread, opened when it is asked for first."""
+        client: HttpClient | None = getattr(self._own, "client", None)
+        if client is None:
+            client = self._own.client = self._new()
+            with self._lock:
+                self._all.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close every connection of every client; none is asked for any more."""
+        for client in self._all:
+            client.close()
+
+
+def _read_answer(response: requests.Response, most: int) -> bytes:
     """Return the answer's bytes, as many as may be; what goes beyond is not read."""
-    found = b""
-    while len(found) < MAX_ANSWER_BYTES:
-        more = response.raw.read1(_READ_BYTES, decode_content=False)
+    found = bytearray()
+    while len(found) < most:
+        more = response.raw.read1(min(_READ_BYTES, most - len(found)), decode_content=False)
         if not more:
             break
         found += more
-    return found
+    return bytes(found)
 
 
 def _judge(response: requests.Response, answer: bytes) -> _Outcome:
     status = response.status_code
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return _Outcome(status=status)
+        return _Outcome(status=status, body=answer)
     try:
         reason = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:  # a status that no standard names
