@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FILE_NAME, LOCK_NAME = "state.sqlite", "state.lock"
 FORMAT = "1"
+EXHAUSTED = {"$exhausted": True}
+"""The cursor behind the last row of a source that came to its end."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS cursors (source TEXT PRIMARY KEY, cursor TEXT NOT NULL, stretches INTEGER NOT NULL) STRICT;
@@ -45,7 +47,7 @@ class State:
         pipeline: Name of the pipeline, ``""`` without one.
         fingerprint: Digests of what the pipeline is, by part.
         cursors: By source, the cursor before which every row was dealt with.
-        finished: Whether the last run came to its end, so that the next begins anew.
+        finished: Whether the last run came to its end, so that the next begins anew, but at cursors that last.
         updated_at: When it was written, in UTC.
     """
 
@@ -54,6 +56,11 @@ class State:
     cursors: Mapping[str, Any] = field(default_factory=dict)
     finished: bool = False
     updated_at: datetime | None = None
+
+    @property
+    def goes_on_from(self) -> dict[str, Any]:
+        """Return by source what the next run goes on from: every cursor, or after a finished run those that last."""
+        return {source: cursor for source, cursor in self.cursors.items() if not self.finished or lasts(cursor)}
 
 
 class StateFile:
@@ -67,6 +74,7 @@ class StateFile:
 
     Attributes:
         cursors: What the last run left: where each source goes on. Empty for a run that begins anew.
+        follows_finished: Whether the last run came to its end.
 
     Raises:
         StateError: If another run uses it, it is damaged, or of another pipeline.
@@ -99,11 +107,11 @@ class StateFile:
             reason = f"it is of another pipeline than this one: {', '.join(changed)}"
             raise StateError(self.path, reason, "--reset-state forgets it and begins anew")
         self._connection.execute("PRAGMA synchronous = FULL")
-        if not found.finished:
-            return dict(found.cursors)
+        self.follows_finished = found.finished
         # Left there, they would stand for sources that a killed run had not yet a checkpoint of.
-        self._connection.execute("DELETE FROM cursors")
-        return {}
+        over = [(source,) for source in found.cursors if source not in found.goes_on_from]
+        self._connection.executemany("DELETE FROM cursors WHERE source = ?", over)
+        return found.goes_on_from
 
     def _make(self) -> None:
         """Make the file: under another name, so that one that is there is whole, whenever this process is killed."""
@@ -157,6 +165,26 @@ class StateFile:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def exhausted_at(cursor: Any) -> dict[str, Any]:
+    """Return the cursor behind the last row of a source that came to its end, and by the next run goes on at one."""
+    return {**EXHAUSTED, "cursor": cursor}
+
+
+def is_exhausted(cursor: Any) -> bool:
+    """Return whether a cursor says that its source came to its end."""
+    return cursor == EXHAUSTED or lasts(cursor)
+
+
+def lasts(cursor: Any) -> bool:
+    """Return whether a cursor is one of ``exhausted_at``."""
+    return isinstance(cursor, dict) and cursor.keys() == {*EXHAUSTED, "cursor"}
+
+
+def start_of(cursor: Any) -> Any:
+    """Return what a source whose cursor was kept is to go on from."""
+    return cursor["cursor"] if lasts(cursor) else cursor
 
 
 def read_state(directory: Path) -> State:

@@ -15,13 +15,14 @@ from nanotyped.engine.conservation import check_conservation
 from nanotyped.engine.dead_letters import DeadLetterFiles
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.rejection import Rejections
-from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
+from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state, without_state
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
 from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineInterrupted, PipelineStateError
 from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
 from nanotyped.graph.drift import impacts_of
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
+from nanotyped.node.running import NO_ROW_VALUES
 
 if TYPE_CHECKING:
     from nanotyped.channel import Channel
@@ -79,6 +80,9 @@ class Run:
         self._connect()
         ledgers = {worker.node: worker.ledger for worker in self.workers if worker.ledger is not None}
         self._checkpoints = None if state is None else Checkpoints(state, graph, ledgers)
+        for node in ledgers:
+            if state is None and node.cursor_outlives_run:
+                logger.warning("%s", without_state(node), extra=NO_ROW_VALUES)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
 

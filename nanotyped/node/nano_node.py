@@ -99,6 +99,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
 
+    cursor_outlives_run: bool = False
+    """In a source: whether its last checkpoint is ``lasting``, so that with a state a run goes on where the last one
+    ended."""
+
+    options_that_may_change: ClassVar[tuple[str, ...]] = ()
+    """Options that do not change what a cursor means: a run with others goes on from the state of the last one."""
+
     pipeline_name: str | None = None
     first_row_number: int = 1
     """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nanotyped.engine.checkpoint import FILE_NAME, read_state
-from nanotyped.engine.resumption import EXHAUSTED
+from nanotyped.engine.checkpoint import EXHAUSTED, FILE_NAME, read_state
 from nanotyped.engine.run import Run, prepare_run
 from nanotyped.errors import CursorError, GraphTypeError, NodeFailedError
 from nanotyped.message import Checkpoint
