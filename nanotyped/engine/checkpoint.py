@@ -74,7 +74,6 @@ class StateFile:
 
     Attributes:
         cursors: What the last run left: where each source goes on. Empty for a run that begins anew.
-        follows_finished: Whether the last run came to its end.
 
     Raises:
         StateError: If another run uses it, it is damaged, or of another pipeline.
@@ -107,7 +106,6 @@ class StateFile:
             reason = f"it is of another pipeline than this one: {', '.join(changed)}"
             raise StateError(self.path, reason, "--reset-state forgets it and begins anew")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self.follows_finished = found.finished
         # Left there, they would stand for sources that a killed run had not yet a checkpoint of.
         over = [(source,) for source in found.cursors if source not in found.goes_on_from]
         self._connection.executemany("DELETE FROM cursors WHERE source = ?", over)

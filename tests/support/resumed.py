@@ -24,7 +24,9 @@ TABLE = "CREATE TABLE orders (id int unsigned PRIMARY KEY, odd tinyint(1) NOT NU
 PIPELINE = """
 pipeline_name: orders
 nodes:
-  read: {{class: StreamMySQLTable, options: {{url: "{url}", table: orders, page_rows: {page}, read_timeout_s: {late}}}}}
+  read:
+    class: StreamMySQLTable
+    options: {{url: "{url}", table: orders, page_rows: {page}, read_timeout_s: {late}{more}}}
   wanted: {{class: Filter, options: {{test: value_is_true, key: {wanted}}}}}
   post: {{class: HttpPostRequest, options: {{url: "{api}/orders", batch_rows: {batch}, timeout_s: 2.0}}}}
 paths: [[read, wanted, post]]
@@ -47,14 +49,15 @@ class OrdersPipeline:
         directory: Where `p.yaml` and the state are.
         url: Of the database.
         api: Where the orders go.
-        **settings: `page` and `batch` (rows), `late` (read timeout in seconds), `wanted` (the column that says so).
+        **settings: `page` and `batch` (rows), `late` (read timeout in seconds), `wanted` (the column that says so),
+            `more` (options of the source, as text behind a comma).
     """
 
     def __init__(self, directory: Path, url: str, api: HttpApi, **settings: Any) -> None:
         self.directory = directory
         self.state = directory / "state"
         self._api = api
-        settings = {"page": 200, "batch": 50, "late": 60.0, "wanted": "id", **settings}
+        settings = {"page": 200, "batch": 50, "late": 60.0, "wanted": "id", "more": "", **settings}
         (directory / "p.yaml").write_text(PIPELINE.format(url=url, api=api.url, **settings))
 
     def start(self, *more: str, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:

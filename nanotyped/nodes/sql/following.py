@@ -90,10 +90,11 @@ class Following:
         """Return why a table cannot be followed so; ``label`` is the name of the node."""
         live, name = description.schema, self.column
         if name not in live:
-            reason = f"column `{name}` cannot be read: {description.refused[name]}"
-            if name not in description.refused:
-                reason = f"there is no column `{name}`"
-            return [_problem(label, "cursor_column", reason, nearest_hint(name, live.names))]
+            if name in description.refused:
+                reason, hint = f"column `{name}` cannot be read: {description.refused[name]}", "name another"
+            else:
+                reason, hint = f"there is no column `{name}`", nearest_hint(name, live.names)
+            return [_problem(label, "cursor_column", reason, hint)]
         found: list[GraphProblem] = []
         column = live[name]
         family = column.type.intermediate_type.family

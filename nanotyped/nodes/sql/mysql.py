@@ -229,7 +229,7 @@ class MySQLReader:
     def decode_key(self, key: Sequence[str], encoded: Sequence[Any]) -> tuple[Any, ...]:
         """Return the key of what ``encode_key`` made."""
         kinds = [kept_column(self._schema[name]).type for name in key]
-        return tuple(json_form(kind).decode(value) for kind, value in zip(kinds, encoded, strict=True))
+        return tuple(_decoded(kind, value) for kind, value in zip(kinds, encoded, strict=True))
 
     def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
         """Yield all rows, by columns, out of one consistent snapshot."""
@@ -313,6 +313,13 @@ class MySQLReader:
         except DRIVER_ERRORS as error:
             user = f"`{self._server.user}`"
             raise SourceError(f"reading {self._place} as {user} failed: {self._server.explain(error)}") from error
+
+
+def _decoded(kind: type[DataType], encoded: Any) -> Any:
+    """Return a value of a key; an integer also as one of fewer bits is kept, for the column may have been widened."""
+    if kind.intermediate_type.family is it.INTEGER and isinstance(encoded, int | str):
+        return kind.python_cast_function(int(encoded))
+    return json_form(kind).decode(encoded)
 
 
 def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:

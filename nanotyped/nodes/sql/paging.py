@@ -49,9 +49,9 @@ class Pages:
         Raises:
             SourceError: If the table cannot be read on.
         """
-        after = None if cursor is None else self._start(cursor)
         if self.lag is not None and (lowest := self.reader.first_key(self.query, self.key)) is not None:
             self._lowered(lowest[0])  # what is in no order would never be read once a run has begun behind it
+        after = None if cursor is None else self._start(cursor)
         upper = self.reader.last_key(self.query, self.key)
         if self.lag is not None:
             self.end = cursor

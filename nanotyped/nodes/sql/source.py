@@ -124,8 +124,10 @@ class TableSource(NanoNode[object, Any]):
             reader.close()
 
     def _warn_of_scans(self, reader: TableReader, description: TableDescription) -> None:
-        column = None if self._following is None else self._following.column
-        if column in description.schema.names and not reader.leads_index(self.table, str(column)):
+        if self._following is None or self._following_problems():
+            return
+        column = self._following.column
+        if not reader.leads_index(self.table, column):
             logger.warning(
                 "%s: no index of %s begins with `%s`: the server reads all rows for each page",
                 self.label,
@@ -193,10 +195,10 @@ class TableSource(NanoNode[object, Any]):
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live table, once it was looked at, differs from the declared contract."""
-        live, problems = self._live_schema(), [*self._policy_problems(), *self._following_problems()]
+        live, problems, following = self._live_schema(), self._policy_problems(), self._following_problems()
         if problems or live is None or self.output_schema is None or self._description is None:
-            return problems
-        return self._misfits(self._description)
+            return [*problems, *following]
+        return [*self._misfits(self._description), *following]
 
     def _misfits(self, description: TableDescription) -> list[GraphProblem]:
         """Return how a table differs from the declared contract in what is not settled by ``schema_contract``."""
