@@ -227,7 +227,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPERATIONS, st.integers(0, 2))
 def test_what_is_late_by_no_more_than_the_lag_is_delivered(shop: Shop, operations: list[str], lag: int) -> None:
     """Whatever the order of transactions, of the pages of runs, and of kills."""
