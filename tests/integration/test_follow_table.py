@@ -100,6 +100,17 @@ def test_lag_is_how_far_before_the_last_cursor_a_run_begins(shop: Shop, tmp_path
     assert run(shop.source(), tmp_path, reset=True) == [3, 2, 1]
 
 
+def test_how_many_rows_come_again_is_told(shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that were there and those that came late, up to where the last run was."""
+    caplog.set_level(logging.INFO, "nanotyped.nodes.sql")
+    shop.insert((1, 80), (2, 90), (3, 100))
+    run(shop.source(lag=10), tmp_path)
+    assert caplog.messages == []
+    shop.insert((4, 95), (5, 110))
+    run(shop.source(lag=10), tmp_path)
+    assert caplog.messages == ["read: 3 rows up to the last cursor are read again"]
+
+
 def test_another_cursor_column_is_another_pipeline(shop: Shop, tmp_path: Path) -> None:
     """Where the one was is no place of the other."""
     shop.insert((1, 100))
@@ -324,8 +335,11 @@ def follow(database: Database, state: Path, **options: Any) -> list[Any]:
     return run(StreamMySQLTable(url=database.url, table="t", name="read", **{"page_rows": 2, **options}), state)
 
 
-def test_a_lower_id_that_is_committed_late(database: Database, tmp_path: Path) -> None:
+def test_a_lower_id_that_is_committed_late(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The next run delivers it within the lag, and not beyond it: how long transactions take is the user's to say."""
+    caplog.set_level(logging.INFO, "nanotyped.nodes.sql")
     database.execute("CREATE TABLE t (id int unsigned AUTO_INCREMENT PRIMARY KEY, who varchar(9))")
     for lag, comes in ((10, True), (1, False)):
         state = tmp_path / str(lag)
@@ -338,6 +352,8 @@ def test_a_lower_id_that_is_committed_late(database: Database, tmp_path: Path) -
             assert before[-3:] == [late + 1, late + 2, late + 3]
             slow.commit()
         assert (late in follow(database, state, cursor_column="id", lag=lag)) is comes
+    said = [f"read: {rows} rows up to the last cursor are read again" for rows in (4, 2)]
+    assert caplog.messages == said
 
 
 CURSORS: dict[str, tuple[list[Any], Any, int]] = {  # values in order, a lag, and from which value on it reads again

@@ -116,6 +116,9 @@ class TableReader(Protocol):
     def first_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the lowest key as the driver takes it back, ``None`` if there is no row."""
 
+    def count(self, query: TableQuery, key: Sequence[str], upper: tuple[Any, ...]) -> int:
+        """Return how many rows there are, up to and with a key."""
+
     def lowered(self, column: str, value: Any, lag: Lag) -> Any:
         """Return the value of a key that lies so far below another; both as the driver takes them.
 

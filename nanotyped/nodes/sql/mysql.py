@@ -178,6 +178,13 @@ class MySQLReader:
         found = list(self._read(*_compile(statement), self._key_cells(key)))
         return tuple(values[0] for values in found[0]) if found else None
 
+    def count(self, query: TableQuery, key: Sequence[str], upper: tuple[Any, ...]) -> int:
+        """Return how many rows there are, up to and with a key."""
+        sql, values = _compile(query.select_count(key))
+        with self._reporting():
+            [(found,)] = self._rows(sql, {**values, **query.page_values(None, upper)})
+        return int(found)
+
     def lowered(self, column: str, value: Any, lag: Lag) -> Any:
         """Return what lies so far below a value."""
         del column  # a value is of its column's type
@@ -283,7 +290,7 @@ class MySQLReader:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
-    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, parameters: tuple[object, ...] | dict[str, Any]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())

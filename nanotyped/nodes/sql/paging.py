@@ -89,6 +89,8 @@ class Pages:
         if after[0] < floor:
             return after
         self.query = replace(self.query, since=(self.key[0], floor))
+        again = self.reader.count(self.query, self.key, after)
+        logger.info("%s: %d rows up to the last cursor are read again", self.label, again, extra=NO_ROW_VALUES)
         return None
 
     def _decoded(self, values: list[Any]) -> tuple[Any, ...]:

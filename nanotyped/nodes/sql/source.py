@@ -329,7 +329,6 @@ class TableSource(NanoNode[object, Any]):
                     yield checkpoint
         except TableAlteredError as error:
             raise self._drift(description, error.description, "while it was read", "read it again") from None
-        self._check_unaltered(reader, description)
         if self._sieve is not None and self._sieve.told:
             logger.warning("%s: %s", self.label, self._sieve.told, extra=NO_ROW_VALUES)
 
@@ -419,6 +418,7 @@ class TableSource(NanoNode[object, Any]):
             )
             for columns in reader.stream(query, self.page_rows):
                 yield columns, None
+            self._check_unaltered(reader, description)
             return
         pages = Pages(reader, query, key, self.page_rows, description.place, self.label)
         if self._following is not None:
@@ -426,8 +426,8 @@ class TableSource(NanoNode[object, Any]):
             pages.lag = self._following.lag_for(description.schema[self._following.column])
         for columns, cursor in pages.read(self.resume_from):
             yield columns, Checkpoint(cursor)
+        self._check_unaltered(reader, description)
         if pages.end is not None:
-            self._check_unaltered(reader, description)  # before it is said that all up to there was read
             yield (), Checkpoint(pages.end, lasting=True)
 
     def _query(self, reader: TableReader, description: TableDescription) -> TableQuery:

@@ -88,6 +88,12 @@ class SQLiteReader:
         """Return the lowest key as it is stored, ``None`` if there is no row."""
         return self._one(query.select_first_key(key))
 
+    def count(self, query: TableQuery, key: Sequence[str], upper: tuple[Any, ...]) -> int:
+        """Return how many rows there are, up to and with a key."""
+        with self._reporting("reading"):
+            statement, values = query.select_count(key), query.page_values(None, upper)
+            return int(self._connection.execute(statement, values).scalar_one())
+
     def _one(self, statement: sa.Select[Any]) -> tuple[Any, ...] | None:
         with self._reporting("reading"):
             row = self._connection.execute(statement).first()

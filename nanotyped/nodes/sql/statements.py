@@ -157,6 +157,11 @@ class TableQuery:
         """Return the SELECT of the highest key."""
         return self._select(tuple(key)).order_by(*(self._key(name).desc() for name in key)).limit(1)
 
+    def select_count(self, key: Sequence[str]) -> sa.Select[Any]:
+        """Return the SELECT of how many rows there are up to a key, given as the upper bound of a page."""
+        found = self._select(tuple(key)).where(self._beyond(key, "upper", below=True))
+        return sa.select(sa.func.count()).select_from(found.subquery())
+
     def select_first_key(self, key: Sequence[str]) -> sa.Select[Any]:
         """Return the SELECT of the lowest key."""
         return self._select(tuple(key)).order_by(*map(self._key, key)).limit(1)

@@ -65,6 +65,10 @@ def test_a_followed_table_is_read_from_a_value_on() -> None:
     assert text_of(query.select_last_key(order))[0] == (
         "SELECT at, id FROM t WHERE at >= %(__since_0)s AND (x > %(_x)s ) ORDER BY at DESC, id DESC LIMIT %(param_1)s"
     )
+    assert text_of(TableQuery("t", ("x",), since=("at", 7)).select_count(order))[0] == (
+        "SELECT count(*) AS count_1 FROM (SELECT at, id FROM t WHERE at >= %(_since_0)s AND "
+        "(at < %(_upper_0)s OR at = %(_upper_0)s AND id <= %(_upper_1)s)) AS anon_1"
+    )
     assert text_of(TableQuery("t", ("x",)).select_first_key(order))[0] == (
         "SELECT at, id FROM t ORDER BY at, id LIMIT %(param_1)s"
     )
