@@ -41,12 +41,15 @@ class Checkpoint:
 
     Args:
         cursor: Anything that JSON can hold and gives back equal. It is copied: the source may go on changing it.
+        lasting: Whether a source that came to its end behind it is started at it by the next run, which begins anew
+            else.
 
     Raises:
         CursorError: If it is something else, such as a tuple or a date.
     """
 
     cursor: Any
+    lasting: bool = False
 
     def __post_init__(self) -> None:
         """Copy the cursor as a resumed run will see it."""

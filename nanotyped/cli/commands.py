@@ -22,7 +22,7 @@ from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
-from nanotyped.engine.resumption import open_state, resume_problems
+from nanotyped.engine.resumption import open_state, resume_problems, without_state
 from nanotyped.errors import ConfigError, SourceError
 from nanotyped.graph import build_graph, render_dot, render_mermaid, survey_graph
 from nanotyped.nodes.file_writing import WholeFile
@@ -69,6 +69,9 @@ def check(arguments: Arguments) -> int:
     if arguments.state is not None:
         _refuse_to_resume(pipeline, graph)
         print(f"{pipeline.file}: {_resumption(graph, Path(arguments.state))}")
+    for node in graph.nodes:
+        if arguments.state is None and node.cursor_outlives_run:
+            print(f"{pipeline.file}: {without_state(node)}")
     return 0
 
 
@@ -122,7 +125,10 @@ def _resumption(graph: Graph, directory: Path) -> str:
     changed = differences(state.fingerprint, fingerprint_of(graph))
     if changed:
         raise CommandFailedError(f"state `{directory / FILE_NAME}` is of another pipeline: {', '.join(changed)}", 2)
-    return "a run begins anew" if state.finished else "a run goes on where the last one was stopped"
+    if state.finished:
+        names = ", ".join(state.goes_on_from)
+        return f"a run goes on where the last one ended, of {names}" if names else "a run begins anew"
+    return "a run goes on where the last one was stopped"
 
 
 def _summary(graph: Graph) -> str:

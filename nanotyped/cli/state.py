@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.output import CommandFailedError
-from nanotyped.engine.checkpoint import StateError, read_state
+from nanotyped.engine.checkpoint import State, StateError, read_state
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -22,7 +22,15 @@ def show_state(arguments: Arguments) -> int:
     updated = state.updated_at.isoformat(" ", "seconds") if state.updated_at else "never"
     print(f"pipeline  {state.pipeline or '(without a name)'}")
     print(f"updated   {updated}")
-    print(f"next run  {'begins anew' if state.finished else 'goes on from the cursors'}")
+    print(f"next run  {_next_run(state)}")
     for source, cursor in state.cursors.items():
         print(f"{source}  {json.dumps(cursor, ensure_ascii=False)}")
     return 0
+
+
+def _next_run(state: State) -> str:
+    if len(state.goes_on_from) == len(state.cursors) and (state.cursors or not state.finished):
+        return "goes on from the cursors"
+    if state.goes_on_from:
+        return f"begins anew, but for {', '.join(state.goes_on_from)}, which goes on from its cursor"
+    return "begins anew"

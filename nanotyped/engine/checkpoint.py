@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FILE_NAME, LOCK_NAME = "state.sqlite", "state.lock"
 FORMAT = "1"
+EXHAUSTED = {"$exhausted": True}
+"""The cursor behind the last row of a source that came to its end."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS cursors (source TEXT PRIMARY KEY, cursor TEXT NOT NULL, stretches INTEGER NOT NULL) STRICT;
@@ -46,7 +48,7 @@ class State:
         pipeline: Name of the pipeline, ``""`` without one.
         fingerprint: Digests of what the pipeline is, by part.
         cursors: By source, the cursor before which every row was dealt with.
-        finished: Whether the last run came to its end, so that the next begins anew.
+        finished: Whether the last run came to its end, so that the next begins anew, but at cursors that last.
         updated_at: When it was written, in UTC.
         runs: Ids of the runs that got there, the first one first.
     """
@@ -57,6 +59,11 @@ class State:
     finished: bool = False
     updated_at: datetime | None = None
     runs: Sequence[str] = ()
+
+    @property
+    def goes_on_from(self) -> dict[str, Any]:
+        """Return by source what the next run goes on from: every cursor, or after a finished run those that last."""
+        return {source: cursor for source, cursor in self.cursors.items() if not self.finished or lasts(cursor)}
 
 
 class StateFile:
@@ -110,10 +117,10 @@ class StateFile:
             self.earlier_runs = found.runs
             # Known before its first row, for its dead letters count for whoever goes on after it.
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('runs', ?)", (self._runs(),))
-            return dict(found.cursors)
         # Left there, they would stand for sources that a killed run had not yet a checkpoint of.
-        self._connection.execute("DELETE FROM cursors")
-        return {}
+        over = [(source,) for source in found.cursors if source not in found.goes_on_from]
+        self._connection.executemany("DELETE FROM cursors WHERE source = ?", over)
+        return found.goes_on_from
 
     def _runs(self) -> str:
         return json.dumps([*self.earlier_runs, self.run_id])
@@ -171,6 +178,26 @@ class StateFile:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def exhausted_at(cursor: Any) -> dict[str, Any]:
+    """Return the cursor behind the last row of a source that came to its end, and by the next run goes on at one."""
+    return {**EXHAUSTED, "cursor": cursor}
+
+
+def is_exhausted(cursor: Any) -> bool:
+    """Return whether a cursor says that its source came to its end."""
+    return cursor == EXHAUSTED or lasts(cursor)
+
+
+def lasts(cursor: Any) -> bool:
+    """Return whether a cursor is one of ``exhausted_at``."""
+    return isinstance(cursor, dict) and cursor.keys() == {*EXHAUSTED, "cursor"}
+
+
+def start_of(cursor: Any) -> Any:
+    """Return what a source whose cursor was kept is to go on from."""
+    return cursor["cursor"] if lasts(cursor) else cursor
 
 
 def read_state(directory: Path) -> State:

@@ -59,7 +59,8 @@ def fingerprint_of(graph: Graph) -> dict[str, str]:
 
 def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:
     cls = type(node)
-    options = {name: value for name, value in node.given_options.items() if name not in _NO_CHANGE}
+    no_change = (*_NO_CHANGE, *cls.options_that_may_change)
+    options = {name: value for name, value in node.given_options.items() if name not in no_change}
     schemas = [None if schema is None else schema.spelling() for schema in (node.needed_input(), node.own_output())]
     return {"class": f"{cls.__module__}.{cls.__qualname__}", "options": _plain(options), "schemas": schemas}
 

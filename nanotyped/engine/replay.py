@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.engine.checkpoint import StateError
+from nanotyped.engine.checkpoint import EXHAUSTED, StateError
 from nanotyped.engine.dead_letters import DeadLetter, read_dead_letters
-from nanotyped.engine.resumption import EXHAUSTED
 from nanotyped.errors import DeadLetterError, GraphTypeError
 from nanotyped.graph import survey_graph
 from nanotyped.message import Checkpoint

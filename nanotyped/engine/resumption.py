@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nanotyped.engine.checkpoint import StateFile
+from nanotyped.engine.checkpoint import StateFile, is_exhausted, start_of
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
 from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from nanotyped.node import NanoNode
 
 CHECKPOINT_INTERVAL_S = 0.1
-EXHAUSTED = {"$exhausted": True}
-"""The cursor behind the last row of a source that came to its end."""
 
 
 def resume_problems(graph: Graph) -> list[GraphProblem]:
@@ -29,6 +27,11 @@ def resume_problems(graph: Graph) -> list[GraphProblem]:
         for node in graph.nodes
         if (reason := node.resume_problem())
     ]
+
+
+def without_state(node: NanoNode[Any, Any]) -> str:
+    """Return what is to be said of a source whose cursor outlives a run, where there is no state to keep it."""
+    return f"node `{node.label}` has nowhere to keep its cursor, so that a run reads all of it; run it with --state DIR"
 
 
 def open_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bool = False) -> StateFile:
@@ -72,7 +75,7 @@ class Checkpoints:
         self._state = state
         self._ledgers = {names[node]: ledger for node, ledger in ledgers.items()}
         for node in ledgers:
-            node.resume_from = state.cursors.get(names[node])
+            node.resume_from = start_of(state.cursors.get(names[node]))
         self._written = dict.fromkeys(self._ledgers, 0)
         self._next_at = 0.0
         self._written_at = time.monotonic()
@@ -108,7 +111,7 @@ class Checkpoints:
             StateError: If it cannot be written.
         """
         try:
-            finished = regular and all(ledger.mark == EXHAUSTED for ledger in self._ledgers.values())
+            finished = regular and all(is_exhausted(ledger.mark) for ledger in self._ledgers.values())
             if finished or self._moved():
                 self._write(finished=finished)
         finally:

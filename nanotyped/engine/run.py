@@ -15,7 +15,7 @@ from nanotyped.engine.conservation import check_conservation
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.rejection import Rejections
-from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
+from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state, without_state
 from nanotyped.engine.shaping import fitted_row, row_of_anything
 from nanotyped.engine.worker import Worker
 from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineStateError
@@ -84,6 +84,9 @@ class Run:
         self._connect()
         ledgers = {worker.node: worker.ledger for worker in self.workers if worker.ledger is not None}
         self._checkpoints = None if state is None else Checkpoints(state, graph, ledgers)
+        for node in ledgers:
+            if state is None and node.cursor_outlives_run:
+                logger.warning("%s", without_state(node), extra=NO_ROW_VALUES)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
 

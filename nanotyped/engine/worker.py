@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
+from nanotyped.engine.checkpoint import EXHAUSTED, exhausted_at
 from nanotyped.engine.guarded import BatchCode, GuardedWork, Made, Outcome, RowWork
 from nanotyped.engine.ledger import SourceLedger
 from nanotyped.engine.outbox import Finish, Origin, Outbox, aside_of
 from nanotyped.engine.pool import Pool
-from nanotyped.engine.resumption import EXHAUSTED
 from nanotyped.engine.sending import SendingShape, batches_in_time, rows_in_time
 from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
 from nanotyped.engine.sight import Looking, SeeingWork, SeenBatches, unpaired
@@ -73,6 +73,7 @@ class Worker:
         self._on_failure = on_failure
         self._on_end = on_end
         self.exhausted = False
+        self._last_checkpoint: Checkpoint | None = None
         self._draining = False
         self._aborted = False
         self._failed = False
@@ -216,7 +217,8 @@ class Worker:
             if self.node.ended_regularly:  # else it may have thrown away what it held
                 self.outbox.end_kept()
         elif self.exhausted:
-            self._close_stretch(EXHAUSTED)
+            last = self._last_checkpoint
+            self._close_stretch(exhausted_at(last.cursor) if last is not None and last.lasting else EXHAUSTED)
 
     def _count_emitted(self) -> None:
         if self.inbox is None:
@@ -286,7 +288,7 @@ class Worker:
         for given in batches:
             if isinstance(given, Checkpoint):
                 resumes = True
-                self._checkpoint(given.cursor)
+                self._checkpoint(given)
                 if self._draining:
                     return
                 continue
@@ -305,7 +307,7 @@ class Worker:
         outbox, number = self.outbox, 0
         for result in results:
             if result.__class__ is Checkpoint:
-                self._checkpoint(result.cursor)
+                self._checkpoint(result)
             elif result is not None:
                 number += 1
                 try:
@@ -337,7 +339,7 @@ class Worker:
             if result.__class__ is row_class:
                 append(result)
             elif result.__class__ is Checkpoint:
-                self._checkpoint(result.cursor)
+                self._checkpoint(result)
             elif result is not None:
                 append(to_row(result))
             if len(gathered) >= outbox.limit:
@@ -351,9 +353,10 @@ class Worker:
         self._stretch = self.ledger.open()
         self.outbox.begin((self._stretch,))
 
-    def _checkpoint(self, cursor: Any) -> None:
+    def _checkpoint(self, checkpoint: Checkpoint) -> None:
         """End the stretch of rows that the source has given, and begin another."""
-        self._close_stretch(cursor)
+        self._last_checkpoint = checkpoint
+        self._close_stretch(checkpoint.cursor)
         self._open_stretch()
 
     def _close_stretch(self, cursor: Any) -> None:

@@ -131,6 +131,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
 
+    cursor_outlives_run: bool = False
+    """In a source: whether its last checkpoint is ``lasting``, so that with a state a run goes on where the last one
+    ended."""
+
+    options_that_may_change: ClassVar[tuple[str, ...]] = ()
+    """Options that do not change what a cursor means: a run with others goes on from the state of the last one."""
+
     workers: int = 1
     """In how many threads ``process_item`` or ``process_batch`` runs at once. The order of the rows is kept."""
 

@@ -201,7 +201,8 @@ CASES = [
             (
                 "p.yaml:2:75: unknown option of StreamMySQLTable `_server`; known are `table`, `host`, "
                 "`port`, `user`, `password`, `database`, `url`, `columns`, `where`, `parameters`, "
-                "`page_rows`, `zero_date`, `tinyint1`, `bit`, `schema_contract`, `tls`, `tls_ca`, `connect_timeout_s`, "
+                "`page_rows`, `cursor_column`, `lag`, "
+                "`zero_date`, `tinyint1`, `bit`, `schema_contract`, `tls`, `tls_ca`, `connect_timeout_s`, "
                 "`read_timeout_s`, `to_row_obj`, `retain_input`, `validate`, `input_schema`, "
                 "`output_schema`, `batch_rows`, `on_error`, `max_errors`, `max_error_rate`, `dead_letter`, `retry`"
             ),

@@ -237,3 +237,87 @@ def test_fully_filtered_table(database: Database, http_api: HttpApi, tmp_path: P
     assert end_of(process).code == 0
     assert read_state(pipeline.state).finished
     assert not http_api.requests
+
+
+# -- of a table that is followed by a cursor column -----------------------------------------------
+
+
+FOLLOWED = "id int unsigned PRIMARY KEY, at datetime NOT NULL, KEY (at)"
+
+
+def fill_followed(database: Database, first: int = 1, last: int = ROWS) -> None:
+    """Add orders to a table, three hundred to a second, so that pages end within one."""
+    database.execute(
+        f"CREATE TABLE IF NOT EXISTS orders ({FOLLOWED})",
+        f"INSERT INTO orders SELECT seq, '2024-01-01' + INTERVAL (seq DIV 300) SECOND FROM seq_{first}_to_{last}",
+    )
+
+
+def test_connection_killed_within_a_page_of_a_followed_table(
+    database: Database, http_api: HttpApi, tmp_path: Path
+) -> None:
+    """The run goes on over new connections and reads all; the next one reads what came, and the last second again."""
+    fill_followed(database)
+    with TcpProxy(database.server.host, database.server.port) as proxy:
+        url = database.url.replace(f":{database.server.port}/", f":{proxy.port}/")
+        pipeline = OrdersPipeline(tmp_path, url, http_api, source=", cursor_column: at, lag: 1 s")
+        gate = Gate(http_api, 5)
+        process = pipeline.start_and_reach(5)
+        kill_connections(database, "KILL")
+        proxy.fail_after(20_000, "reset")
+        gate.open()
+        ended = end_of(process)
+        assert ended.code == 0, ended.said
+        assert sorted(pipeline.delivered) == list(range(1, ROWS + 1))
+        assert pipeline.sent_again == 0
+        fill_followed(database, ROWS + 1, ROWS + 500)
+        ended = pipeline.run()
+    assert ended.code == 0, ended.said
+    assert sorted(pipeline.delivered) == list(range(1, ROWS + 501))
+    assert pipeline.sent_again == ROWS - (ROWS // 300 - 1) * 300 + 1
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("MODIFY at date NOT NULL", "was altered while it was read"),
+        ("MODIFY at datetime NULL", "was altered while it was read"),
+        ("DROP COLUMN at", "Unknown column 'at'"),
+        ("MODIFY id bigint unsigned NOT NULL", "was altered while it was read"),
+    ],
+)
+def test_followed_table_altered_in_the_middle(
+    database: Database, http_api: HttpApi, tmp_path: Path, change: str, said: str
+) -> None:
+    """Also of a cursor column that is not among those that are given; as it was, the table is read on."""
+    fill_followed(database)
+    more = ", cursor_column: at, lag: 1 min, columns: [id]"
+    pipeline = OrdersPipeline(tmp_path, database.url, http_api, source=more)
+    gate = Gate(http_api, 20)
+    process = pipeline.start_and_reach(20)
+    database.execute(f"ALTER TABLE orders {change}")
+    gate.open()
+    ended = end_of(process)
+    assert ended.code == 1
+    assert said in ended.said
+    database.execute("DROP TABLE orders")
+    fill_followed(database)
+    ended = pipeline.run()
+    assert ended.code == 0, ended.said
+    assert sorted(pipeline.delivered) == list(range(1, ROWS + 1))
+
+
+@pytest.mark.fault
+def test_state_of_a_followed_table_that_finds_no_end(database: Database, http_api: HttpApi, tmp_path: Path) -> None:
+    """Restored from an older copy, the table is told to end before the cursor; nothing is read in silence."""
+    fill_followed(database)
+    pipeline = OrdersPipeline(tmp_path, database.url, http_api, source=", cursor_column: at, lag: 5 s")
+    assert pipeline.run().code == 0
+    database.execute("DELETE FROM orders WHERE id > 5000")
+    ended = pipeline.run()
+    assert ended.code == 0
+    assert "is where reading goes on by `at`: rows were deleted, or it is another table by now" in ended.said
+    assert pipeline.sent_again == 0
+    assert pipeline.run("--reset-state").code == 0
+    assert pipeline.sent_again == 5000

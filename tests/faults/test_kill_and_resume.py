@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nanotyped.engine.checkpoint import read_state
-from tests.support.resumed import OrdersPipeline, end_of, fill_orders
+from tests.support.resumed import TABLE, OrdersPipeline, end_of, fill_orders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,4 +67,37 @@ def test_a_killed_run_goes_on_and_loses_nothing(
     keys = pipeline.keys
     assert all(len(found) == 1 for found in keys.values())
     assert len(set().union(*keys.values())) == len(keys) == rows // 2
+    assert read_state(pipeline.state).finished
+
+
+@pytest.mark.parametrize("rows", [3000, pytest.param(60_000, marks=[pytest.mark.fault, pytest.mark.timeout(300)])])
+def test_killed_runs_that_follow_a_table_lose_nothing(
+    database: Database, http_api: HttpApi, tmp_path: Path, record_property: Callable[[str, object], None], rows: int
+) -> None:
+    """Killed at random, while rows come late beside new ones; between runs that came to their end, too."""
+    lag = 60
+    database.execute(TABLE.replace("note", "at int NOT NULL, KEY (at), note"))
+    pipeline = OrdersPipeline(
+        tmp_path, database.url, http_api, page=PAGE_ROWS, batch=BATCH_ROWS, source=f", cursor_column: at, lag: {lag}"
+    )
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    # Ten rows share a cursor, and each comes at most so late that the others are within the lag.
+    order = sorted(range(1, rows + 1), key=lambda n: n // 10 + chance.randrange(lag))
+    kills = there = 0
+    while there < rows:
+        more, there = order[there : there + 1500], there + 1500
+        values = ", ".join(f"({n}, 1, {n // 10}, 'x')" for n in more)
+        database.execute(f"INSERT INTO orders VALUES {values}")
+        process = pipeline.start_and_reach(chance.randrange(1, 6))
+        if chance.random() < 0.7 or there >= rows:
+            process.send_signal(signal.SIGKILL)
+        code = end_of(process).code
+        assert code in (0, -signal.SIGKILL), seed
+        kills += code != 0
+    ended = pipeline.run()
+    assert ended.code == 0, ended.said
+    for name, value in {"seed": seed, "kills": kills, "sent again": pipeline.sent_again}.items():
+        record_property(name, value)
+    assert sorted(pipeline.delivered) == list(range(1, rows + 1)), f"seed {seed}"
     assert read_state(pipeline.state).finished

@@ -91,3 +91,64 @@ def test_a_pipeline_that_cannot_be_resumed(shop: Path) -> None:
     said = "node `file` cannot be resumed: it writes what it got as a whole, at the end of a run; `segments: true` lets"
     assert re.search(r"p\.yaml:\d+:\d+: " + re.escape(said), err)
     assert not (shop / "state").exists()
+
+
+FOLLOW = """
+pipeline_name: follow
+nodes:
+  read:
+    class: StreamTable
+    options: {url: "sqlite:///shop.db", table: orders, cursor_column: id, lag: 2}
+  file: {class: WriteRows, options: {path: out.jsonl, segments: true}}
+paths: [[read, file]]
+"""
+
+
+def test_a_table_that_is_followed(shop: Path) -> None:
+    """Each command says that the next run goes on where the last one ended, and another lag is no other pipeline."""
+    (shop / "p.yaml").write_text(FOLLOW)
+    said = (
+        "p.yaml: node `read` has nowhere to keep its cursor, so that a run reads all of it; run it with --state DIR\n"
+    )
+    assert program(shop, "check", "p.yaml")[1].endswith(said)
+    assert program(shop, "run", "p.yaml", "--state", "state")[0] == 0
+    _, out, _ = program(shop, "state", "show", "state")
+    assert out.endswith(
+        "next run  goes on from the cursors\n"
+        '`read`  {"$exhausted": true, "cursor": {"key": ["id"], "after": [2500], "upper": [2500]}}\n'
+    )
+    (shop / "p.yaml").write_text(FOLLOW.replace("lag: 2", "lag: 1"))
+    _, out, _ = program(shop, "check", "p.yaml", "--state", "state")
+    assert out.endswith("p.yaml: a run goes on where the last one ended, of `read`\n")
+    code, _, err = program(shop, "run", "p.yaml", "--state", "state")
+    assert (code, "p.yaml: running 2 nodes, from where it was stopped\n" in err) == (0, True)
+    assert (shop / "out-000002.jsonl").read_text() == '{"id":"2499"}\n{"id":"2500"}\n'
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (
+            "lag: 2",
+            "lag: 2 minutes",
+            "6:80: StreamTable refuses its options: lag must be a number, or a span such as `90 s`, `10 min`, `2 h` or "
+            "`1 d` (ms, s, min, h, d), not '2 minutes'",
+        ),
+        (
+            "lag: 2",
+            "lag: 2 min",
+            "4:3: node `read`: lag: column `id` is `integer`, and a span of time is no number of it. "
+            "Hint: give a number",
+        ),
+        (
+            "cursor_column: id, ",
+            "",
+            "6:61: StreamTable refuses its options: lag needs a column that it is about: name it with cursor_column",
+        ),
+    ],
+)
+def test_a_lag_of_the_wrong_kind(shop: Path, was: str, now: str, said: str) -> None:
+    """It is refused with its place and what mends it."""
+    (shop / "p.yaml").write_text(FOLLOW.replace(was, now))
+    code, _, err = program(shop, "check", "p.yaml", "--connect")
+    assert (code, said in err) == (2, True), err

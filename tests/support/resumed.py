@@ -24,7 +24,9 @@ TABLE = "CREATE TABLE orders (id int unsigned PRIMARY KEY, odd tinyint(1) NOT NU
 PIPELINE = """
 pipeline_name: orders
 nodes:
-  read: {{class: StreamMySQLTable, options: {{url: "{url}", table: orders, page_rows: {page}, read_timeout_s: {late}}}}}
+  read:
+    class: StreamMySQLTable
+    options: {{url: "{url}", table: orders, page_rows: {page}, read_timeout_s: {late}{source}}}
   wanted: {{class: Filter, options: {{test: value_is_true, key: {wanted}}}}}
   post:
     class: HttpPostRequest
@@ -51,14 +53,24 @@ class OrdersPipeline:
         url: Of the database.
         api: Where the orders go.
         **settings: `page` and `batch` (rows), `late` (read timeout in seconds), `wanted` (the column that says so),
-            `path` (of the API, behind `/orders`), `patience` (timeout of the API in seconds), `more` (of the sink).
+            `path` (of the API, behind `/orders`), `patience` (timeout of the API in seconds), `more` and `source`
+            (options of the sink and of the source, as text behind a comma).
     """
 
     def __init__(self, directory: Path, url: str, api: HttpApi, **settings: Any) -> None:
         self.directory = directory
         self.state = directory / "state"
         self._api = api
-        usual = {"page": 200, "batch": 50, "late": 60.0, "wanted": "id", "path": "", "patience": 2.0, "more": ""}
+        usual = {
+            "page": 200,
+            "batch": 50,
+            "late": 60.0,
+            "wanted": "id",
+            "path": "",
+            "patience": 2.0,
+            "more": "",
+            "source": "",
+        }
         settings = {**usual, **settings}
         (directory / "p.yaml").write_text(PIPELINE.format(url=url, api=api.url, **settings))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from nanotyped.errors import SourceError
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 # The rows of a page, a sequence of values for each column, equally long.
 Columns: TypeAlias = Sequence[Sequence[Any]]
+# How far below a value another lies: so much of a number, or of dates and times so long before.
+Lag: TypeAlias = Decimal | timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,22 @@ class TableReader(Protocol):
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as the driver takes it back, ``None`` if there is no row."""
+
+    def first_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the lowest key as the driver takes it back, ``None`` if there is no row."""
+
+    def count(self, query: TableQuery, key: Sequence[str], upper: tuple[Any, ...]) -> int:
+        """Return how many rows there are, up to and with a key."""
+
+    def lowered(self, column: str, value: Any, lag: Lag) -> Any:
+        """Return the value of a key that lies so far below another; both as the driver takes them.
+
+        Raises:
+            ValueError: If the value is none of the column, or does not stand in the order of those that are.
+        """
+
+    def leads_index(self, table: str, column: str) -> bool:
+        """Return whether an index begins with a column."""
 
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
-from nanotyped.nodes.sql.description import Columns, TableAlteredError, TableDescription
+from nanotyped.nodes.sql.description import Columns, Lag, TableAlteredError, TableDescription
+from nanotyped.nodes.sql.following import lowered
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
@@ -43,6 +44,10 @@ _KEYS = """
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CAST(TABLE_NAME AS BINARY) = %s
         AND NON_UNIQUE = 0 AND (INDEX_TYPE = 'BTREE' OR INDEX_NAME = 'PRIMARY')
     ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"""
+_LEADERS = """
+    SELECT INDEX_NAME FROM information_schema.STATISTICS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CAST(TABLE_NAME AS BINARY) = %s
+        AND COLUMN_NAME = %s AND SEQ_IN_INDEX = 1 AND (INDEX_TYPE = 'BTREE' OR INDEX_NAME = 'PRIMARY')"""
 
 # MySQL 8 (manual 28.3.8): MariaDB has no such column, and holds no column to one spatial reference system.
 _SYSTEMS = """
@@ -63,6 +68,7 @@ class MySQLReader:
         self._schema = Schema([])
         self._place = server.place
         self._compiled: dict[object, tuple[str, Mapping[str, Any]]] = {}
+        self._page_key: tuple[str, ...] | None = None
         self._rows_read = 0
         self.keeps_unreadable = False
 
@@ -96,7 +102,9 @@ class MySQLReader:
             if all(name in self._schema and part is None and name not in nullable for name, part in parts)
         ]
         unique.sort(key=lambda key: (set(key) != primary, len(key)))
-        return TableDescription(place, self._schema, tuple(unique), refused=refused)
+        description = TableDescription(place, self._schema, tuple(unique), refused=refused)
+        self._page_key = description.page_key()
+        return description
 
     def _with_documents(self, found: list[tuple[Any, ...]], where: tuple[str, ...]) -> list[tuple[Any, ...]]:
         """Return the columns, those of MariaDB that must hold JSON as JSON."""
@@ -160,8 +168,33 @@ class MySQLReader:
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key, ``None`` if there is no row."""
-        found = list(self._read(*_compile(query.select_last_key(key)), self._key_cells(key)))
+        return self._one(query.select_last_key(key), key)
+
+    def first_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the lowest key, ``None`` if there is no row."""
+        return self._one(query.select_first_key(key), key)
+
+    def _one(self, statement: ClauseElement, key: Sequence[str]) -> tuple[Any, ...] | None:
+        found = list(self._read(*_compile(statement), self._key_cells(key)))
         return tuple(values[0] for values in found[0]) if found else None
+
+    def count(self, query: TableQuery, key: Sequence[str], upper: tuple[Any, ...]) -> int:
+        """Return how many rows there are, up to and with a key."""
+        sql, values = _compile(query.select_count(key))
+        with self._reporting():
+            [(found,)] = self._rows(sql, {**values, **query.page_values(None, upper)})
+        return int(found)
+
+    def lowered(self, column: str, value: Any, lag: Lag) -> Any:
+        """Return what lies so far below a value."""
+        del column  # a value is of its column's type
+        return lowered(value, lag)
+
+    def leads_index(self, table: str, column: str) -> bool:
+        """Return whether an index that is in order begins with a column."""
+        database = self._server.database
+        with self._reporting():
+            return bool(self._rows(_LEADERS, (database, table, table, column)))
 
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int
@@ -203,7 +236,7 @@ class MySQLReader:
     def decode_key(self, key: Sequence[str], encoded: Sequence[Any]) -> tuple[Any, ...]:
         """Return the key of what ``encode_key`` made."""
         kinds = [kept_column(self._schema[name]).type for name in key]
-        return tuple(json_form(kind).decode(value) for kind, value in zip(kinds, encoded, strict=True))
+        return tuple(_decoded(kind, value) for kind, value in zip(kinds, encoded, strict=True))
 
     def stream(self, query: TableQuery, rows: int) -> Iterator[Columns]:
         """Yield all rows, by columns, out of one consistent snapshot."""
@@ -234,11 +267,11 @@ class MySQLReader:
         """
         hang_up(self._connection)
         self._connection = self._server.connect()
-        before = self._schema
+        before, key_before = self._schema, self._page_key
         found = self.describe(query.table, ())
         names = query.page_columns(key)
         changed = any(name not in found.schema or found.schema[name] != before[name] for name in names)
-        if changed or found.page_key() != tuple(key):
+        if changed or found.page_key() != key_before:
             raise TableAlteredError(found)
 
     # -- statements --------------------------------------------------------------------
@@ -257,7 +290,7 @@ class MySQLReader:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
-    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, parameters: tuple[object, ...] | dict[str, Any]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
@@ -287,6 +320,13 @@ class MySQLReader:
         except DRIVER_ERRORS as error:
             user = f"`{self._server.user}`"
             raise SourceError(f"reading {self._place} as {user} failed: {self._server.explain(error)}") from error
+
+
+def _decoded(kind: type[DataType], encoded: Any) -> Any:
+    """Return a value of a key; an integer also as one of fewer bits is kept, for the column may have been widened."""
+    if kind.intermediate_type.family is it.INTEGER and isinstance(encoded, int | str):
+        return kind.python_cast_function(int(encoded))
+    return json_form(kind).decode(encoded)
 
 
 def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:

@@ -14,7 +14,6 @@ from nanotyped.errors import (
     GraphTypeError,
     Mismatch,
     RowValidationError,
-    SourceError,
     errors_by_row,
     shown,
 )
@@ -23,7 +22,9 @@ from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.sql.contract import SchemaContract, SchemaContractOption, Settlement, Sieve, settle
 from nanotyped.nodes.sql.description import TableAlteredError, Unreadable
+from nanotyped.nodes.sql.following import Following, LagOption
 from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
+from nanotyped.nodes.sql.paging import Pages
 from nanotyped.nodes.sql.policies import (
     BitOption,
     ColumnPolicies,
@@ -51,6 +52,7 @@ class TableSource(NanoNode[object, Any]):
     """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
 
     rejects_rows = True
+    options_that_may_change = ("lag",)
     backslash_escapes = True
     """Whether a backslash escapes in quotes, in the SQL of the server."""
 
@@ -62,6 +64,8 @@ class TableSource(NanoNode[object, Any]):
         where: str | None,
         parameters: Mapping[str, Any] | None,
         page_rows: int,
+        cursor_column: str | None,
+        lag: LagOption,
         zero_date: ZeroDateOption,
         tinyint1: Tinyint1Option,
         bit: BitOption,
@@ -87,6 +91,8 @@ class TableSource(NanoNode[object, Any]):
         self.where = where
         self.parameters = dict(parameters or {})
         self.page_rows = page_rows
+        self._following = Following.of_options(cursor_column, lag)
+        self.cursor_outlives_run = self._following is not None
         self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
         self._sieve: Sieve | None = None
@@ -113,8 +119,22 @@ class TableSource(NanoNode[object, Any]):
             self._description = description = self._described(reader)
             if self.where is not None and self._raw_of(description).names:  # without a column there is nothing to read
                 reader.try_out(self._query(reader, description))
+            self._warn_of_scans(reader, description)
         finally:
             reader.close()
+
+    def _warn_of_scans(self, reader: TableReader, description: TableDescription) -> None:
+        if self._following is None or self._following_problems():
+            return
+        column = self._following.column
+        if not reader.leads_index(self.table, column):
+            logger.warning(
+                "%s: no index of %s begins with `%s`: the server reads all rows for each page",
+                self.label,
+                description.place,
+                column,
+                extra=NO_ROW_VALUES,
+            )
 
     def _described(self, reader: TableReader) -> TableDescription:
         """Return what the table is. A column of the contract that is not there is for the check to tell, with the rest.
@@ -175,10 +195,10 @@ class TableSource(NanoNode[object, Any]):
 
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live table, once it was looked at, differs from the declared contract."""
-        live, problems = self._live_schema(), self._policy_problems()
+        live, problems, following = self._live_schema(), self._policy_problems(), self._following_problems()
         if problems or live is None or self.output_schema is None or self._description is None:
-            return problems
-        return self._misfits(self._description)
+            return [*problems, *following]
+        return [*self._misfits(self._description), *following]
 
     def _misfits(self, description: TableDescription) -> list[GraphProblem]:
         """Return how a table differs from the declared contract in what is not settled by ``schema_contract``."""
@@ -230,6 +250,11 @@ class TableSource(NanoNode[object, Any]):
         raw = self._raw_schema()
         return [] if raw is None else self._policies.problems(raw, self.label)
 
+    def _following_problems(self) -> list[GraphProblem]:
+        if self._following is None or self._description is None:
+            return []
+        return self._following.problems(self._description, self._policies, self.label)
+
     def _wanted(self) -> tuple[str, ...] | None:
         if self.columns is None and self.output_schema is not None:
             return parse_schema(self.output_schema).names
@@ -243,6 +268,12 @@ class TableSource(NanoNode[object, Any]):
         wanted = self._wanted() if self._modes is None else self._settlement(self._modes, description).reads
         live = description.schema
         return live if wanted is None else live.select(name for name in wanted if name in live)
+
+    def _read_of(self, description: TableDescription) -> Schema:
+        """Return the wanted columns as the table has them, and the one that it is followed by."""
+        raw, live = self._raw_of(description), description.schema
+        name = None if self._following is None else self._following.column
+        return raw if name is None or name in raw or name not in live else raw.merge(live.select([name]))
 
     def _live_schema(self) -> Schema | None:
         """Return the wanted columns as the node takes them."""
@@ -279,7 +310,7 @@ class TableSource(NanoNode[object, Any]):
         checked = self._description
         assert checked is not None  # it was looked at
         self._description = description = self._described(reader)
-        if self._raw_of(description) != self._raw_of(checked):
+        if self._read_of(description) != self._read_of(checked):
             raise self._drift(checked, description, "since the pipeline was checked", "check it again")
         if problems := self.check_contract():
             raise GraphTypeError(problems)
@@ -288,16 +319,16 @@ class TableSource(NanoNode[object, Any]):
         nulls = self._policies.null_dates(self._raw_of(description))
         first = 1
         try:
-            for page, cursor in self._pages(reader, description):
-                columns = _without_invalid_dates(page, nulls)
-                rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
-                first += len(columns[0])
-                yield rows
-                if cursor is not None:
-                    yield Checkpoint(cursor)
+            for page, checkpoint in self._pages(reader, description):
+                if page:
+                    columns = _without_invalid_dates(page, nulls)
+                    rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
+                    first += len(columns[0])
+                    yield rows
+                if checkpoint is not None:
+                    yield checkpoint
         except TableAlteredError as error:
             raise self._drift(description, error.description, "while it was read", "read it again") from None
-        self._check_unaltered(reader, description)
         if self._sieve is not None and self._sieve.told:
             logger.warning("%s: %s", self.label, self._sieve.told, extra=NO_ROW_VALUES)
 
@@ -345,7 +376,7 @@ class TableSource(NanoNode[object, Any]):
         A key of another type sorts otherwise, and pages by it skip rows: no such run ends well in silence.
         """
         again = reader.describe(self.table, ())
-        read = self._raw_of(description)
+        read = self._read_of(description)
         changed = (column for column in read if column.name not in again.schema or again.schema[column.name] != column)
         if again.page_key() != description.page_key() or any(changed):
             raise self._drift(description, again, "while it was read, and rows may be missing", "read it again")
@@ -355,7 +386,7 @@ class TableSource(NanoNode[object, Any]):
 
         With a contract, what the node would give is the contract, but for columns that no longer fit it.
         """
-        before, after = self._raw_of(was), self._raw_of(now)
+        before, after = self._read_of(was), self._read_of(now)
         changes = describe_changes(before, after)
         if was.page_key() != now.page_key():
             keys = (f"({', '.join(f'`{name}`' for name in of.page_key() or ())})" for of in (was, now))
@@ -374,10 +405,8 @@ class TableSource(NanoNode[object, Any]):
         kept = Schema(column for column in declared if column.name in taken or column.name not in misfits)
         return kept.merge(Schema(column for column in taken if column.name in misfits))
 
-    def _pages(
-        self, reader: TableReader, description: TableDescription
-    ) -> Iterator[tuple[Columns, dict[str, Any] | None]]:
-        """Yield columns of rows, each with the cursor behind them; ``None`` where they are in no order."""
+    def _pages(self, reader: TableReader, description: TableDescription) -> Iterator[tuple[Columns, Checkpoint | None]]:
+        """Yield columns of rows, each with the checkpoint behind them; ``None`` where they are in no order."""
         key = description.page_key()
         query = self._query(reader, description)
         if key is None:
@@ -389,20 +418,17 @@ class TableSource(NanoNode[object, Any]):
             )
             for columns in reader.stream(query, self.page_rows):
                 yield columns, None
+            self._check_unaltered(reader, description)
             return
-        after = self._resume_after(reader, key)
-        upper = reader.last_key(query, key)
-        while upper is not None:
-            columns, last = reader.page(query, key, after, upper, self.page_rows)
-            if last is None:
-                return
-            for name, value in zip(key, last, strict=True):
-                if type(value) is Unreadable:  # such a row can be rejected; the page behind it cannot be found
-                    raise SourceError(f"{description.place} cannot be read on: {value.reason} in its key `{name}`")
-            yield columns, {"key": list(key), "after": reader.encode_key(key, last)}
-            if len(columns[0]) < self.page_rows:
-                return
-            after = last
+        pages = Pages(reader, query, key, self.page_rows, description.place, self.label)
+        if self._following is not None:
+            pages.key = self._following.order(key)
+            pages.lag = self._following.lag_for(description.schema[self._following.column])
+        for columns, cursor in pages.read(self.resume_from):
+            yield columns, Checkpoint(cursor)
+        self._check_unaltered(reader, description)
+        if pages.end is not None:
+            yield (), Checkpoint(pages.end, lasting=True)
 
     def _query(self, reader: TableReader, description: TableDescription) -> TableQuery:
         live = self._raw_schema()
@@ -414,25 +440,6 @@ class TableSource(NanoNode[object, Any]):
         collations = description.collations.get(description.page_key() or (), {})
         taken = self._policies.read(description.schema)
         return TableQuery(self.table, live.names, where, widened, guarded, collations, taken)
-
-    def _resume_after(self, reader: TableReader, key: tuple[str, ...]) -> tuple[Any, ...] | None:
-        """Return the key behind which a resumed run goes on, ``None`` for one that begins.
-
-        Raises:
-            SourceError: If the table's key is another one by now.
-        """
-        cursor = self.resume_from
-        if cursor is None:
-            return None
-        if tuple(cursor["key"]) != key:
-            was, now = (", ".join(f"`{name}`" for name in names) for names in (cursor["key"], key))
-            raise SourceError(
-                f"`{self.table}` was read by the key ({was}) and has the key ({now}) now; --reset-state begins anew"
-            )
-        try:
-            return reader.decode_key(key, cursor["after"])
-        except ValueError as error:
-            raise SourceError(f"`{self.table}` cannot be read on from where it was: {error}") from error
 
     def _shape(self) -> Callable[[Columns, int], list[Row]]:
         """Return what makes rows of the declared contract of the live columns."""

@@ -22,7 +22,8 @@ from nanotyped.errors import (
     nearest_hint,
     shown,
 )
-from nanotyped.nodes.sql.description import Columns, TableDescription, Unreadable
+from nanotyped.nodes.sql.description import Columns, Lag, TableDescription, Unreadable
+from nanotyped.nodes.sql.following import lowered_as_stored
 from nanotyped.row import Column, Schema
 from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
 
@@ -81,9 +82,36 @@ class SQLiteReader:
 
     def last_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
         """Return the highest key as it is stored, ``None`` if there is no row."""
+        return self._one(query.select_last_key(key))
+
+    def first_key(self, query: TableQuery, key: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the lowest key as it is stored, ``None`` if there is no row."""
+        return self._one(query.select_first_key(key))
+
+    def count(self, query: TableQuery, key: Sequence[str], upper: tuple[Any, ...]) -> int:
+        """Return how many rows there are, up to and with a key."""
         with self._reporting("reading"):
-            row = self._connection.execute(query.select_last_key(key)).first()
+            statement, values = query.select_count(key), query.page_values(None, upper)
+            return int(self._connection.execute(statement, values).scalar_one())
+
+    def _one(self, statement: sa.Select[Any]) -> tuple[Any, ...] | None:
+        with self._reporting("reading"):
+            row = self._connection.execute(statement).first()
         return tuple(row) if row is not None else None
+
+    def lowered(self, column: str, value: Any, lag: Lag) -> Any:
+        """Return what lies so far below a stored value, as it would be stored."""
+        return lowered_as_stored(self._schema[column].type.intermediate_type.family, value, lag)
+
+    def leads_index(self, table: str, column: str) -> bool:
+        """Return whether an index of all rows begins with a column, or it is the row id."""
+        with self._reporting("describing"):
+            indexes = self._pragma("index_list", table)
+            primary = [row.name for row in self._pragma("table_xinfo", table) if row.pk]
+            if primary == [column] and all(index.origin != "pk" for index in indexes):
+                return True
+            leaders = [self._pragma("index_xinfo", index.name)[0].name for index in indexes if not index.partial]
+        return column in leaders
 
     def page(
         self, query: TableQuery, key: Sequence[str], after: tuple[Any, ...] | None, upper: tuple[Any, ...], rows: int

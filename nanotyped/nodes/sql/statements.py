@@ -108,6 +108,7 @@ class TableQuery:
         collations: Of columns of the key, where the key does not compare them as their column does.
         guarded: Enums with an empty member, of which the error value is read as another text than that member's.
         taken: Columns, by name, that are read as of another type than the table has them.
+        since: A column and the lowest value of it that is wanted; ``None`` for all of them.
     """
 
     table: str
@@ -117,6 +118,7 @@ class TableQuery:
     guarded: frozenset[str] = frozenset()
     collations: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[str, Column] = field(default_factory=dict)
+    since: tuple[str, Any] | None = None
 
     def page_columns(self, key: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of a page: the wanted ones, then those of the key that are not among them as they are."""
@@ -155,9 +157,22 @@ class TableQuery:
         """Return the SELECT of the highest key."""
         return self._select(tuple(key)).order_by(*(self._key(name).desc() for name in key)).limit(1)
 
+    def select_count(self, key: Sequence[str]) -> sa.Select[Any]:
+        """Return the SELECT of how many rows there are up to a key, given as the upper bound of a page."""
+        found = self._select(tuple(key)).where(self._beyond(key, "upper", below=True))
+        return sa.select(sa.func.count()).select_from(found.subquery())
+
+    def select_first_key(self, key: Sequence[str]) -> sa.Select[Any]:
+        """Return the SELECT of the lowest key."""
+        return self._select(tuple(key)).order_by(*map(self._key, key)).limit(1)
+
     def _select(self, names: Sequence[str]) -> sa.Select[Any]:
         table = sa.table(self.table, *(sa.column(name) for name in names))
         found = sa.select(*map(self._column, names)).select_from(table)
+        if self.since is not None:
+            column, value = self.since
+            bound: ColumnElement[Any] = sa.bindparam(self._bound("since", 0), value, type_=sa.types.NullType())
+            found = found.where(self._key(column) >= bound)
         return found if self.where is None else found.where(self.where.clause())
 
     def _column(self, name: str) -> ColumnElement[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
 from nanotyped.nodes.sql.contract import SchemaContractOption  # noqa: TC001 - as above
+from nanotyped.nodes.sql.following import LagOption  # noqa: TC001 - as above
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.nodes.sql.policies import (  # noqa: TC001 - as above
     BitOption,
@@ -46,6 +47,11 @@ class StreamMySQLTable(TableSource):
         where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
         page_rows: Rows to a page.
+        cursor_column: Column by which a run with a state goes on where the last one ended, and reads only what came
+            since: a non-null one of integers, decimals, dates, datetimes or timestamps that grows, best indexed.
+        lag: How far before the last cursor each run begins, for rows that are committed later than higher ones: a
+            number, or of dates and times a span, such as ``90 s``, ``10 min``, ``2 h`` or ``1 d``. Rows within it are
+            given again.
         zero_date: What becomes of dates that are on no calendar (``0000-00-00``, ``2021-02-30``): ``error``, ``null``,
             or ``keep``, as an ``InvalidDate``; for all columns, or by column.
         tinyint1: What ``tinyint(1)`` is: ``int`` or ``bool``; for all columns, or by column.
@@ -75,6 +81,8 @@ class StreamMySQLTable(TableSource):
         where: str | None = None,
         parameters: dict[str, Any] | None = None,
         page_rows: int = SERVER_PAGE_ROWS,
+        cursor_column: str | None = None,
+        lag: LagOption = 0,
         zero_date: ZeroDateOption = "error",
         tinyint1: Tinyint1Option = "int",
         bit: BitOption = "int",
@@ -92,6 +100,8 @@ class StreamMySQLTable(TableSource):
             where=where,
             parameters=parameters,
             page_rows=page_rows,
+            cursor_column=cursor_column,
+            lag=lag,
             zero_date=zero_date,
             tinyint1=tinyint1,
             bit=bit,
@@ -130,6 +140,11 @@ class StreamTable(TableSource):
         where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
         page_rows: Rows to a page.
+        cursor_column: Column by which a run with a state goes on where the last one ended, and reads only what came
+            since: a non-null one of integers, decimals, dates, datetimes or timestamps that grows, best indexed.
+        lag: How far before the last cursor each run begins, for rows that are committed later than higher ones: a
+            number, or of dates and times a span, such as ``90 s``, ``10 min``, ``2 h`` or ``1 d``. Rows within it are
+            given again.
         zero_date: What becomes of dates that are on no calendar: ``error``, ``null`` or ``keep``; for all columns, or
             by column.
         tinyint1: What a ``tinyint(1)`` of MySQL is: ``int`` or ``bool``; for all columns, or by column.
@@ -146,6 +161,8 @@ class StreamTable(TableSource):
         where: str | None = None,
         parameters: dict[str, Any] | None = None,
         page_rows: int = DEFAULT_PAGE_ROWS,
+        cursor_column: str | None = None,
+        lag: LagOption = 0,
         zero_date: ZeroDateOption = "error",
         tinyint1: Tinyint1Option = "int",
         bit: BitOption = "int",
@@ -161,6 +178,8 @@ class StreamTable(TableSource):
             where=where,
             parameters=parameters,
             page_rows=page_rows,
+            cursor_column=cursor_column,
+            lag=lag,
             zero_date=zero_date,
             tinyint1=tinyint1,
             bit=bit,

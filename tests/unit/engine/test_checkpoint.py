@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nanotyped.engine.checkpoint import FILE_NAME, StateError, StateFile, differences, read_state
+from nanotyped.engine.checkpoint import (
+    EXHAUSTED,
+    FILE_NAME,
+    StateError,
+    StateFile,
+    differences,
+    exhausted_at,
+    read_state,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +75,18 @@ def test_a_run_after_a_finished_one_begins_anew(directory: Path) -> None:
         assert state.cursors == {}
         state.write({"`read`": (1, 1)}, finished=False)
     assert read_state(directory).cursors == {"`read`": 1}
+
+
+def test_a_cursor_that_lasts_outlives_a_finished_run(directory: Path) -> None:
+    """Its source goes on from there, the others begin anew; of a stopped run all of them go on."""
+    lasting = exhausted_at({"after": 9})
+    written(directory, {"`read`": EXHAUSTED, "`follow`": lasting}, finished=True)
+    assert read_state(directory).goes_on_from == {"`follow`": lasting}
+    with closing(StateFile(directory, PRINT)) as state:
+        assert state.cursors == {"`follow`": lasting}
+        assert read_state(directory).cursors == {"`follow`": lasting}  # kept, should this run be killed
+        state.write({"`read`": (1, 1)}, finished=False)
+    assert read_state(directory).goes_on_from == {"`read`": 1, "`follow`": lasting}
 
 
 def test_a_cursor_that_did_not_move_stays(directory: Path) -> None:

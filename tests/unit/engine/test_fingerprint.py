@@ -109,3 +109,18 @@ def test_class_links_contract_and_name_count() -> None:
     assert differences(prints(), prints(name="load")) == ["`read` is gone", "`load` is new", "the graph is another"]
     assert list(prints(name=None)) == ["node 1 (Optional)", "`sink`", "the graph"]
     assert prints(name=None) == prints(name=None)
+
+
+def test_a_class_says_which_options_may_change() -> None:
+    """A state is gone on with, whatever they are; of another class they are options like any other."""
+
+    class Patient(Optional):
+        options_that_may_change = ("option",)
+
+    def prints(cls: type[Optional]) -> list[dict[str, str]]:
+        return [fingerprint_of(build_graph(cls(option=option, name="n"))) for option in (1, 2)]
+
+    one, two = prints(Patient)
+    assert one == two
+    one, two = prints(Optional)
+    assert differences(one, two) == ["`n` is another"]

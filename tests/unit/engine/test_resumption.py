@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nanotyped.engine.checkpoint import FILE_NAME, read_state
-from nanotyped.engine.resumption import EXHAUSTED
+from nanotyped.engine.checkpoint import EXHAUSTED, FILE_NAME, exhausted_at, read_state
 from nanotyped.engine.run import Run, prepare_run
 from nanotyped.errors import CursorError, GraphTypeError, NodeFailedError
 from nanotyped.message import Checkpoint
@@ -63,6 +62,27 @@ class Keep(NanoNode[Any, Any]):
         self.numbers.append(row.n)
         if len(self.numbers) >= self.enough:
             self.reached.set()
+
+
+class Log(NanoNode[object, Any]):
+    """Gives the numbers of a list that grows, from where it was the last time."""
+
+    output_schema = {"n": "int"}
+    cursor_outlives_run = True
+
+    def __init__(self, numbers: list[int], **options: Any) -> None:
+        self.numbers = numbers
+        super().__init__(**options)
+        self.given_options = {}
+
+    def generator(self) -> Iterator[Any]:
+        place = self.resume_from or 0
+        for n in self.numbers[place:]:
+            yield {"n": n}
+            place += 1
+            yield Checkpoint(place, lasting=True)
+        if self.numbers:
+            yield Checkpoint(place, lasting=True)
 
 
 class Drop(PassThrough[object]):
@@ -299,3 +319,35 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path: Path) -> Non
     assert source._run is not None
     source._run.wait(WAIT_S)
     assert sorted(set(sink.numbers)) == list(range(100))
+
+
+def test_a_cursor_that_lasts_is_gone_on_from_after_a_finished_run(tmp_path: Path) -> None:
+    """A source that came to its end gives what came since; one with nothing to say of it begins anew."""
+    log, again, sink = Log([], name="log"), Range(0, 2, name="again"), Keep(name="sink")
+    _ = (log, again) > sink
+    for numbers, comes in (([], []), ([7, 8], [7, 8]), ([7, 8], []), ([7, 8, 9], [9])):
+        log.numbers = numbers
+        sink.numbers.clear()
+        ended(log, tmp_path)
+        assert sorted(sink.numbers) == [0, 1, *comes]
+        found = read_state(tmp_path)
+        last = exhausted_at(len(numbers)) if numbers else EXHAUSTED
+        assert (found.finished, found.cursors) == (True, {"`log`": last, "`again`": EXHAUSTED})
+
+
+def test_a_source_that_ended_before_the_run_was_stopped_goes_on_where_it_ended(tmp_path: Path) -> None:
+    """Its cursor lasts, whatever became of the other sources."""
+    log, other, sink = Log([1007, 1008], name="log"), Range(0, 100, stand_at=50, name="other"), Keep(52, name="sink")
+    _ = (log, other) > sink
+    run = started(log, tmp_path)
+    assert other.stands.wait(WAIT_S)
+    assert sink.reached.wait(WAIT_S)
+    stopped(run)
+    found = read_state(tmp_path)
+    assert not found.finished
+    assert found.cursors["`log`"] == exhausted_at(2)
+    log.numbers, other.stand_at = [1007, 1008, 1009], None
+    sink.numbers.clear()
+    ended(log, tmp_path)
+    assert [n for n in sink.numbers if n > 1000] == [1009]
+    assert read_state(tmp_path).finished

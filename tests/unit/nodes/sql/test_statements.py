@@ -52,6 +52,28 @@ def test_pages_of_a_composite_key() -> None:
     )
 
 
+def test_a_followed_table_is_read_from_a_value_on() -> None:
+    """The lowest value of the cursor column is wanted too, in every statement, beside the condition and the bounds."""
+    query = TableQuery("t", ("x",), Condition("x > :_x", {"_x": 1}), since=("at", 7))
+    order = ("at", "id")
+    sql, values = text_of(query.select_page(order, 5, first=True))
+    assert sql == (
+        "SELECT x, at, id FROM t WHERE at >= %(__since_0)s AND (x > %(_x)s ) AND "
+        "(at < %(__upper_0)s OR at = %(__upper_0)s AND id <= %(__upper_1)s) ORDER BY at, id LIMIT %(param_1)s"
+    )
+    assert values["__since_0"] == 7
+    assert text_of(query.select_last_key(order))[0] == (
+        "SELECT at, id FROM t WHERE at >= %(__since_0)s AND (x > %(_x)s ) ORDER BY at DESC, id DESC LIMIT %(param_1)s"
+    )
+    assert text_of(TableQuery("t", ("x",), since=("at", 7)).select_count(order))[0] == (
+        "SELECT count(*) AS count_1 FROM (SELECT at, id FROM t WHERE at >= %(_since_0)s AND "
+        "(at < %(_upper_0)s OR at = %(_upper_0)s AND id <= %(_upper_1)s)) AS anon_1"
+    )
+    assert text_of(TableQuery("t", ("x",)).select_first_key(order))[0] == (
+        "SELECT at, id FROM t ORDER BY at, id LIMIT %(param_1)s"
+    )
+
+
 def test_floats_are_widened_by_the_server() -> None:
     """A column of single floats is read as a sum, of which the server prints every digit."""
     query = TableQuery("t", ("id", "f"), widened=frozenset({"f"}))
