@@ -129,7 +129,7 @@ def test_sources_have_the_options_too() -> None:
         ({"on": "date"}, {"output_key": "o"}, None),
         ({"n": "int"}, {"post_process_function": str}, None),
     ):
-        source = GivenBatches([], schema, **options)  # type: ignore[arg-type]  # options of several types
+        source = GivenBatches([], schema, **options)
         _ = source > Kept()
         [flow] = survey_graph(source).graph.edges_from(source)[0].flows
         assert (flow.spelling() if flow is not None else None) == expected
