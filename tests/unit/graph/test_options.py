@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nanotyped import InsertData, NanoNode, PassThrough, Remapper, Row
+from nanotyped import InsertData, NanoNode, PassThrough, PrinterOfThings, Remapper, Row
 from nanotyped.graph import survey_graph
 from nanotyped.graph.provenance import trace_column
 from tests.support.flows import Given, GivenBatches, Kept
@@ -56,8 +56,9 @@ GIVEN = "id int unsigned, kg int, doc json, note varchar(9) null"
         (lambda: Doing(output_key="o"), None),
         (lambda: Doing(output_key="o", output_schema={"o": "int"}, retain_input=False), "o int"),
         (lambda: Passing(key="kg"), GIVEN),
-        (lambda: Passing(key="kg", output_key="o"), f"{GIVEN}, o int"),
-        (lambda: Passing(key="note", output_key="o", retain_input=False), "o varchar(9) null"),
+        (lambda: Passing(key="kg", output_key="o"), None),
+        (lambda: PrinterOfThings(disable=True, key="kg", output_key="o"), f"{GIVEN}, o int"),
+        (lambda: PrinterOfThings(key="note", output_key="o", retain_input=False), "o varchar(9) null"),
         (lambda: Passing(key=["doc", "a"], output_key="o"), None),
         (
             lambda: InsertData(value_dict={"x": "N"}, input_mapping={"kg": "mass"}),
