@@ -84,11 +84,14 @@ def batches_in_time(
             rows = batch if shape is None else _shaped(batch, shape, given)
             given += len(rows)
             start = 0
-            while node.throttle_s and start < len(rows) and not node.stop_requested:
+            while node.throttle_s and start < len(rows):
                 node.sleep(node.throttle_s)
+                if node.stop_requested:
+                    break
                 yield rows[start : start + 1]
                 start += 1
-            yield rows[start:]  # of a source that is to stop, all at once: behind it stands where it goes on
+            if start < len(rows) or not start:  # of a source that is to stop, all at once: then comes its checkpoint
+                yield rows[start:]
 
 
 def _shaped(batch: Sequence[Row], shape: OutputShape, first: int) -> Sequence[Row]:

@@ -121,6 +121,7 @@ def test_what_is_refused(node: Any, problems: list[str]) -> None:
 def test_a_bare_value_is_not_retained() -> None:
     """Behind a bare message only the result is known to be there."""
     assert surveyed(Making(), {"__value__": "int"}) == ("n integer", [])
+    assert surveyed(Making(output_key="o"), {"__value__": "int"}) == ("o json", [])
 
 
 def test_sources_have_the_options_too() -> None:
