@@ -67,6 +67,7 @@ class Run:
         self._failure: NodeFailedError | None = None
         self._stopping_since: float | None = None
         self._drained_by: float | None = None
+        self._aborted = False
         self._waiting = 0
         self._done = threading.Event()
         self._wake = threading.Event()
@@ -214,16 +215,24 @@ class Run:
         self._wake.set()
 
     def terminate(self) -> None:
-        """End every node after the row in its hand; queued rows are not processed."""
-        self._stopping_since = self._stopping_since or time.monotonic()
-        for worker in self.workers:
-            worker.abort()
-        self._wake.set()
+        """End every node after the row in its hand; queued rows are not processed, what ``cleanup`` yields is sent."""
+        self._abort(silent=False)
 
     def kill(self) -> None:
-        """End as ``terminate`` does, without waiting for nodes that do not end within a second."""
+        """End as ``terminate`` does, without what ``cleanup`` yields, and without nodes that do not end in a second."""
         self.grace_s = min(self.grace_s, 1.0)
-        self.terminate()
+        self._abort(silent=True)
+
+    def _abort(self, *, silent: bool) -> None:
+        with self._lock:
+            was_aborted, self._aborted = self._aborted, True
+            self._stopping_since = self._stopping_since or time.monotonic()
+        if not was_aborted or silent:
+            for worker in self.workers:
+                worker.abort(silent=silent)
+            for worker in self.workers:
+                worker.all_told.set()
+        self._wake.set()
 
     def broadcast(self, message: object) -> None:
         """Put a message into every edge, behind what was sent over it; a ``PoisonPill`` ends the run as a drain does.
