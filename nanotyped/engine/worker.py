@@ -21,6 +21,7 @@ from nanotyped.node import NanoNode, NodeReport
 if TYPE_CHECKING:
     from nanotyped.engine.rejection import Rejections
     from nanotyped.row import Row
+    from nanotyped.row.raw_line import RawLine
 
 OnFailure = Callable[["Worker", BaseException, "str | None"], None]
 
@@ -241,7 +242,7 @@ class Worker:
                 return
         self.exhausted = True
 
-    def _reject(self, row: Row, error: RowError) -> None:
+    def _reject(self, row: Row | RawLine, error: RowError) -> None:
         """Take a row that a source read and that is wrong."""
         assert self._rejections is not None  # else the node was given no way to reject
         self._rejected_as_read += 1

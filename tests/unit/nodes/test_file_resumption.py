@@ -14,7 +14,7 @@ from nanotyped.engine.checkpoint import read_state
 from nanotyped.engine.run import prepare_run
 from nanotyped.errors import GraphTypeError, RowError, SourceError
 from nanotyped.message import Checkpoint
-from nanotyped.nodes import file_reading
+from nanotyped.nodes.file_reading import FileReader
 from nanotyped.nodes.file_writing import CsvWriter, JsonLinesWriter
 from nanotyped.nodes.files import ReadRows
 from nanotyped.row import parse_schema
@@ -31,7 +31,7 @@ Note: Any = SCHEMA.row_class()
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch, and so the way from checkpoint to checkpoint, be two rows."""
-    monkeypatch.setattr(file_reading, "BATCH_ROWS", 2)
+    monkeypatch.setattr(FileReader, "batch_rows", 2)
 
 
 def write(path: Path, rows: list[Any]) -> Path:
