@@ -274,8 +274,8 @@ class Run:
         """Say what a table that was altered does to the nodes downstream; their threads have ended by now."""
         failure = self._failure
         drift = None if failure is None else failure.__cause__
-        if failure is None or not isinstance(drift, ContractDriftError):
-            return
+        if failure is None or not isinstance(drift, ContractDriftError) or drift.impacts:
+            return  # a sink has said itself what it does not take any more
         node = next(worker.node for worker in self.workers if worker.node.label == failure.node)
         impacts = impacts_of(self.graph.nodes, node, drift.before, drift.after)
         judged = drift.judged({name: str(impact) for name, impact in impacts.items() if str(impact)})

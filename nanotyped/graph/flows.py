@@ -79,7 +79,7 @@ class FlowTracer:
         need = _need(node, common)
         common += node.check_contract()
         known = [(source.label, flow) for source, flow in incoming if source is not None and flow is not None]
-        if len(known) > 1:
+        if known:
             common += node.check_flows(known)
         if len({flow for _, flow in incoming}) > MAX_FLOWS:
             common.append(_too_many_flows(node, incoming))

@@ -25,6 +25,7 @@ from nanotyped.nodes.sql.literals import RowLiterals
 from nanotyped.nodes.sql.policies import ColumnPolicies, WrittenBitOption, WrittenZeroDateOption
 from nanotyped.nodes.sql.server import Tls  # noqa: TC001 - as above
 from nanotyped.nodes.sql.target import WriteMode, check_key, check_key_given, check_names, check_types, look_at
+from nanotyped.nodes.sql.target_drift import target_drift
 from nanotyped.nodes.sql.urls import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, server_of_options
 from nanotyped.registry import register_node
 from nanotyped.row import Validator
@@ -32,6 +33,7 @@ from nanotyped.row.compiled import Projection, compile_projection
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
+    from nanotyped.errors import ContractDriftError
     from nanotyped.message import Batch
     from nanotyped.nodes.sql.target import TargetTable
     from nanotyped.row import Row, Schema
@@ -137,6 +139,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         self._target: TargetTable | None = None
         self._writer: TableWriter | None = None
         self._shapes: dict[type[Row], _Shape] = {}
+        self._flows: tuple[Schema, ...] = ()
 
     # -- before the run ---------------------------------------------------------------
 
@@ -169,6 +172,15 @@ class WriteMySQLTable(NanoNode[object, Never]):
         problems += check_types(self._target, given, self.label)
         return problems + check_key_given(self._target, given, self.mode, self.key, self.label)
 
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:
+        """Keep what arrives: what an altered table does to it is told. There is nothing wrong with several inputs."""
+        self._flows = tuple(schema for _, schema in given)
+        return []
+
+    def _drift(self, now: TargetTable) -> ContractDriftError:
+        assert self._target is not None  # setup() looked at it
+        return target_drift(self._target, now, self._flows, self.label, mode=self.mode, key=self.key)
+
     def far_end(self, column: str) -> FarEnd:
         """Return the column of the live table that is filled, once it was looked at."""
         if self._target is None:
@@ -197,6 +209,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
             mode=self.mode,
             max_attempts=self.max_attempts,
             pause=self._pause_and_go_on,
+            drift=self._drift,
         )
         self._writer.open()
 
