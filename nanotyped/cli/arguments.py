@@ -364,7 +364,8 @@ def _add_contract(parser: _Parser) -> None:
         nargs="*",
         metavar="diff A B",
         help="what was, and what is: FILE.yaml:NODE, FILE.sql:TABLE, MODULE:CLASS of a --module, URL:TABLE,"
-        " '${NAME}:TABLE' with the URL in the environment, :TABLE with --url-env, or the text of a CREATE TABLE",
+        " '${NAME}:TABLE' with the URL in the environment, :TABLE with --url-env, STATE_DIR:SOURCE of `run --state`, or"
+        " the text of a CREATE TABLE",
     )
     parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL of :TABLE")
     parser.add_argument(

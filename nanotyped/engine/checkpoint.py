@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import NanotypedError
 
@@ -37,6 +37,9 @@ class StateError(NanotypedError, RuntimeError):
         super().__init__(f"state `{path}`: {reason}{f'; {hint}' if hint else ''}")
 
 
+Contracts: TypeAlias = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What the file of a pipeline holds.
@@ -47,6 +50,8 @@ class State:
         cursors: By source, the cursor before which every row was dealt with.
         finished: Whether the last run came to its end, so that the next begins anew.
         updated_at: When it was written, in UTC.
+        contracts: What each source gave, by its name and column by column, as JSON holds it; empty in a file of before
+            it was kept.
     """
 
     pipeline: str
@@ -54,6 +59,7 @@ class State:
     cursors: Mapping[str, Any] = field(default_factory=dict)
     finished: bool = False
     updated_at: datetime | None = None
+    contracts: Contracts = field(default_factory=dict)
 
 
 class StateFile:
@@ -64,6 +70,7 @@ class StateFile:
         fingerprint: Digests of what the pipeline is, by part; those of the file must be the same.
         pipeline: Name of the pipeline.
         reset: Whether to forget what is there.
+        contracts: What each source gives; kept with the cursors, for people.
 
     Attributes:
         cursors: What the last run left: where each source goes on. Empty for a run that begins anew.
@@ -73,11 +80,18 @@ class StateFile:
     """
 
     def __init__(
-        self, directory: Path, fingerprint: Mapping[str, str], pipeline: str = "", *, reset: bool = False
+        self,
+        directory: Path,
+        fingerprint: Mapping[str, str],
+        pipeline: str = "",
+        *,
+        reset: bool = False,
+        contracts: Contracts | None = None,
     ) -> None:
         self.path = directory / FILE_NAME
         self._fingerprint = dict(fingerprint)
         self._pipeline = pipeline
+        self._contracts = contracts or {}
         self._connection: sqlite3.Connection | None = None
         self._lock = _take_lock(directory, self.path)
         try:
@@ -140,6 +154,7 @@ class StateFile:
             "fingerprint": json.dumps(self._fingerprint, sort_keys=True),
             "finished": str(int(finished)),
             "updated_at": now,
+            "contracts": json.dumps(self._contracts),
         }
         with self._connection as transaction:
             transaction.execute("BEGIN IMMEDIATE")
@@ -211,6 +226,7 @@ def _read(connection: sqlite3.Connection, path: Path) -> State:
         cursors,
         meta["finished"] == "1",
         datetime.fromisoformat(meta["updated_at"]),
+        json.loads(meta.get("contracts", "{}")),
     )
 
 
