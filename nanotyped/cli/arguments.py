@@ -56,6 +56,7 @@ class Arguments:
     log_format: str = "text"
     log_level: str = "info"
     metrics: tuple[str, int] | None = None
+    report: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -262,6 +263,12 @@ def _add_run(parser: _Parser) -> None:
         metavar="[HOST:]PORT",
         help="hand out measurements for Prometheus at /metrics; on this machine alone unless a host is given",
     )
+    parser.add_argument(
+        "--report",
+        type=_file,
+        metavar="FILE",
+        help="write what became of the run to a file, as JSON with no value of a row, also when it fails",
+    )
 
 
 def _add_strict(parser: _Parser) -> None:
@@ -386,6 +393,12 @@ def _address(text: str) -> tuple[str, int]:
     if not (port.isascii() and port.isdigit() and int(port) < 2**16):
         raise argparse.ArgumentTypeError(f"`{text}` is no address: give PORT or HOST:PORT, such as 9100")
     return host or LOOPBACK, int(port)
+
+
+def _file(text: str) -> str:
+    if text in {"", "-"}:
+        raise argparse.ArgumentTypeError("name a file: stdout is for what nodes print")
+    return text
 
 
 def _one_of(formats: Sequence[str], what: str = "format") -> Callable[[str], str]:

@@ -20,8 +20,10 @@ from nanotyped.cli.output import (
     render_traceback,
     stderr_console,
 )
+from nanotyped.cli.report import report_run
 from nanotyped.engine import Run, run_to_end
 from nanotyped.engine.metrics import MetricsError, MetricsServer
+from nanotyped.engine.run_report import dead_letter_files
 from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
@@ -53,22 +55,30 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
         open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
         url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
         teller.started(resumed=resumed, metrics=url)
-        try:
-            with teller.progress():
-                report = run_to_end(run)
-        except NodeFailedError as error:
-            return _tell_failure(error, teller, arguments)
-        except PipelineInterrupted as end:
-            cause = end.__cause__
-            left = None
-            if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
-                _tell_failure(cause, teller, arguments)
-            elif isinstance(end.report, RunReport):
-                left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
-            teller.interrupted(end, left)
-            return 128 + end.signal_number
-        teller.finished(report, _files_of(run))
-    return EXIT_DEAD_LETTERS if report.dead else 0
+        status, end = _run_to_its_end(run, teller, arguments)
+    return report_run(run, pipeline, arguments, status, resumed=resumed, end=end)
+
+
+def _run_to_its_end(
+    run: Run, teller: _Teller, arguments: Arguments
+) -> tuple[int, NodeFailedError | PipelineInterrupted | None]:
+    """Run, tell what became of it, and return the exit status with what ended it before its time."""
+    try:
+        with teller.progress():
+            report = run_to_end(run)
+    except NodeFailedError as error:
+        return _tell_failure(error, teller, arguments), error
+    except PipelineInterrupted as end:
+        cause = end.__cause__
+        left = None
+        if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
+            _tell_failure(cause, teller, arguments)
+        elif isinstance(end.report, RunReport):
+            left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
+        teller.interrupted(end, left)
+        return 128 + end.signal_number, end
+    teller.finished(report, dead_letter_files(run))
+    return EXIT_DEAD_LETTERS if report.dead else 0, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +96,6 @@ def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
         if not node.is_source
     )
     return Left(dropped, stuck)
-
-
-def _files_of(run: Run) -> list[str]:
-    """Return the files that got dead letters."""
-    paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
-    return list(dict.fromkeys(str(path) for path in paths))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,8 +43,8 @@ class Attempts:
         self._retriable = node.retriable_errors
         self.made = 1
 
-    def of(self, work: Callable[[], Made]) -> Made:
-        """Return what the work returns, once it does.
+    def of(self, work: Callable[[], Made], rows: int = 1) -> Made:
+        """Return what the work on so many rows returns, once it does.
 
         Raises:
             ChannelCancelled: If the node is to end; the row was not dealt with.
@@ -66,6 +67,7 @@ class Attempts:
             if self._node.stop_requested:
                 raise ChannelCancelled
             self.made += 1
+            self._node.statistics.retried += rows
 
 
 class GuardedWork:
@@ -176,7 +178,7 @@ class GuardedWork:
             self._node.first_row_number = first
             part = Batch(rows, type(rows[0]))
             try:
-                made = self._attempts.of(lambda part=part: self._node.process_batch(part))  # type: ignore[misc]  # bound now
+                made = self._attempts.of(partial(self._node.process_batch, part), len(rows))
             except RowError as error:
                 waiting += reversed(self._without_wrong(rows, first, error))
                 continue

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class Run:
 
     Attributes:
         run_id: What tells this run from every other, in logs and measurements.
+        began_at: When it was started, in UTC, by the clock of the machine.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Run:
         self._done = threading.Event()
         self._wake = threading.Event()
         self._started_at = time.monotonic()
+        self.began_at = datetime.now(UTC)
         self._ended_at: float | None = None
         for node in graph.nodes:
             _prepare(node, self, pipeline_name)
@@ -151,6 +154,7 @@ class Run:
     def start(self) -> None:
         """Start every node, sinks first, and the supervisor. Does not wait."""
         self._started_at = time.monotonic()
+        self.began_at = datetime.now(UTC)
         self._supervisor.start()
         for worker in reversed(self.workers):
             worker.thread.start()

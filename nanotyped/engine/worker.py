@@ -105,6 +105,9 @@ class Worker:
             counted.filtered,
             counted.skipped,
             counted.dead,
+            counted.emitted,
+            counted.processed,
+            counted.retried,
         )
 
     # -- the thread ------------------------------------------------------------------------
