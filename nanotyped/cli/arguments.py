@@ -57,6 +57,7 @@ class Arguments:
     log_level: str = "info"
     metrics: tuple[str, int] | None = None
     report: str | None = None
+    trace: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -268,6 +269,12 @@ def _add_run(parser: _Parser) -> None:
         type=_file,
         metavar="FILE",
         help="write what became of the run to a file, as JSON with no value of a row, also when it fails",
+    )
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="send a span of the run and of each node by OpenTelemetry, as the variables OTEL_* say; needs"
+        " nanotyped[otel]",
     )
 
 

@@ -24,12 +24,15 @@ from nanotyped.cli.report import report_run
 from nanotyped.engine import Run, run_to_end
 from nanotyped.engine.metrics import MetricsError, MetricsServer
 from nanotyped.engine.run_report import dead_letter_files
-from nanotyped.errors import NodeFailedError, PipelineInterrupted
+from nanotyped.engine.tracing import TracingError, make_provider, trace_run
+from nanotyped.errors import MissingExtraError, NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
     import logging
+
+    from opentelemetry.sdk.trace import TracerProvider
 
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
@@ -48,6 +51,7 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
     """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
+    provider = _provider(arguments, state)
     run = Run(graph, pipeline.name, state=state)
     teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
     resumed = state is not None and bool(state.cursors)
@@ -56,7 +60,22 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
         url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
         teller.started(resumed=resumed, metrics=url)
         status, end = _run_to_its_end(run, teller, arguments)
+        if provider is not None:
+            trace_run(run, provider, None if end is None else end.__cause__ or end)
+            provider.shutdown()  # which sends what is left; that nobody takes it is logged, and fails no run
     return report_run(run, pipeline, arguments, status, resumed=resumed, end=end)
+
+
+def _provider(arguments: Arguments, state: CursorStore | None) -> TracerProvider | None:
+    """Return what exports the spans of the run, if they are asked for."""
+    if not arguments.trace:
+        return None
+    try:
+        return make_provider()
+    except (MissingExtraError, TracingError) as error:
+        if state is not None:
+            state.close()
+        raise CommandFailedError(f"--trace: {error}", 2) from error
 
 
 def _run_to_its_end(

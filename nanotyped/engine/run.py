@@ -46,6 +46,7 @@ class Run:
     Attributes:
         run_id: What tells this run from every other, in logs and measurements.
         began_at: When it was started, in UTC, by the clock of the machine.
+        started_at: The same as ``time.monotonic()``.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Run:
         self._waiting = 0
         self._done = threading.Event()
         self._wake = threading.Event()
-        self._started_at = time.monotonic()
+        self.started_at = time.monotonic()
         self.began_at = datetime.now(UTC)
         self._ended_at: float | None = None
         for node in graph.nodes:
@@ -147,13 +148,13 @@ class Run:
 
     def report(self) -> RunReport:
         """Return what each node has done so far."""
-        seconds = (self._ended_at or time.monotonic()) - self._started_at
+        seconds = (self._ended_at or time.monotonic()) - self.started_at
         nodes: tuple[NodeReport, ...] = tuple(worker.report() for worker in self.workers)
         return RunReport(nodes, round(seconds, 3), self.pipeline_name, self.run_id)
 
     def start(self) -> None:
         """Start every node, sinks first, and the supervisor. Does not wait."""
-        self._started_at = time.monotonic()
+        self.started_at = time.monotonic()
         self.began_at = datetime.now(UTC)
         self._supervisor.start()
         for worker in reversed(self.workers):
