@@ -127,11 +127,11 @@ class ContractDriftError(SourceError):
     Attributes:
         place: The table, as messages name it.
         when: Since when it is another, in words.
-        before: What its source gave (``Schema``).
-        after: What it would give now (``Schema``).
+        before: What its source gave, or what it took where it is written (``Schema``).
+        after: What it would give, or takes, now (``Schema``).
         changes: Each change in words, with the column that it is about (``None``: the key, or the order).
         impacts: By column, what its change does to the nodes that it reaches, in words; the engine, which knows them,
-            adds it.
+            adds it. Of a table that is written, what it does to its writer.
         remedy: What to do.
     """
 

@@ -46,18 +46,20 @@ class RowSorter:
         """
         reader, number = self._reader, start.row
         pieces: list[Piece] = []
+        here = start
         for piece in reader.pieces(file, start):
             number += 1
             piece.number = number
             pieces.append(piece)
+            here = reader.here  # behind a record that is still being written there is nothing to go on from
             if len(pieces) == reader.batch_rows:
                 rows = self._right_rows(pieces)
-                reader.position = reader.here._replace(row=number)
+                reader.position = here._replace(row=number)
                 yield rows
                 pieces = []
         if pieces:
             rows = self._right_rows(pieces)
-            reader.reach_end(reader.here._replace(row=number))
+            reader.reach_end(here._replace(row=number))
             yield rows
 
     def row_of(self, line: RawLine) -> Row | None:
