@@ -64,7 +64,7 @@ class NodeStatistics:
         emitted: Rows that a source gave.
         skipped: Rows left out by ``on_error: skip``.
         dead: Rows left out by ``on_error: dead_letter``, and written.
-        retried: How often rows were tried again, by ``retry``.
+        retried: How often rows were tried again, by ``retry`` or by the node itself.
         rejected: Rows that the node, or its contract, did not take: these two, and what ended the run.
         started_at: ``time.monotonic()`` of the start, ``None`` before.
         ended_at: The same of the end.

@@ -575,7 +575,8 @@ def test_the_victim_of_a_deadlock_is_sent_again(database: Database, caplog: pyte
         assert wait_until(lambda: database.execute(waiting) != [])
         cursor.execute("UPDATE t SET v = 'other' WHERE id = 1")
         other.commit()
-        run.wait(30)
+        report = run.wait(30)
+    assert report[node.label].retried == 2
     assert database.execute("SELECT v FROM t WHERE id < 3 ORDER BY id") == [("a",), ("b",)]
     reason = "attempt 1: Deadlock found when trying to get lock; try restarting transaction (1213); the next in"
     assert [message.rpartition(" in ")[0] + " in" for message in caplog.messages] == [f"{place(database)}: {reason}"]

@@ -140,6 +140,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         self._writer: TableWriter | None = None
         self._shapes: dict[type[Row], _Shape] = {}
         self._flows: tuple[Schema, ...] = ()
+        self._rows_in_hand = 0
 
     # -- before the run ---------------------------------------------------------------
 
@@ -230,6 +231,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         if writer is None:
             raise PipelineStateError("nothing can be written before setup() and after cleanup()")
         first = number = self.first_row_number
+        self._rows_in_hand = len(batch)
         insertions: list[Insertion] = []
         for row_class, group in groupby(batch.rows, type):
             rows = list(group)
@@ -276,7 +278,10 @@ class WriteMySQLTable(NanoNode[object, Never]):
 
     def _pause_and_go_on(self, seconds: float) -> bool:
         self.sleep(seconds)
-        return not self.stop_requested
+        if self.stop_requested:
+            return False
+        self.statistics.retried += self._rows_in_hand
+        return True
 
 
 @dataclass(frozen=True, slots=True)
