@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nanotyped.cli.output import STEERING, print_error, print_problems
+from nanotyped.cli.output import print_error, print_problems, print_record
 from nanotyped.cli.report import describe_problem, report_refusal
 
 if TYPE_CHECKING:
@@ -22,7 +19,7 @@ def tell_problems(problems: Iterable[ConfigProblem], arguments: Arguments, exit_
     found = list(problems)
     if arguments.log_format == "json":
         for problem in found:
-            _write_record(describe_problem(problem))
+            print_record(describe_problem(problem))
     else:
         print_problems(found)
     return report_refusal(found, "", "", arguments, exit_status)
@@ -38,19 +35,7 @@ def tell_failure(message: str, code: str, arguments: Arguments, exit_status: int
         exit_status: What the program is to exit with.
     """
     if arguments.log_format == "json":
-        _write_record({"code": code, "file": arguments.config, "line": None, "column": None, "message": message})
+        print_record({"code": code, "file": arguments.config, "line": None, "column": None, "message": message})
     else:
         print_error(message)
     return report_refusal([], message, code, arguments, exit_status)
-
-
-def _write_record(facts: dict[str, Any]) -> None:
-    record = {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "level": "error",
-        "logger": "nanotyped.check",
-        "run": None,
-        **facts,
-    }
-    text = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
-    sys.stderr.write(STEERING.sub(lambda at: f"\\u{ord(at[0]):04x}", text) + "\n")

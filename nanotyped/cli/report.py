@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.logs import facts_of
-from nanotyped.cli.output import CommandFailedError, print_error
+from nanotyped.cli.output import CommandFailedError, print_error, print_record
 from nanotyped.engine.run_report import FORMAT, describe_run
 from nanotyped.errors import NodeFailedError, SourceError
 from nanotyped.nodes.file_writing import WholeFile
@@ -68,7 +68,7 @@ def report_run(
         "problems": [],
         "state": None if arguments.state is None else {"directory": arguments.state, "resumed": resumed},
     }
-    return _write(arguments.report, found, exit_status)
+    return _write(arguments.report, found, exit_status, arguments)
 
 
 def report_refusal(
@@ -88,7 +88,7 @@ def report_refusal(
         "error": None if problems else {"node": None, "error": code, "reason": message},
         "problems": [describe_problem(problem) for problem in problems],
     }
-    return _write(arguments.report, found, exit_status)
+    return _write(arguments.report, found, exit_status, arguments)
 
 
 def describe_problem(problem: ConfigProblem) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _describe_failure(error: NodeFailedError, pipeline: Pipeline) -> dict[str, A
     return {"node": error.node, "error": type(error.__cause__).__name__, **facts, "stuck": list(error.stuck)}
 
 
-def _write(path: str, found: dict[str, Any], exit_status: int) -> int:
+def _write(path: str, found: dict[str, Any], exit_status: int, arguments: Arguments) -> int:
     data = (json.dumps(found, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
     try:
         file = WholeFile(path)
@@ -124,6 +124,10 @@ def _write(path: str, found: dict[str, Any], exit_status: int) -> int:
             file.abandon()
             raise
     except SourceError as error:
-        print_error(f"--report: {error}")
+        message = f"--report: {error}"
+        if arguments.log_format == "json":
+            print_record({"code": type(error).__name__, "file": path, "line": None, "column": None, "message": message})
+        else:
+            print_error(message)
         return exit_status or 1
     return exit_status

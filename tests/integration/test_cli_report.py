@@ -156,3 +156,23 @@ def test_programs_are_told_what_the_graph_finds(folder: Path) -> None:
     status, found = refused(folder, PIPELINE % "")
     assert (status, [record["code"] for record in found]) == (2, ["UnfitSourceError"])
     assert found[0]["message"] == "node `read`: cannot read in.csv: No such file or directory"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_report_that_cannot_be_written_at_the_end_fails_a_success(folder: Path, form: str) -> None:
+    """Its directory was removed by the run: who waits for the report must know, people and programs alike."""
+    (folder / "own.py").write_text(
+        "import os\nfrom nanotyped import NanoNode, register_node\n\n@register_node\n"
+        "class Remove(NanoNode):\n    output_schema = {'n': 'int'}\n    def generator(self):\n"
+        "        os.rmdir('reports')\n        yield {'n': 1}\n"
+    )
+    (folder / "reports").mkdir()
+    (folder / "p.yaml").write_text(
+        "nodes:\n  remove: {class: Remove}\n  write: {class: WriteRows, options: {path: out.csv}}\n"
+        "paths: [[remove, write]]\n"
+    )
+    found, _, err = run(folder, "run", "p.yaml", "--module", "own", "--report", "reports/r.json", "--log-format", form)
+    reason = "--report: cannot write reports/r.json: No such file or directory"
+    last = err.splitlines()[-1]
+    assert (found, (folder / "out.csv").exists()) == (1, True)
+    assert (json.loads(last)["message"] if form == "json" else last.removeprefix("nanotyped: ")) == reason
