@@ -127,11 +127,11 @@ class ContractDriftError(SourceError):
     Attributes:
         place: The table, as messages name it.
         when: Since when it is another, in words.
-        before: What its source gave (``Schema``).
-        after: What it would give now (``Schema``).
+        before: What its source gave, or what it took where it is written (``Schema``).
+        after: What it would give, or takes, now (``Schema``).
         changes: Each change in words, with the column that it is about (``None``: the key, or the order).
         impacts: By column, what its change does to the nodes that it reaches, in words; the engine, which knows them,
-            adds it.
+            adds it. Of a table that is written, what it does to its writer.
         remedy: What to do.
     """
 
@@ -511,9 +511,11 @@ class ConfigProblem(NanotypedError):
         line: Line, from 1; 0 where the file as a whole is meant.
         column: Column, from 1.
         reason: What is wrong, with its remedy.
+        code: Class of the error that it is, for programs.
     """
 
-    def __init__(self, file: str, line: int, column: int, reason: str) -> None:
+    def __init__(self, file: str, line: int, column: int, reason: str, *, code: str = "ConfigProblem") -> None:
+        self.code = code
         self.file = file
         self.line = line
         self.column = column

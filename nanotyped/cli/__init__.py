@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
@@ -15,9 +16,10 @@ from nanotyped.cli.output import (
     CommandFailedError,
     abandon_stdout,
     print_error,
-    print_problems,
     render_traceback,
 )
+from nanotyped.cli.refusals import tell_failure, tell_problems
+from nanotyped.cli.report import ReportPlaceError
 from nanotyped.errors import ConfigError, PipelineInterrupted
 from nanotyped.registry import ModuleLoadError
 
@@ -75,13 +77,17 @@ def _call(arguments: Arguments) -> int:
             sys.stdout.flush()
         return code
     except ConfigError as error:
-        print_problems(error.problems)
-        return 2
+        return tell_problems(error.problems, arguments, 2)
+    except ReportPlaceError as error:
+        return tell_failure(str(error), type(error).__name__, replace(arguments, report=None), error.exit_code)
     except (CommandFailedError, ModuleLoadError) as error:
-        print_error(str(error))
-        if arguments.traceback and error.__cause__ is not None:
-            print_error(render_traceback(error.__cause__))
-        return error.exit_code if isinstance(error, CommandFailedError) else 2
+        cause = error.__cause__
+        name = type(error if cause is None else cause).__name__
+        exit_code = error.exit_code if isinstance(error, CommandFailedError) else 2
+        status = tell_failure(str(error), name, arguments, exit_code)
+        if arguments.traceback and cause is not None:
+            print_error(render_traceback(cause))
+        return status
     except PipelineInterrupted as end:
         return 128 + end.signal_number
     except KeyboardInterrupt:
@@ -89,6 +95,6 @@ def _call(arguments: Arguments) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of this program: one line, and the way to see more
-        print_error(f"internal error: {type(error).__name__}: {error}")
+        status = tell_failure(f"internal error: {type(error).__name__}: {error}", type(error).__name__, arguments, 1)
         print_error(render_traceback(error) if arguments.traceback else "with --traceback it shows where")
-        return 1
+        return status

@@ -59,6 +59,8 @@ class Arguments:
     log_level: str = "info"
     metrics: tuple[str, int] | None = None
     grace: float = DEFAULT_GRACE_S
+    report: str | None = None
+    trace: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -266,6 +268,18 @@ def _add_run(parser: _Parser) -> None:
         metavar="[HOST:]PORT",
         help="hand out measurements for Prometheus at /metrics; on this machine alone unless a host is given",
     )
+    parser.add_argument(
+        "--report",
+        type=_file,
+        metavar="FILE",
+        help="write what became of the run to a file, as JSON with no value of a row, also when it fails",
+    )
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="send a span of the run and of each node by OpenTelemetry, as the variables OTEL_* say; needs"
+        " nanotyped[otel]",
+    )
 
 
 def _add_grace(parser: _Parser) -> None:
@@ -379,7 +393,8 @@ def _add_contract(parser: _Parser) -> None:
         nargs="*",
         metavar="diff A B",
         help="what was, and what is: FILE.yaml:NODE, FILE.sql:TABLE, MODULE:CLASS of a --module, URL:TABLE,"
-        " '${NAME}:TABLE' with the URL in the environment, :TABLE with --url-env, or the text of a CREATE TABLE",
+        " '${NAME}:TABLE' with the URL in the environment, :TABLE with --url-env, STATE_DIR:SOURCE of `run --state`, or"
+        " the text of a CREATE TABLE",
     )
     parser.add_argument("--url-env", metavar="NAME", help="the environment variable that holds the URL of :TABLE")
     parser.add_argument(
@@ -410,6 +425,12 @@ def _seconds(text: str) -> float:
     if not 0 <= found < threading.TIMEOUT_MAX:
         raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds")
     return found
+
+
+def _file(text: str) -> str:
+    if text in {"", "-"}:
+        raise argparse.ArgumentTypeError("name a file: stdout is for what nodes print")
+    return text
 
 
 def _one_of(formats: Sequence[str], what: str = "format") -> Callable[[str], str]:

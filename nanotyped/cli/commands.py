@@ -17,6 +17,7 @@ from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError, printable, stderr_console
 from nanotyped.cli.replaying import replay
+from nanotyped.cli.report import check_place
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
@@ -37,9 +38,10 @@ DOT_TIMEOUT_S = 60.0
 
 def run(arguments: Arguments) -> int:
     """Check the pipeline, run it to its end; 0, or the status of its failure."""
+    check_place(arguments)
     pipeline = load(arguments)
     refuse(pipeline, strict=False)
-    if code := look_at_live(pipeline):
+    if code := look_at_live(pipeline, arguments):
         return code
     refuse(pipeline, strict=arguments.strict)
     state = None
@@ -58,7 +60,7 @@ def check(arguments: Arguments) -> int:
     pipeline = load(arguments)
     if arguments.connect:
         refuse(pipeline, strict=False)
-        if code := look_at_live(pipeline):
+        if code := look_at_live(pipeline, arguments):
             return code
     refuse(pipeline, strict=arguments.strict)
     graph = survey_graph(pipeline.anchor).graph
@@ -78,7 +80,7 @@ def check(arguments: Arguments) -> int:
 def draw(arguments: Arguments) -> int:
     """Write the graph of the pipeline, also of one that cannot run, to stdout or a file."""
     pipeline = load(arguments)
-    if arguments.connect and (code := look_at_live(pipeline)):
+    if arguments.connect and (code := look_at_live(pipeline, arguments)):
         return code
     text = RENDERERS[arguments.format](survey_graph(pipeline.anchor).graph)
     if arguments.output is None:

@@ -52,7 +52,7 @@ def explain(arguments: Arguments) -> int:
     pipeline = load(arguments, partial=True)
     if pipeline.problems:
         print_problems(pipeline.problems)
-    code = look_at_live(pipeline) if arguments.connect else 0
+    code = look_at_live(pipeline, arguments) if arguments.connect else 0
     node, column = _split_target(arguments.target, pipeline.nodes)
     survey = survey_graph(*pipeline.nodes.values())
     if column is None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nanotyped.cli.output import print_problems
+from nanotyped.cli.refusals import tell_problems
 from nanotyped.config import check_pipeline, discover_schemas, load_pipeline
 from nanotyped.errors import ConfigError
 from nanotyped.registry import load_module
@@ -53,10 +53,9 @@ def refuse(pipeline: Pipeline, *, strict: bool) -> None:
         raise ConfigError(problems)
 
 
-def look_at_live(pipeline: Pipeline) -> int:
+def look_at_live(pipeline: Pipeline, arguments: Arguments) -> int:
     """Let the nodes look at what is live and print what they could not; 0, 1 if out of reach, 2 if unfit."""
     found = discover_schemas(pipeline)
     if not found.problems:
         return 0
-    print_problems(found.problems)
-    return 2 if found.is_unfit else 1
+    return tell_problems(found.problems, arguments, 2 if found.is_unfit else 1)

@@ -122,7 +122,7 @@ class JsonLog:
     def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None:
         """Tell which node failed and of what, without what it was working on."""
         cause = error.__cause__
-        facts = {"failed_node": error.node, "error": type(cause).__name__, **_facts_of(cause)}
+        facts = {"failed_node": error.node, "error": type(cause).__name__, **facts_of(cause)}
         if "reason" in facts:
             facts["reason"] = self._pipeline.redactor.redact(facts["reason"])
         if error.stuck:
@@ -159,7 +159,7 @@ def _report_of(report: object) -> dict[str, Any]:
     return {"seconds": report.seconds, "nodes": [asdict(node) for node in report.nodes]}
 
 
-def _facts_of(cause: BaseException | None) -> dict[str, Any]:
+def facts_of(cause: BaseException | None) -> dict[str, Any]:
     """Return what is known of an error and is not out of a row."""
     match cause:
         case RowValidationError():

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import select
 import stat
 import sys
 import traceback
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -68,6 +70,19 @@ def print_problems(problems: Iterable[ConfigProblem]) -> None:
         reason = printable(" ".join(problem.reason.split("\n")))
         console.print(Text(f"{printable(place)}: ", style="bold") + Text(reason, style=""))
     console.print(Text(f"{len(found)} problem{'' if len(found) == 1 else 's'}", style="bold red"))
+
+
+def print_record(facts: Mapping[str, Any]) -> None:
+    """Print one error on stderr as a record of the log, for programs."""
+    record = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": "error",
+        "logger": "nanotyped.check",
+        "run": None,
+        **facts,
+    }
+    text = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    sys.stderr.write(STEERING.sub(lambda at: f"\\u{ord(at[0]):04x}", text) + "\n")
 
 
 def render_traceback(error: BaseException) -> str:

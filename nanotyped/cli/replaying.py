@@ -21,7 +21,7 @@ def replay(arguments: Arguments) -> int:
     path = Path(arguments.target)
     pipeline = load(arguments)
     refuse(pipeline, strict=False)
-    if code := look_at_live(pipeline):
+    if code := look_at_live(pipeline, arguments):
         return code
     refuse(pipeline, strict=False)
     try:

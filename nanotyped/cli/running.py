@@ -20,14 +20,19 @@ from nanotyped.cli.output import (
     render_traceback,
     stderr_console,
 )
+from nanotyped.cli.report import report_run
 from nanotyped.engine import Run, run_to_end
 from nanotyped.engine.metrics import MetricsError, MetricsServer
-from nanotyped.errors import DeadLetterError, NodeFailedError, PipelineInterrupted
+from nanotyped.engine.run_report import dead_letter_files
+from nanotyped.engine.tracing import TracingError, make_provider, trace_run
+from nanotyped.errors import DeadLetterError, MissingExtraError, NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
 if TYPE_CHECKING:
     import logging
+
+    from opentelemetry.sdk.trace import TracerProvider
 
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
@@ -46,6 +51,7 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
     """Run a graph of nodes of a pipeline to its end and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
+    provider = _provider(arguments, state)
     run = Run(graph, pipeline.name, arguments.grace, state)
     teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
     resumed = state is not None and bool(state.cursors)
@@ -53,23 +59,46 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
         open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
         url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
         teller.started(resumed=resumed, metrics=url)
-        try:
-            with teller.progress():
-                report = run_to_end(run)
-        except NodeFailedError as error:
-            return _tell_failure(error, teller, arguments)
-        except PipelineInterrupted as end:
-            cause = end.__cause__
-            left = None
-            if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
-                _tell_failure(cause, teller, arguments)
-            elif isinstance(end.report, RunReport):
-                left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
-            teller.interrupted(end, left)
-            return 128 + end.signal_number
-        earlier = _earlier_letters_of(run)
-        teller.finished(report, _files_of(run), earlier)
-    return EXIT_DEAD_LETTERS if report.dead or earlier else 0
+        status, end = _run_to_its_end(run, teller, arguments)
+        if provider is not None:
+            trace_run(run, provider, None if end is None else end.__cause__ or end)
+            provider.shutdown()  # which sends what is left; that nobody takes it is logged, and fails no run
+    return report_run(run, pipeline, arguments, status, resumed=resumed, end=end)
+
+
+def _provider(arguments: Arguments, state: CursorStore | None) -> TracerProvider | None:
+    """Return what exports the spans of the run, if they are asked for."""
+    if not arguments.trace:
+        return None
+    try:
+        return make_provider()
+    except (MissingExtraError, TracingError) as error:
+        if state is not None:
+            state.close()
+        raise CommandFailedError(f"--trace: {error}", 2) from error
+
+
+def _run_to_its_end(
+    run: Run, teller: _Teller, arguments: Arguments
+) -> tuple[int, NodeFailedError | PipelineInterrupted | None]:
+    """Run, tell what became of it, and return the exit status with what ended it before its time."""
+    try:
+        with teller.progress():
+            report = run_to_end(run)
+    except NodeFailedError as error:
+        return _tell_failure(error, teller, arguments), error
+    except PipelineInterrupted as end:
+        cause = end.__cause__
+        left = None
+        if isinstance(cause, NodeFailedError) and cause.node not in cause.stuck:
+            _tell_failure(cause, teller, arguments)
+        elif isinstance(end.report, RunReport):
+            left = _what_was_left(run, end.report, cause.stuck if isinstance(cause, NodeFailedError) else ())
+        teller.interrupted(end, left)
+        return 128 + end.signal_number, end
+    earlier = _earlier_letters_of(run)
+    teller.finished(report, dead_letter_files(run), earlier)
+    return EXIT_DEAD_LETTERS if report.dead or earlier else 0, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +116,6 @@ def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
         if not node.is_source
     )
     return Left(dropped, stuck)
-
-
-def _files_of(run: Run) -> list[str]:
-    """Return the files that got dead letters."""
-    paths = [worker.node.error_policy.dead_letter for worker in run.workers if worker.statistics.dead]
-    return list(dict.fromkeys(str(path) for path in paths))
 
 
 def _earlier_letters_of(run: Run) -> Mapping[str, int]:

@@ -69,7 +69,9 @@ class Pipeline:
         placed = []
         for problem in problems:
             spot = self.positions.get(self._node_of(problem), Spot(0, 0))
-            placed.append(ConfigProblem(self.file, spot.line, spot.column, self.redactor.redact(str(problem))))
+            reason = self.redactor.redact(str(problem))
+            code = type(problem).__name__
+            placed.append(ConfigProblem(self.file, spot.line, spot.column, reason, code=code))
         return sorted(placed, key=lambda problem: (problem.line, problem.column))
 
     def _node_of(self, problem: GraphProblem) -> str:
@@ -131,7 +133,8 @@ def discover_schemas(pipeline: Pipeline) -> Discovery:
         except SourceError as error:
             spot = pipeline.positions[name]
             reason = pipeline.redactor.redact(f"node `{name}`: {error}")
-            problems.append(ConfigProblem(pipeline.file, spot.line, spot.column, reason))
+            code = type(error).__name__
+            problems.append(ConfigProblem(pipeline.file, spot.line, spot.column, reason, code=code))
             is_unfit = is_unfit or isinstance(error, UnfitSourceError)
     return Discovery(tuple(problems), is_unfit)
 

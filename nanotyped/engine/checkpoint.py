@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.errors import NanotypedError
 
@@ -40,6 +40,9 @@ class StateError(NanotypedError, RuntimeError):
         super().__init__(f"state `{path}`: {reason}{f'; {hint}' if hint else ''}")
 
 
+Contracts: TypeAlias = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What the file of a pipeline holds.
@@ -51,6 +54,8 @@ class State:
         finished: Whether the last run came to its end, so that the next begins anew, but at cursors that last.
         updated_at: When it was written, in UTC.
         runs: Ids of the runs that got there, the first one first.
+        contracts: What each source gave, by its name and column by column, as JSON holds it; empty in a file of before
+            it was kept.
     """
 
     pipeline: str
@@ -59,6 +64,7 @@ class State:
     finished: bool = False
     updated_at: datetime | None = None
     runs: Sequence[str] = ()
+    contracts: Contracts = field(default_factory=dict)
 
     @property
     def goes_on_from(self) -> dict[str, Any]:
@@ -74,6 +80,7 @@ class StateFile:
         fingerprint: Digests of what the pipeline is, by part; those of the file must be the same.
         pipeline: Name of the pipeline.
         reset: Whether to forget what is there.
+        contracts: What each source gives; kept with the cursors, for people.
 
     Attributes:
         cursors: What the last run left: where each source goes on. Empty for a run that begins anew.
@@ -85,13 +92,20 @@ class StateFile:
     """
 
     def __init__(
-        self, directory: Path, fingerprint: Mapping[str, str], pipeline: str = "", *, reset: bool = False
+        self,
+        directory: Path,
+        fingerprint: Mapping[str, str],
+        pipeline: str = "",
+        *,
+        reset: bool = False,
+        contracts: Contracts | None = None,
     ) -> None:
         self.path = directory / FILE_NAME
         self._fingerprint = dict(fingerprint)
         self._pipeline = pipeline
         self.run_id = uuid.uuid4().hex
         self.earlier_runs: Sequence[str] = ()
+        self._contracts = contracts or {}
         self._connection: sqlite3.Connection | None = None
         self._lock = _take_lock(directory, self.path)
         try:
@@ -161,6 +175,7 @@ class StateFile:
             "finished": str(int(finished)),
             "updated_at": now,
             "runs": self._runs(),
+            "contracts": json.dumps(self._contracts),
         }
         with self._connection as transaction:
             transaction.execute("BEGIN IMMEDIATE")
@@ -253,6 +268,7 @@ def _read(connection: sqlite3.Connection, path: Path) -> State:
         meta["finished"] == "1",
         datetime.fromisoformat(meta["updated_at"]),
         json.loads(meta.get("runs", "[]")),  # earlier releases kept none
+        json.loads(meta.get("contracts", "{}")),
     )
 
 

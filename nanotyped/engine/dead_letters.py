@@ -18,6 +18,7 @@ import msgspec
 
 from nanotyped.errors import DeadLetterError, RowError
 from nanotyped.row.exact import parse_exact, render_exact
+from nanotyped.row.raw_line import RawLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ class DeadLetter:
         column: The column it is about; ``None`` for the whole row.
         reason: Its text.
         at: When, in UTC, in ISO form.
-        row: The row as it came to the node; of a source, as the source gave it.
+        row: The row as it came to the node; of a source, as the source gave it, or a line of a file that is no row.
     """
 
     id: str
@@ -54,14 +55,15 @@ class DeadLetter:
     column: str | None
     reason: str
     at: str
-    row: Row
+    row: Row | RawLine
 
     def render(self) -> bytes:
         """Return the letter as a line of JSON, with its line end."""
         facts = {name: getattr(self, name) for name in _FIELDS}
         # What cannot be encoded as UTF-8 stands in no text of a letter but as an escape.
         safe = {name: _printable(value) if isinstance(value, str) else value for name, value in facts.items()}
-        return msgspec.json.encode({**safe, **render_exact(self.row)}) + b"\n"
+        rendered = {"line": self.row.render()} if isinstance(self.row, RawLine) else render_exact(self.row)
+        return msgspec.json.encode({**safe, **rendered}) + b"\n"
 
 
 def _printable(text: str) -> str:
@@ -236,7 +238,8 @@ def _parse_letter(path: Path, number: int, line: bytes) -> DeadLetter:
     try:
         found: dict[str, Any] = json.loads(line, parse_float=Decimal)
         facts = {name: found[name] for name in _FIELDS}
-        return DeadLetter(**facts, row=parse_exact(found))
+        row = RawLine.parse(found["line"]) if "line" in found else parse_exact(found)
+        return DeadLetter(**facts, row=row)
     except RowError as error:
         raise DeadLetterError(str(path), f"line {number}: {error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

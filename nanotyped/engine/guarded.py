@@ -12,8 +12,10 @@ from __future__ import annotations
 import inspect
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 BatchCode = Callable[["Batch[Row]"], "Sequence[Row]"]
 logger = logging.getLogger("nanotyped.engine")
+_counting = threading.Lock()  # several workers of a node may try again at once
 
 
 class Made(NamedTuple):
@@ -73,8 +76,8 @@ class Attempts:
         self._retriable = node.retriable_errors
         self.made = 1
 
-    def of(self, work: Callable[[], Answer]) -> Answer:
-        """Return what the work returns, once it does.
+    def of(self, work: Callable[[], Answer], rows: int = 1) -> Answer:
+        """Return what the work on so many rows returns, once it does.
 
         Raises:
             ChannelCancelled: If the node is to end; the row was not dealt with.
@@ -97,6 +100,8 @@ class Attempts:
             if self._node.stop_requested:
                 raise ChannelCancelled
             self.made += 1
+            with _counting:
+                self._node.statistics.retried += rows
 
 
 class RowWork:
@@ -217,7 +222,7 @@ class RowWork:
             self._local.first_row_number = first
             part = Batch(rows, type(rows[0]))
             try:
-                made = self._attempts.of(lambda part=part: process(part))  # type: ignore[misc]  # bound now
+                made = self._attempts.of(partial(process, part), len(rows))
             except RowError as error:
                 wrong, runs = self._without_wrong(rows, first, error)
                 yield from wrong

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from nanotyped.node import NanoNode
     from nanotyped.row import Row
+    from nanotyped.row.raw_line import RawLine
 
 MOST_WAITING = 200
 RATE_SAMPLE_ROWS = 100
@@ -49,7 +50,7 @@ class Rejections:
         if self._policy.dead_letter is not None:
             self._file = self._open_file(self._policy.dead_letter)
 
-    def reject(self, row: Row, error: Exception, number: int, attempt: int = 1) -> None:
+    def reject(self, row: Row | RawLine, error: Exception, number: int, attempt: int = 1) -> None:
         """Take a row that is left out. Nobody lets go of it before ``sync`` has returned.
 
         Raises:
@@ -84,7 +85,7 @@ class Rejections:
         """How many rows the policy left out; what a ``schema_contract`` discards is rejected, and counts for no cap."""
         return self._statistics.skipped + self._statistics.dead
 
-    def _check_caps(self, row: Row, error: Exception, number: int) -> None:
+    def _check_caps(self, row: Row | RawLine, error: Exception, number: int) -> None:
         policy, rejected = self._policy, self._left_out + 1
         limit = ""
         if policy.max_errors is not None and rejected > policy.max_errors:

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import EXHAUSTED, StateError
 from nanotyped.engine.dead_letters import DeadLetter, read_dead_letters
-from nanotyped.errors import DeadLetterError, GraphTypeError
+from nanotyped.errors import DeadLetterError, GraphTypeError, RowError
 from nanotyped.graph import survey_graph
 from nanotyped.message import Checkpoint
 from nanotyped.node import NanoNode
+from nanotyped.row.raw_line import RawLine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nanotyped.graph import Graph
+    from nanotyped.row import Row
 
 LOG_SUFFIX = ".replayed"
 Letters = Callable[[], Iterator[DeadLetter]]
@@ -37,17 +39,29 @@ class DeadLetterSource(NanoNode[object, Any]):
         given: The ids of the letters that were given and are in no log yet, in order.
     """
 
-    def __init__(self, letters: Letters, **options: Any) -> None:
+    def __init__(self, letters: Letters, rejecter: NanoNode[Any, Any], **options: Any) -> None:
         self.letters = letters
         self.given: deque[str] = deque()
+        self._rejecter = rejecter
         super().__init__(**options)
 
     def generator(self) -> Iterator[Any]:
         """Yield each row, and behind it how many there were."""
         for count, letter in enumerate(self.letters(), 1):
             self.given.append(letter.id)
-            yield letter.row
+            yield self._read_again(letter.row, count) if isinstance(letter.row, RawLine) else letter.row
             yield Checkpoint(count)
+
+    def _read_again(self, line: RawLine, number: int) -> Row | None:
+        """Return the row of a line; one that still is none is rejected again."""
+        try:
+            row = self._rejecter.read_again(line)
+        except RowError as error:
+            error.row = number
+            self.reject(line, error)
+            return None
+        self.statistics.rejected += row is None
+        return row
 
 
 class ReplayLog:
@@ -237,10 +251,11 @@ def _takers(rejecter: NanoNode[Any, Any]) -> list[NanoNode[Any, Any]]:
 
 def _source_for(node: NanoNode[Any, Any], letters: Letters) -> DeadLetterSource:
     if not node.is_source:
-        return DeadLetterSource(letters, name=f"dead letters of {node.label}")
+        return DeadLetterSource(letters, node, name=f"dead letters of {node.label}")
     policy = node.error_policy
     return DeadLetterSource(
         letters,
+        node,
         name=node.label,
         output_schema=node.output_schema_for(None),
         on_error=policy.on_error,

@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nanotyped.engine.checkpoint import StateFile, is_exhausted, start_of
+from nanotyped.engine.checkpoint import Contracts, State, StateFile, is_exhausted, start_of
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
 from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError
+from nanotyped.row import Schema
+from nanotyped.row.exact import parse_column, render_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +46,26 @@ def open_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bo
     problems = resume_problems(graph)
     if problems:
         raise GraphTypeError(problems)
-    return StateFile(directory, fingerprint_of(graph), pipeline or "", reset=reset)
+    return StateFile(directory, fingerprint_of(graph), pipeline or "", reset=reset, contracts=contracts_of(graph))
+
+
+def contracts_of(graph: Graph) -> Contracts:
+    """Return what each source of a pipeline gives, as far as it is known, as a state keeps it."""
+    return {
+        name: {column.name: render_column(column) for column in schema}
+        for node, name in part_names(graph).items()
+        if node.is_source and (schema := node.output_schema_for(None)) is not None
+    }
+
+
+def contract_in(state: State, source: str) -> Schema | None:
+    """Return what a source gave when a state was written, ``None`` where that was not kept.
+
+    Raises:
+        IncompatibleTypesException: If it is of a type that is not known here.
+    """
+    found = state.contracts.get(source)
+    return None if found is None else Schema(parse_column(name, label) for name, label in found.items())
 
 
 class CursorStore(Protocol):

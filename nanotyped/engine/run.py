@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class Run:
 
     Attributes:
         run_id: What tells this run from every other, in logs and measurements.
+        began_at: When it was started, in UTC, by the clock of the machine.
+        started_at: The same as ``time.monotonic()``.
     """
 
     def __init__(
@@ -71,7 +74,8 @@ class Run:
         self._waiting = 0
         self._done = threading.Event()
         self._wake = threading.Event()
-        self._started_at = time.monotonic()
+        self.started_at = time.monotonic()
+        self.began_at = datetime.now(UTC)
         self._ended_at: float | None = None
         for node in graph.nodes:
             _prepare(node, self, pipeline_name)
@@ -164,13 +168,14 @@ class Run:
 
     def report(self) -> RunReport:
         """Return what each node has done so far."""
-        seconds = (self._ended_at or time.monotonic()) - self._started_at
+        seconds = (self._ended_at or time.monotonic()) - self.started_at
         nodes: tuple[NodeReport, ...] = tuple(worker.report() for worker in self.workers)
         return RunReport(nodes, round(seconds, 3), self.pipeline_name, self.run_id)
 
     def start(self) -> None:
         """Start every node, sinks first, and the supervisor. Does not wait."""
-        self._started_at = time.monotonic()
+        self.started_at = time.monotonic()
+        self.began_at = datetime.now(UTC)
         self._supervisor.start()
         for worker in reversed(self.workers):
             worker.thread.start()
@@ -352,8 +357,8 @@ class Run:
         """Say what a table that was altered does to the nodes downstream; their threads have ended by now."""
         failure = self._failure
         drift = None if failure is None else failure.__cause__
-        if failure is None or not isinstance(drift, ContractDriftError):
-            return
+        if failure is None or not isinstance(drift, ContractDriftError) or drift.impacts:
+            return  # a sink has said itself what it does not take any more
         node = next(worker.node for worker in self.workers if worker.node.label == failure.node)
         impacts = impacts_of(self.graph.nodes, node, drift.before, drift.after)
         judged = drift.judged({name: str(impact) for name, impact in impacts.items() if str(impact)})

@@ -26,6 +26,7 @@ from nanotyped.node.passing import sees_all, takes_batches
 if TYPE_CHECKING:
     from nanotyped.engine.rejection import Rejections
     from nanotyped.row import Row
+    from nanotyped.row.raw_line import RawLine
 
 LAST_WORDS_S = 0.5
 """How long a node that was told to end waits, at the most, for what the cleanup of those before it yields."""
@@ -166,6 +167,9 @@ class Worker:
             counted.filtered,
             counted.skipped,
             counted.dead,
+            counted.emitted,
+            counted.processed,
+            counted.retried,
         )
 
     # -- the thread ------------------------------------------------------------------------
@@ -359,7 +363,7 @@ class Worker:
                 return
         self.exhausted = True
 
-    def _reject(self, row: Row, error: RowError) -> None:
+    def _reject(self, row: Row | RawLine, error: RowError) -> None:
         """Take a row that a source read and that is wrong."""
         assert self._rejections is not None  # else the node was given no way to reject
         self._rejected_as_read += 1

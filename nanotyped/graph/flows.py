@@ -85,7 +85,7 @@ class FlowTracer:
             for source, flow in incoming
             if source is not None and (sight := seen[flow]) is not None
         ]
-        if len(known) > 1:
+        if known:
             common += node.check_flows(known)
         if len({flow for _, flow in incoming}) > MAX_FLOWS:
             common.append(_too_many_flows(node, incoming))

@@ -29,6 +29,7 @@ from nanotyped.row.declared import schema_of_type, type_arguments
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch, Checkpoint, Marker
+    from nanotyped.row.raw_line import RawLine
     from nanotyped.row.schema import SchemaDeclaration
 
 DEFAULT_QUEUE_ROWS = 4000
@@ -241,7 +242,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         self._targets: dict[NanoNode[Any, Any], int] = {}
         self._sources: dict[NanoNode[Any, Any], None] = {}
         self._run: RunHandle | None = None
-        self._reject: Callable[[Row, RowError], None] | None = None
+        self._reject: Callable[[Row | RawLine, RowError], None] | None = None
         self._stop = threading.Event()
         self._of_thread = threading.local()
 
@@ -494,11 +495,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Rows that wait on all inputs."""
         return self._run.rows_waiting(self) if self._run is not None else 0
 
-    def reject(self, row: Row, error: RowError) -> None:
+    def reject(self, row: Row | RawLine, error: RowError) -> None:
         """Hand over a row that a source read and that is wrong; without ``on_error`` its error is raised.
 
         Args:
-            row: The row; its values need not be of its columns' types.
+            row: The row, whose values need not be of its columns' types; or the line that is none.
             error: What is wrong with it.
 
         Raises:
@@ -508,6 +509,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
         if self._reject is None:
             raise error
         self._reject(row, error)
+
+    def read_again(self, line: RawLine) -> Row | None:
+        """Return the row of a line that this source rejected, for a replay; ``None`` where there is none to be given.
+
+        Raises:
+            RowError: If it still is no row.
+        """
+        raise RowError(f"{type(self).__name__} reads no lines, and this is one: {line!r}")
 
     def log_info(self, text: str) -> None:
         """Log at INFO, with the node's name. The text is shown as it is: what rows hold is better left out of it."""

@@ -67,6 +67,7 @@ class NodeStatistics:
         emitted: Rows that a source gave.
         skipped: Rows left out by ``on_error: skip``.
         dead: Rows left out by ``on_error: dead_letter``, and written.
+        retried: How often rows were tried again, by ``retry`` or by the node itself.
         rejected: Rows that the node, or its contract, did not take: these two, and what ended the run.
         started_at: ``time.monotonic()`` of the start, ``None`` before.
         ended_at: The same of the end.
@@ -80,6 +81,7 @@ class NodeStatistics:
     emitted: int = 0
     skipped: int = 0
     dead: int = 0
+    retried: int = 0
     rejected: int = 0
     started_at: float | None = None
     ended_at: float | None = None
@@ -107,6 +109,9 @@ class NodeReport:
     filtered: int = 0
     skipped: int = 0
     dead: int = 0
+    emitted: int = 0
+    processed: int = 0
+    retried: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,17 +18,17 @@ TEXTS = (it.STRING, it.ENUM)
 
 
 class Place(NamedTuple):
-    """Where rows of a batch stand: the file, the line of each, and the number of the first."""
+    """Where rows of a batch stand: the file, and of each its line and its number among the rows of the file."""
 
     path: str
     lines: Sequence[int]
-    first: int
+    numbers: Sequence[int]
 
     def error(self, index: int, reason: str, column: str | None = None) -> RowError:
         """Return the error of one row of the batch."""
         middle = f", column `{column}`" if column is not None else ""
         text = f"{self.path}, line {self.lines[index]}{middle}: {reason}"
-        return RowError(text, row=self.first + index, column=column)
+        return RowError(text, row=self.numbers[index], column=column)
 
 
 class ColumnReader:
@@ -105,7 +105,7 @@ class RowsOfColumns:
                 f"expected `{found.expected}`, got {found.actual}{f' ({found.reason})' if found.reason else ''}"
                 for found in error.problems
             ]
-            raise joined_error(texts, place.first + error.problems[0].row - 1, error.problems[0].column) from None
+            raise joined_error(texts, place.numbers[error.problems[0].row - 1], error.problems[0].column) from None
 
 
 def joined_error(texts: Sequence[str], row: int, column: str | None) -> RowError:

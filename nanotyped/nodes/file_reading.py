@@ -1,46 +1,62 @@
-"""Files as rows: CSV and JSON lines, read by a schema."""
+"""Files as rows, read by a schema: what the formats share, and CSV."""
 
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import os
-import re
 import stat
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from nanotyped.errors import RowError, SourceError, TypeCastError, nearest_hint, shown
-from nanotyped.nodes.columns_of_text import ColumnReader, Place, RowsOfColumns, joined_error, null_texts
+from nanotyped.errors import RowError, SourceError, nearest_hint
+from nanotyped.nodes.columns_of_text import Place, RowsOfColumns, null_texts
 from nanotyped.nodes.file_position import Position
-from nanotyped.row.rows import is_json_key
-from nanotyped.types import intermediate as it
-from nanotyped.types.json import SAFE_BITS, json_form
-from nanotyped.types.repeated_keys import count_keys, may_repeat_keys, repeated_key
+from nanotyped.row.raw_line import KEPT_BYTES, RawLine
+from nanotyped.row.schema import Column
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
-    from nanotyped.row import Column, Row, Schema
+    from nanotyped.nodes.schema_contract import SchemaContract
+    from nanotyped.row import Row, Schema
 
 # Longer is taken for a file that is no text, or a quote that nobody closed: memory stays flat.
 MAX_LINE_BYTES = 64 * 1024 * 1024
-BATCH_ROWS = 1000
 _FOREIGN = {
     b"\x1f\x8b": "it is compressed by gzip; unpack it first",
     b"PK\x03\x04": "it is a zip archive or a workbook; unpack it, or save it as CSV, first",
     b"\xff\xfe": "it is in UTF-16; save it as UTF-8",
     b"\xfe\xff": "it is in UTF-16; save it as UTF-8",
 }
-# The escapes of half of a character beyond U+FFFF, the other half of which is not beside it.
-_HALF = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-)
 logger = logging.getLogger("nanotyped.nodes.files")
+
+
+class Piece:
+    """What stands in a file where a row is meant to be, as far as it could be taken apart.
+
+    Attributes:
+        line: Number of its first line.
+        number: Among the rows of the file, wrong ones included; whoever numbers them sets it.
+        content: What the reader makes a row of.
+        raw: As it stands there.
+        error: Why it is no row.
+        is_beyond: Whether the contract says that it is let go.
+        voided: The columns whose values the contract made null.
+    """
+
+    __slots__ = ("content", "error", "is_beyond", "line", "number", "raw", "voided")
+
+    def __init__(self, line: int, content: Any, raw: RawLine, error: RowError | None = None) -> None:
+        self.line = line
+        self.number = 0
+        self.content = content
+        self.raw = raw
+        self.error = error
+        self.is_beyond = False
+        self.voided: list[str] = []
 
 
 class FileReader:
@@ -51,15 +67,25 @@ class FileReader:
         schema: Of the rows.
         row_class: Their class.
         null_text: How a null of a text column is written, where that needs a text.
+        modes: What becomes of what lies beyond the schema; by default it is an error.
 
     Attributes:
         position: Behind the rows that were given so far.
+        here: Behind what was taken out of the file so far; its row is not counted.
     """
 
-    def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
+    batch_rows = 1000
+
+    def __init__(
+        self, path: str, schema: Schema, row_class: type[Row], null_text: str, modes: SchemaContract | None = None
+    ) -> None:
         self.path = path
         self.schema = schema
+        self.modes = modes
         self._null_text = null_text
+        self._taken: bytearray | None = None  # what stands in the lines of the record in hand, where that is kept
+        self._taken_bytes = 0
+        self._problem: RowError | None = None
         self._rows = RowsOfColumns(schema, row_class)
         self._offset = self._line = 0
         self._size = 0
@@ -68,19 +94,72 @@ class FileReader:
 
     @abstractmethod
     def batches(self, file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
-        """Yield the rows behind a position, at most ``BATCH_ROWS`` at a time; ``position`` is behind what was yielded.
+        """Yield the rows behind a position, at most ``batch_rows`` at a time; ``position`` is behind what was yielded.
 
         Raises:
             RowError: If a row breaks its contract; names file and line.
             SourceError: If the file is none of the format.
         """
 
-    def check_head(self, file: BufferedReader) -> None:
-        """Look at what stands before the first row.
+    @abstractmethod
+    def pieces(self, file: BufferedReader, start: Position) -> Iterator[Piece]:
+        """Yield what stands behind a position, row by row, also what is no row; ``here`` is behind the last of them.
 
         Raises:
-            SourceError: If it does not go with the schema.
+            SourceError: If the file is none of the format.
         """
+
+    @abstractmethod
+    def piece_of(self, line: RawLine) -> Piece:
+        """Return what a line is that was kept, by the schema of today.
+
+        Raises:
+            RowError: If it was not kept whole.
+        """
+
+    @abstractmethod
+    def rows_of(self, pieces: Sequence[Piece]) -> list[Row]:
+        """Return the rows of pieces that could be taken apart.
+
+        Raises:
+            RowError: If a row breaks its contract.
+        """
+
+    @abstractmethod
+    def is_null(self, piece: Piece, column: str) -> bool:
+        """Return whether a piece holds nothing in a column."""
+
+    @abstractmethod
+    def void(self, piece: Piece, column: str) -> None:
+        """Put a null into the place of a value."""
+
+    def head(self, file: BufferedReader) -> tuple[str, ...] | None:
+        """Return the names that stand before the first row, ``None`` in a format that has none.
+
+        Raises:
+            SourceError: If they do not go with the schema.
+        """
+        del file
+        return None
+
+    @property
+    def here(self) -> Position:
+        """Behind what was taken out of the file so far."""
+        return Position(self._offset, self._line)
+
+    def _take(self, header: tuple[str, ...] | None = None) -> tuple[RawLine, RowError | None]:
+        """Return the lines of the record in hand as they stand in the file, and what is wrong with one of them."""
+        taken, problem = self._taken or b"", self._problem
+        raw = RawLine.of(bytes(taken), self._taken_bytes, header)
+        self._taken, self._taken_bytes, self._problem = bytearray(), 0, None
+        return raw, problem
+
+    def _wrong(self, reason: str) -> None:
+        """Say that the line in hand is wrong: at once, or where lines are kept, with the record that it belongs to."""
+        error = RowError(f"{self.path}, line {self._line}: {reason}")
+        if self._taken is None:
+            raise error
+        self._problem = self._problem or error
 
     def _go_to(self, file: BufferedReader, start: Position) -> None:
         self.position = start
@@ -95,7 +174,7 @@ class FileReader:
         logger.warning("%s is still being written: its last line is left out", self.path)
         return True
 
-    def _reach_end(self, end: Position) -> None:
+    def reach_end(self, end: Position) -> None:
         """Move behind the last row, unless its line has no end: if more comes, it is another row."""
         if self._is_whole:
             self.position = end
@@ -113,13 +192,18 @@ class FileReader:
                 raise SourceError(f"{self.path}, line {number}: it has more than {MAX_LINE_BYTES} bytes")
             if number == 1 and (reason := _foreign(raw)):
                 raise SourceError(f"{self.path}: {reason}")
+            if self._taken is not None:
+                self._taken_bytes += len(raw)
+                if len(self._taken) < KEPT_BYTES:
+                    self._taken += raw[:KEPT_BYTES]
             if b"\0" in raw:
-                raise RowError(f"{self.path}, line {number}: a NUL, which no text file holds", row=None)
+                self._wrong("a NUL, which no text file holds")
             try:
-                yield raw.decode() if number > 1 else raw.decode().removeprefix("\ufeff")
+                text = raw.decode()
             except UnicodeDecodeError as error:
-                reason = f"byte 0x{raw[error.start]:02x} at position {error.start} is not UTF-8"
-                raise RowError(f"{self.path}, line {number}: {reason}") from None
+                self._wrong(f"byte 0x{raw[error.start]:02x} at position {error.start} is not UTF-8")
+                text = raw.decode(errors="replace")  # its quotes and commas still part the records
+            yield text if number > 1 else text.removeprefix("\ufeff")
 
 
 def _foreign(start: bytes) -> str:
@@ -133,18 +217,32 @@ def _foreign(start: bytes) -> str:
 class CsvReader(FileReader):
     """CSV with a header line (RFC 4180): columns by name, in any order."""
 
-    def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
-        super().__init__(path, schema, row_class, null_text)
-        self._null_texts = [null_texts(column, null_text) for column in schema]
+    def __init__(
+        self, path: str, schema: Schema, row_class: type[Row], null_text: str, modes: SchemaContract | None = None
+    ) -> None:
+        super().__init__(path, schema, row_class, null_text, modes)
+        self._null_texts = [self._nulls_of(column) for column in schema]
+        self._names: tuple[str, ...] = ()
+        self._order: list[int | None] = []
+        self._extra: list[int] = []
 
-    def check_head(self, file: BufferedReader) -> None:
-        """Read the header."""
+    def _nulls_of(self, column: Column) -> tuple[str, ...]:
+        """Return which cells are null; with a contract, an empty one also where it may not be null."""
+        if self.modes is None or column.nullable:
+            return null_texts(column, self._null_text)
+        nulls = null_texts(Column(column.name, column.type, nullable=True), self._null_text)
+        return nulls if "" in nulls or self.modes.nullable != "freeze" else ()
+
+    def head(self, file: BufferedReader) -> tuple[str, ...]:
+        """Return the names of the header."""
         self._header(self._records(file))
+        return self._names
 
     def batches(self, file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
         """Yield the rows."""
         records = self._records(file)
         order = self._header(records)
+        width = len(self._names)
         self._go_to(file, start)
         lines: list[int] = []
         cells: list[list[str]] = []
@@ -153,61 +251,138 @@ class CsvReader(FileReader):
         for line, record in records:
             lines.append(line)
             cells.append(record)
-            if len(record) != len(order):
-                place = Place(self.path, lines, first)
+            if len(record) != width:
+                place = Place(self.path, lines, range(first, first + len(lines)))
                 if len(cells) > 1:
                     made = self._made(cells[:-1], order, place)
                     self.position = Position(offset, number, first + len(made) - 1)
                     yield made
-                count = f"{len(record)} cell{'s' if len(record) != 1 else ''}" if record else "a blank line"
-                raise place.error(len(lines) - 1, f"expected {len(order)} cells, got {count}")
+                raise place.error(len(lines) - 1, self._misfit(record))
             offset, number = self._offset, self._line
-            if len(cells) == BATCH_ROWS:
-                made = self._made(cells, order, Place(self.path, lines, first))
+            if len(cells) == self.batch_rows:
+                made = self._made(cells, order, Place(self.path, lines, range(first, first + len(lines))))
                 first += len(cells)
                 self.position = Position(offset, number, first - 1)
                 yield made
                 lines, cells = [], []
         if cells:
-            made = self._made(cells, order, Place(self.path, lines, first))
-            self._reach_end(Position(offset, number, first + len(made) - 1))
+            made = self._made(cells, order, Place(self.path, lines, range(first, first + len(lines))))
+            self.reach_end(Position(offset, number, first + len(made) - 1))
             yield made
 
-    def _records(self, file: BufferedReader) -> Iterator[tuple[int, list[str]]]:
-        """Yield each record with the number of its first line."""
+    def pieces(self, file: BufferedReader, start: Position) -> Iterator[Piece]:
+        """Yield the records."""
+        self._taken = bytearray()
+        records = self._records(file)
+        self._header(records)
+        self._go_to(file, start)
+        for line, record in records:
+            yield self._piece(line, record)
+
+    def piece_of(self, line: RawLine) -> Piece:
+        """Return the record of a line that was kept."""
+        names = line.header or self.schema.names
+        if problems := self._settle_header(names):
+            raise RowError("; ".join(problems))
+        try:
+            records = list(csv.reader(io.StringIO(line.text, newline=""), strict=True))
+        except csv.Error as error:
+            raise RowError(f"this is no CSV: {error}") from None
+        if len(records) != 1:
+            raise RowError(f"expected 1 record, got {len(records)}")
+        self._take()
+        piece = self._piece(1, records[0])
+        piece.raw = line
+        return piece
+
+    def _piece(self, line: int, record: list[str] | RowError) -> Piece:
+        raw, problem = self._take(self._names)
+        if isinstance(record, RowError):
+            return Piece(line, [], raw, problem or record)
+        if problem is None and len(record) != len(self._names):
+            problem = RowError(f"{self.path}, line {line}: {self._misfit(record)}")
+        piece = Piece(line, record, raw, problem)
+        piece.is_beyond = problem is None and any(record[position] for position in self._extra)
+        return piece
+
+    def _misfit(self, record: list[str]) -> str:
+        count = f"{len(record)} cell{'s' if len(record) != 1 else ''}" if record else "a blank line"
+        return f"expected {len(self._names)} cells, got {count}"
+
+    def rows_of(self, pieces: Sequence[Piece]) -> list[Row]:
+        """Return the rows of records."""
+        place = Place(self.path, [piece.line for piece in pieces], [piece.number for piece in pieces])
+        return self._made([piece.content for piece in pieces], self._order, place)
+
+    def is_null(self, piece: Piece, column: str) -> bool:
+        """Return whether a cell is null."""
+        index = self.schema.names.index(column)
+        position = self._order[index]
+        return position is None or piece.content[position] in (None, *self._null_texts[index])
+
+    def void(self, piece: Piece, column: str) -> None:
+        """Put a null into the place of a cell."""
+        position = self._order[self.schema.names.index(column)]
+        if position is not None:
+            piece.content[position] = None
+
+    def _records(self, file: BufferedReader) -> Iterator[tuple[int, Any]]:
+        """Yield each record with the number of its first line; what is none, where lines are kept, as its error."""
         reader = csv.reader(self._lines(file), strict=True)
         line = 1
-        try:
-            for record in reader:
-                yield line, record
-                line = self._line + 1
-        except csv.Error as error:
-            if not file.peek(1) and self._is_cut_off(file):
+        while True:
+            try:
+                for record in reader:
+                    yield line, record
+                    line = self._line + 1
                 return
-            raise RowError(f"{self.path}, line {line}: this is no CSV: {error}") from None
+            except csv.Error as error:
+                if not file.peek(1) and self._is_cut_off(file):
+                    return
+                found = RowError(f"{self.path}, line {line}: this is no CSV: {error}")
+                if self._taken is None:
+                    raise found from None
+                yield line, found
+                line = self._line + 1
 
-    def _header(self, records: Iterator[tuple[int, list[str]]]) -> list[int]:
-        """Return at which position each column of the schema stands."""
+    def _header(self, records: Iterator[tuple[int, Any]]) -> list[int | None]:
+        """Return at which position each column of the schema stands, ``None`` of one that is not there."""
         try:
             _, names = next(records, (1, []))
         except RowError as error:
             raise SourceError(str(error)) from None
+        problem = self._take()[1] if self._taken is not None else None
+        if problem is not None or isinstance(names, RowError):
+            raise SourceError(str(problem or names))
         if not names:
             raise SourceError(f"{self.path}, line 1: there is no header; expected {_listed(self.schema.names)}")
-        problems = [f"column `{name}` stands there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
-        for name in names:
-            if name not in self.schema:
-                hint = nearest_hint(name, self.schema.names)
-                problems.append(f"column `{name}` is not in the schema{f' ({hint})' if hint else ''}")
-        problems += [f"column `{name}` is missing" for name in self.schema.names if name not in names]
+        problems = self._settle_header(names)
         if problems:
             raise SourceError(f"{self.path}, line 1: {'; '.join(problems)}")
-        return [names.index(name) for name in self.schema.names]
+        return self._order
 
-    def _made(self, cells: list[list[str]], order: list[int], place: Place) -> list[Row]:
+    def _settle_header(self, names: Sequence[str]) -> list[str]:
+        """Take the names of a header, and return what does not go with the schema."""
+        columns = "freeze" if self.modes is None else self.modes.columns
+        problems = [f"column `{name}` stands there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+        for name in names:
+            if name not in self.schema and columns in {"freeze", "evolve"}:  # to what it was when it was looked at
+                hint = nearest_hint(name, self.schema.names)
+                problems.append(f"column `{name}` is not in the schema{f' ({hint})' if hint else ''}")
+        for column in self.schema:
+            if column.name not in names and not (columns == "discard_value" and column.nullable):
+                remedy = f"; declare it `{column.type.spelling()} null`" if columns == "discard_value" else ""
+                problems.append(f"column `{column.name}` is missing{remedy}")
+        self._names = tuple(names)
+        self._order = [names.index(name) if name in names else None for name in self.schema.names]
+        if columns == "discard_row":
+            self._extra = [position for position, name in enumerate(names) if name not in self.schema]
+        return problems
+
+    def _made(self, cells: list[list[str]], order: list[int | None], place: Place) -> list[Row]:
         by_position = list(zip(*cells, strict=False))
         texts = [
-            _without_nulls(by_position[position], nulls)
+            [None] * len(cells) if position is None else _without_nulls(by_position[position], nulls)
             for position, nulls in zip(order, self._null_texts, strict=True)
         ]
         return self._rows.rows_of_text(texts, place)
@@ -215,164 +390,8 @@ class CsvReader(FileReader):
 
 def _without_nulls(cells: Sequence[str], nulls: tuple[str, ...]) -> Sequence[str | None]:
     if not nulls or not any(null in cells for null in nulls):
-        return cells
+        return cells  # in which a null stands where a value was made one
     return [None if cell in nulls else cell for cell in cells]
-
-
-class JsonLinesReader(FileReader):
-    """JSON lines (NDJSON): an object a line, of exactly the columns, each in the JSON form of its type."""
-
-    def __init__(self, path: str, schema: Schema, row_class: type[Row], null_text: str) -> None:
-        super().__init__(path, schema, row_class, null_text)
-        self._readers = {column.name: _reader_of(column) for column in schema}
-        self._fields = [f"c{index}" for index in range(len(schema))]
-        self._decode = _line_decoder(schema, self._fields)
-        annotated = zip(self._fields, schema, strict=True)
-        self._documents = [field for field, column in annotated if _annotation(column) is Any]
-
-    def batches(self, file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
-        """Yield the rows."""
-        self._go_to(file, start)
-        decode = self._decode
-        decoded: list[Any] = []
-        lines: list[int] = []
-        texts: list[str] = []
-        first = start.row + 1
-        offset = 0
-        for line in self._lines(file):
-            number = self._line
-            try:
-                decoded.append(decode(line))
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                if decoded:
-                    made = self._made(decoded, texts, Place(self.path, lines, first))
-                    self.position = Position(offset, number - 1, first + len(made) - 1)
-                    yield made
-                text = f"{self.path}, line {number}: {_line_problem(line, error)}"
-                raise RowError(text, row=first + len(decoded)) from None
-            lines.append(number)
-            texts.append(line)
-            offset = self._offset
-            if len(decoded) == BATCH_ROWS:
-                made = self._made(decoded, texts, Place(self.path, lines, first))
-                first += len(decoded)
-                self.position = Position(offset, number, first - 1)
-                yield made
-                decoded, lines, texts = [], [], []
-        if decoded:
-            made = self._made(decoded, texts, Place(self.path, lines, first))
-            self._reach_end(Position(offset, lines[-1], first + len(made) - 1))
-            yield made
-
-    def _check_keys(self, decoded: list[Any], texts: list[str], place: Place) -> None:
-        """Raise ``RowError`` for the first line in which an object has a key twice; the decoder keeps the last."""
-        nested = sum(count_keys(getattr(line, field)) for field in self._documents for line in decoded)
-        if not may_repeat_keys("".join(texts), nested + len(self._fields) * len(decoded)):
-            return
-        for index, text in enumerate(texts):
-            if (key := repeated_key(text)) is not None:
-                raise place.error(index, f"the key {key!r} is there twice")
-
-    def _made(self, decoded: list[Any], texts: list[str], place: Place) -> list[Row]:
-        self._check_keys(decoded, texts, place)
-        columns = []
-        for field, column in zip(self._fields, self.schema, strict=True):
-            values = [getattr(line, field) for line in decoded]
-            if column.type.intermediate_type.family is it.JSON and not column.nullable:
-                values = [it.JSON_NULL if value is None else value for value in values]
-            reader = self._readers[column.name]
-            try:
-                columns.append(values if reader is None else reader.read(values))
-            except ValueError:
-                reasons = [reader.problem(value) for value in values] if reader is not None else []
-                found = [(index, reason) for index, reason in enumerate(reasons) if reason]
-                texts = [str(place.error(index, reason, column.name)) for index, reason in found]
-                raise joined_error(texts, place.first + found[0][0], column.name) from None
-        return self._rows.rows(columns, place)
-
-
-def _line_problem(line: str, error: Exception) -> str:
-    if not line.strip():
-        return "a blank line"
-    if isinstance(error, RecursionError):
-        return "nested too deep"
-    if "truncated" in str(error) and _HALF.search(line):
-        return "half of a surrogate pair, which is no character"  # which the decoder takes for the end of the text
-    return str(error)
-
-
-def _line_decoder(schema: Schema, fields: list[str]) -> Callable[[str], Any]:
-    """Return what takes a line apart: into an object with the named fields, which stand for the columns in order."""
-    names = schema.names if all(map(is_json_key, schema.names)) else fields
-    described = [
-        (field, _annotation(column), msgspec.field(name=name))
-        for field, column, name in zip(fields, schema, names, strict=True)
-    ]
-    line = msgspec.defstruct("Line", described, forbid_unknown_fields=True, gc=False)
-    decode = msgspec.json.Decoder(line, float_hook=Decimal).decode
-    if names is not fields:
-        return decode
-    # Names that JSON must escape are none that msgspec takes: they are brought to the names of the fields.
-    take_apart = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-    inside = dict(zip(schema.names, fields, strict=True))
-
-    def decode_renamed(text: str) -> Any:
-        renamed = {inside.get(name, f"?{name}"): value for name, value in take_apart(text).items()}
-        try:
-            return decode(msgspec.json.encode(renamed))
-        except msgspec.ValidationError as error:
-            shown_name = re.compile(r"(?<=[.`])c([0-9]+)(?=`)")
-            reason = shown_name.sub(lambda found: schema.names[int(found[1])], str(error))
-            raise msgspec.ValidationError(reason.replace("`?", "`")) from None
-
-    return decode_renamed
-
-
-class _FormReader:
-    """Reads a column of a type with a JSON form of its own; what ``ColumnReader`` is for text."""
-
-    def __init__(self, column: Column) -> None:
-        self.column = column
-        self._decode = json_form(column.type).decode
-
-    def read(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Return the values; ``TypeCastError`` if one is none of the type's."""
-        return [None if value is None else self._decode(value) for value in values]
-
-    def problem(self, value: Any) -> str:
-        """Return why one value is none of the column's, ``""`` if it is one."""
-        try:
-            _ = value is None or self._decode(value)
-        except TypeCastError as error:
-            return f"expected `{self.column.spelling()}`, got {shown(value)} ({error.reason})"
-        return ""
-
-
-# Types whose JSON form is their Python value, and types whose form is text, as in CSV.
-_ITSELF = frozenset({it.STRING, it.ENUM, it.BOOL, it.FLOAT, it.JSON, it.NULL})
-_TEXTUAL = frozenset({it.INTEGER, it.DECIMAL, it.BYTES, it.DATE, it.DATETIME, it.TIMESTAMP, it.TIME_INTERVAL})
-
-
-def _is_itself(column: Column) -> bool:
-    kind: Any = column.type.intermediate_type
-    small = kind.family is it.INTEGER and kind.bits is not None and kind.bits <= SAFE_BITS
-    return small or kind.family in _ITSELF
-
-
-def _reader_of(column: Column) -> ColumnReader | _FormReader | None:
-    if _is_itself(column):
-        return None
-    return (ColumnReader if column.type.intermediate_type.family in _TEXTUAL else _FormReader)(column)
-
-
-def _annotation(column: Column) -> Any:
-    kind = column.type.intermediate_type
-    if kind.family is it.NULL:
-        return None
-    if kind.family is it.JSON or kind.family not in _ITSELF | _TEXTUAL:
-        return Any
-    plain = kind.python_type if _is_itself(column) else str
-    return plain | None if column.nullable else plain
 
 
 def _listed(names: Sequence[str]) -> str:

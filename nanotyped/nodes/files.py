@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -19,9 +20,11 @@ from nanotyped.errors import (
 )
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode, PassThrough
+from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_position import FileMarks, Position
-from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader, JsonLinesReader
+from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader
+from nanotyped.nodes.file_sorting import RowSorter
 from nanotyped.nodes.file_writing import (
     CsvWriter,
     FileWriter,
@@ -31,15 +34,19 @@ from nanotyped.nodes.file_writing import (
     next_segment,
     remove_abandoned,
 )
+from nanotyped.nodes.json_lines import JsonLinesReader
+from nanotyped.nodes.schema_contract import SchemaContract, SchemaContractOption, contract_of_file
 from nanotyped.registry import register_node
-from nanotyped.row import RowEncoder
+from nanotyped.row import Column, RowEncoder, Schema
 from nanotyped.row.rows import row_info
+from nanotyped.types import STRING
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
     from nanotyped.message import Batch
-    from nanotyped.row import Row, Schema
+    from nanotyped.row import Row
+    from nanotyped.row.raw_line import RawLine
 
 FileFormat = Literal["csv", "jsonl"]
 
@@ -47,6 +54,7 @@ _BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjs
 _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 NULL_TEXT = "\\N"
 SEGMENT_ROWS = 100_000
+logger = logging.getLogger("nanotyped.nodes.files")
 
 
 def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
@@ -95,7 +103,7 @@ class ReadRows(NanoNode[object, Any]):
     text of its type, as in JSON without quotes. An empty cell is a null where it is no value of the type (numbers,
     moments); where it is one (text, bytes), ``null_text`` is the null. JSON lines hold an object a line,
     with exactly the columns, each in the JSON form of its type. What breaks the contract is an error that names file,
-    line and column.
+    line and column. With ``on_error`` it is left out instead: a dead letter holds the line as it stands in the file.
 
     Needs: nothing. Gives: rows of ``output_schema``, which must be given.
 
@@ -104,11 +112,15 @@ class ReadRows(NanoNode[object, Any]):
         format: ``csv`` or ``jsonl``; by default what the name ends in (``.csv``, ``.jsonl``, ``.ndjson``).
         null_text: The cell that is a null in a column of text or bytes of a CSV file, if that may be null. With ``""``
             every empty cell is null there.
+        schema_contract: What becomes of columns, types and nulls beyond the contract; by default they are errors. See
+            ``docs/reference/schema-contract.md``.
         output_schema: What the file holds.
 
     Raises:
-        ValueError: If the format is neither given nor told by the name.
+        ValueError: If the format is neither given nor told by the name, or it is asked of a file what it does not say.
     """
+
+    rejects_rows = True
 
     def __init__(
         self,
@@ -116,16 +128,20 @@ class ReadRows(NanoNode[object, Any]):
         path: str | Path,
         format: FileFormat | None = None,  # noqa: A002 - what users look for
         null_text: str = NULL_TEXT,
+        schema_contract: SchemaContractOption = None,
         **kwargs: Any,
     ) -> None:
         self.path = str(path)
         self.format = _checked_format(self.path, format)
         self.null_text = _checked_null_text(null_text)
+        self._modes = contract_of_file(schema_contract, self.format)
+        self._header: tuple[str, ...] | None = None
         self._file: BufferedReader | None = None
+        self._sorter: RowSorter | None = None
         super().__init__(**kwargs)
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
-        """Return the declared schema.
+        """Return the declared schema, or what ``schema_contract`` and the header, once it was looked at, make of it.
 
         Raises:
             ValueError: If none is declared, or a column has no text.
@@ -136,7 +152,17 @@ class ReadRows(NanoNode[object, Any]):
             raise ValueError("the file does not say what it holds: declare its columns and their types")
         if problems := RowEncoder.problems(own, self.label):
             raise ValueError(str(problems[0]))
-        return own
+        return own if self._modes is None else self._evolved(own, self._modes)
+
+    def _evolved(self, own: Schema, modes: SchemaContract) -> Schema:
+        columns = list(own)
+        if modes.nullable == "evolve":
+            columns = [Column(column.name, column.type, nullable=True, key=column.key) for column in columns]
+        if modes.columns == "evolve" and self._header is not None:
+            columns = [column for column in columns if column.name in self._header]
+            new = dict.fromkeys(name for name in self._header if name not in own)
+            columns += [Column(name, STRING, nullable=True) for name in new]
+        return Schema(columns)
 
     def far_end(self, column: str) -> FarEnd:
         """Return that the column is a text of the file."""
@@ -151,7 +177,24 @@ class ReadRows(NanoNode[object, Any]):
         if self._is_pipe():
             return  # a pipe, of which nothing must be taken before the run
         with self._opened() as file:
-            self._reader().check_head(file)
+            if self._modes is not None and self._modes.columns == "evolve":
+                self._header = self._any_header(file)
+            self._reader().head(file)
+
+    def _any_header(self, file: BufferedReader) -> tuple[str, ...]:
+        """Return the names of the header, whatever they are.
+
+        Raises:
+            UnfitSourceError: If none of them is in the contract.
+        """
+        own = self.own_output() or Schema([])
+        absent = Schema(Column(column.name, column.type, nullable=True) for column in own)
+        lenient = SchemaContract(columns="discard_value")
+        found = CsvReader(self.path, absent, absent.row_class(), self.null_text, lenient).head(file)
+        file.seek(0)
+        if not any(name in own for name in found):
+            raise UnfitSourceError(f"{self.path}, line 1: no column of the contract is there")
+        return found
 
     def resume_problem(self) -> str:
         """Return that what is no regular file cannot be read from the middle."""
@@ -165,18 +208,41 @@ class ReadRows(NanoNode[object, Any]):
         """
         # The limit is the process's; a longer cell than 131,072 letters is none the worse.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
+        if self._modes is not None and self._modes.columns == "evolve" and self._header is None:
+            self.discover_schema()
         self._file = self._opened()
         reader = self._reader()
+        batches = self._batches(reader)
         if self._is_pipe():
-            yield from reader.batches(self._file, Position())
-            return
-        marks = FileMarks(self.path, self._file.fileno())
-        start = Position() if self.resume_from is None else marks.position(self.resume_from)
-        for rows in reader.batches(self._file, start):
-            yield rows
-            if reader.position != start:  # which it is where the last line has no end
-                start = reader.position
-                yield Checkpoint(marks.cursor(start))
+            yield from batches(self._file, Position())
+        else:
+            marks = FileMarks(self.path, self._file.fileno())
+            start = Position() if self.resume_from is None else marks.position(self.resume_from)
+            for rows in batches(self._file, start):
+                yield rows
+                if reader.position != start:  # which it is where the last line has no end
+                    start = reader.position
+                    yield Checkpoint(marks.cursor(start))
+        if self._sorter is not None and self._sorter.discarded.told:
+            logger.warning("%s: %s", self.label, self._sorter.discarded.told, extra=NO_ROW_VALUES)
+
+    def _batches(self, reader: FileReader) -> Callable[[BufferedReader, Position], Iterator[Sequence[Row]]]:
+        if not self.error_policy.rejects and self._modes is None:
+            return reader.batches
+        self._sorter = sorter = RowSorter(reader, self.reject if self.error_policy.rejects else None)
+
+        def batches(file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
+            counted = 0
+            for rows in sorter.batches(file, start):
+                self.statistics.rejected += sorter.discarded.rows - counted
+                counted = sorter.discarded.rows
+                yield rows
+
+        return batches
+
+    def read_again(self, line: RawLine) -> Row | None:
+        """Return the row of a line of the file, ``None`` where ``schema_contract`` lets it go."""
+        return RowSorter(self._reader(f"{self.path}, a rejected line"), None).row_of(line)
 
     def _is_pipe(self) -> bool:
         return Path(self.path).exists() and not Path(self.path).is_file()
@@ -195,12 +261,13 @@ class ReadRows(NanoNode[object, Any]):
         except OSError as error:
             raise SourceError(f"cannot read {self.path}: {error.strerror or error}") from None
 
-    def _reader(self) -> FileReader:
+    def _reader(self, place: str | None = None) -> FileReader:
         schema = self.output_schema_for(None)
         if schema is None:
             raise ValueError("no schema")
+        row_class = self.output_row_class() if schema == self.own_output() else None
         kind = CsvReader if self.format == "csv" else JsonLinesReader
-        return kind(self.path, schema, self.output_row_class() or schema.row_class(), self.null_text)
+        return kind(place or self.path, schema, row_class or schema.row_class(), self.null_text, self._modes)
 
 
 @register_node

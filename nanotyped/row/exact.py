@@ -44,7 +44,7 @@ def render_exact(row: Row) -> ExactRow:
     schema = row_info(type(row)).schema
     made: ExactRow = {"columns": {}, "row": {}, "misfits": {}}
     for column, value in zip(schema, astuple(row), strict=True):
-        made["columns"][column.name] = _label(column)
+        made["columns"][column.name] = render_column(column)
         if value is None or (form := _form_of(column.type, value)) is None:
             made["row"][column.name] = None
             if value is not None:
@@ -61,7 +61,7 @@ def parse_exact(found: Mapping[str, Any]) -> Row:
         RowError: If a value of it was no more than text, or it is no such JSON.
     """
     try:
-        columns = [_column(name, label) for name, label in found["columns"].items()]
+        columns = [parse_column(name, label) for name, label in found["columns"].items()]
         cells, misfits = found["row"], found["misfits"]
         values = [
             _misfit_value(column.name, misfits[column.name])
@@ -80,12 +80,18 @@ def parse_exact(found: Mapping[str, Any]) -> Row:
     return made
 
 
-def _label(column: Column) -> dict[str, Any]:
+def render_column(column: Column) -> dict[str, Any]:
+    """Return what a column is, but for its name, as JSON holds it."""
     label: dict[str, Any] = msgspec.json.decode(render_label(column))
     return {**label, "null": True} if column.nullable else label
 
 
-def _column(name: str, label: Mapping[str, Any]) -> Column:
+def parse_column(name: str, label: Mapping[str, Any]) -> Column:
+    """Return the column of a name and its JSON.
+
+    Raises:
+        IncompatibleTypesException: If it is no such JSON.
+    """
     nullable = bool(label.get("null", False))
     found = parse_label(_json.encode({key: value for key, value in label.items() if key != "null"}))
     return Column(name, found.type, nullable=nullable, key=found.key)
@@ -119,7 +125,7 @@ def _misfit(value: Any) -> dict[str, Any]:
     except _UNFIT:
         return {"text": shown(value)}
     form = _form_of(kind, value)
-    return {"text": shown(value)} if form is None else {"type": _label(Column("value", kind)), "value": form}
+    return {"text": shown(value)} if form is None else {"type": render_column(Column("value", kind)), "value": form}
 
 
 def _misfit_value(name: str, found: Mapping[str, Any]) -> Any:
@@ -129,7 +135,7 @@ def _misfit_value(name: str, found: Mapping[str, Any]) -> Any:
         return float(found["float"])
     if "json" in found:
         return JSON_NULL
-    return json_form(_column(name, found["type"]).type).decode(found["value"])
+    return json_form(parse_column(name, found["type"]).type).decode(found["value"])
 
 
 def _read(text: bytes) -> Any:

@@ -124,3 +124,32 @@ def test_a_file_that_another_process_writes(directory: Path) -> None:
     found = written(directory)
     assert sorted(found) == list(range(len(found)))
     assert found.total() == len(found) > ROWS // 3
+
+
+@pytest.mark.fault
+def test_killed_while_wrong_lines_are_left_out(directory: Path) -> None:
+    """Each line is delivered or a dead letter, however often the run is killed; a letter may be there twice."""
+    wrong = range(0, ROWS, 7)
+    lines = (f"x{n},{n}\n" if n % 7 else f"ragged {n}\n" for n in range(ROWS))
+    (directory / "in.csv").write_text("note,id\n" + "".join(lines))
+    (directory / "p.yaml").write_text(PIPELINE.replace("in.csv,", "in.csv, dead_letter: dead.jsonl,"))
+    kills = 0
+    while True:
+        process = start(directory)
+        try:
+            process.wait(random.uniform(0.8, 3.0) if kills < 6 else 60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            kills += 1
+        ended = end_of(process)
+        if ended.code != -signal.SIGKILL:
+            break
+    assert (ended.code in {0, 3}, kills > 0) == (True, True), ended.said
+    delivered = {
+        json.loads(line)["id"] for file in directory.glob("out-*.jsonl") for line in file.read_text().splitlines()
+    }
+    letters = [json.loads(line) for line in (directory / "dead.jsonl").read_text().splitlines()]
+    dead = {int(letter["line"]["text"].split()[1]) for letter in letters}
+    assert dead == set(wrong)
+    assert delivered == set(range(ROWS)) - dead
+    assert all(letter["number"] == int(letter["line"]["text"].split()[1]) + 1 for letter in letters)

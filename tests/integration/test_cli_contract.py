@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nanotyped.cli import main
+from nanotyped.engine.checkpoint import FILE_NAME, StateFile
 from tests.integration.test_cli import run
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Order(Row):
 """
 FORMS = (
     "a contract is FILE.yaml:NODE, FILE.sql:TABLE, MODULE:CLASS (with --module MODULE), URL:TABLE, ${NAME}:TABLE,"
-    " :TABLE (with --url-env NAME), or the text of a CREATE TABLE"
+    " :TABLE (with --url-env NAME), STATE_DIR:SOURCE, or the text of a CREATE TABLE"
 )
 
 
@@ -120,6 +121,7 @@ def test_programs_read_json(folder: Path, capsys: pytest.CaptureFixture[str]) ->
                 "there": {"verdict": "widening", "reason": ""},
                 "back": {"verdict": "lossy", "reason": "it may be below -2147483648"},
                 "breaks": ["readers"],
+                "impact": None,
             }
         ],
     }
@@ -157,7 +159,10 @@ def test_every_kind_of_contract_is_compared_with_every_other(
 def test_a_node_is_what_it_gives_and_a_sink_what_it_needs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The contract of a node in the middle is what the check of the pipeline found it to give."""
     status, lines, _ = said(capsys, "p.yaml:read", "p.yaml:keep")
-    assert (status, lines[1:]) == (1, ["+ column `town` `varchar(20) null` is new; breaks nobody"])
+    assert (status, lines[1:]) == (
+        1,
+        ["+ column `town` `varchar(20) null` is new; breaks nobody - harmless to `keep`"],
+    )
     status, lines, _ = said(capsys, "p.yaml:write", "CREATE TABLE t (amount bigint NOT NULL)")
     assert (status, lines[1:]) == (0, ["no difference"])
 
@@ -209,3 +214,61 @@ def test_other_words_are_a_usage_error(words: tuple[str, ...], reason: str, caps
     """There is one action, and it takes two contracts."""
     assert main(["contract", *words]) == 2
     assert capsys.readouterr().err.splitlines()[0] == f"nanotyped: {reason}"
+
+
+def test_a_state_is_a_contract(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a source gave when the state was written is compared with what it gives now, with whom that breaks."""
+    with closing(sqlite3.connect("shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount int NOT NULL, city varchar(20))")
+        connection.execute("INSERT INTO orders VALUES (1, 2, 'x')")
+    pipeline = (
+        "nodes:\n  read: {class: StreamTable, options: {url: 'sqlite:///shop.db', table: orders}}\n"
+        "  keep: {class: Remapper, options: {mapping: {town: city}}}\n"
+        "  write: {class: WriteRows, options: {path: out.jsonl, segments: true}}\npaths: [[read, keep, write]]\n"
+    )
+    (folder / "live.yaml").write_text(pipeline)
+    assert run(folder, "run", "live.yaml", "--state", "state")[0] == 0
+    live = "sqlite:///shop.db:orders"
+    assert said(capsys, "state", live)[0] == 0
+    assert said(capsys, "state:read", live)[0] == 0
+    with closing(sqlite3.connect("shop.db")) as connection, connection:
+        connection.execute("ALTER TABLE orders DROP COLUMN city")
+    status, lines, _ = said(capsys, "state", live)
+    assert (status, lines[1:]) == (1, ["- column `city` is gone; breaks readers and writers"])
+    assert lines[0].startswith("state state:read → ")
+    declared = pipeline.replace("table: orders}", "table: orders}, output_schema: {id: bigint, amount: tinyint}")
+    (folder / "live.yaml").write_text(declared)
+    status, lines, _ = said(capsys, "state:read", "live.yaml:read")
+    assert status == 1
+    assert [line.partition(" - ")[2] for line in lines[1:] if "`city`" in line] == [
+        "breaks `keep` (node `keep`: there is no column `city`. Hint: the columns are `id`, `amount`), "
+        "harmless to `write`"
+    ]
+    assert said(capsys, "state:rad", live)[2].endswith("there is no source `rad`; did you mean `read`?\n")
+
+
+def test_a_state_of_an_earlier_version_has_no_contracts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a file is still read by runs; as a side it says what is missing."""
+    with closing(StateFile(folder / "state", {"`read`": "aa"})):
+        pass
+    path = folder / "state" / FILE_NAME
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM meta WHERE name = 'contracts'")
+    reason = "nanotyped: state `state`: it holds no contracts: no run of this version has written it yet\n"
+    assert said(capsys, "state", "a.sql") == (2, [], reason)
+    with closing(StateFile(folder / "state", {"`read`": "aa"}, contracts={"`read`": {"id": {}}})) as state:
+        state.write({"`read`": (1, 1)}, finished=False)
+    assert said(capsys, "state:read", "a.sql")[0] == 2
+
+
+def test_impacts_of_a_node_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a side is a node of a pipeline, each change is told with the nodes behind it that it breaks or spares."""
+    text = "CREATE TABLE orders (id int unsigned, amount varchar(9) NOT NULL, city varchar(10), note text)"
+    status, lines, _ = said(capsys, "p.yaml:read", text)
+    assert status == 1
+    told = {line.split("`")[1]: line.partition(" - ")[2] for line in lines[1:]}
+    assert told["amount"] == "breaks `write` (needs `bigint`), harmless to `keep`"
+    assert told["city"] == "harmless to `keep`, `write`"
+    _, lines, _ = said(capsys, "p.yaml:read", text, "--format", "json")
+    changes = {change["column"]: change["impact"] for change in json.loads("\n".join(lines))["changes"]}
+    assert changes["amount"] == {"breaks": {"write": "needs `bigint`"}, "harmless": ["keep"]}

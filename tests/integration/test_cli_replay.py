@@ -303,3 +303,33 @@ def test_a_key_that_cannot_be_read_ends_the_run(database: Database, folder: Path
     status, _, err = run(folder, "run", "p.yaml")
     assert status == 1
     assert "cannot be read on: a zero date, which is on no calendar in its key `n`" in err
+
+
+def test_lines_of_a_file_are_read_again_by_the_contract_of_today(tmp_path: Path) -> None:
+    """A line that was no row is one once the contract, or the letter, is mended; what is not is rejected again."""
+    (tmp_path / "x.csv").write_text('n,name\n1,a\nx,b\n3\n4,"much\ntoo long"\n')
+    pipeline = (
+        "nodes:\n  read: {{class: ReadRows, options: {{path: x.csv, dead_letter: dead.jsonl}},"
+        " output_schema: {{n: int, name: varchar({size})}}}}\n"
+        "  write: {{class: WriteRows, options: {{path: {out}}}}}\npaths: [[read, write]]\n"
+    )
+    (tmp_path / "p.yaml").write_text(pipeline.format(size=5, out="first.csv"))
+    command = [sys.executable, "-m", "nanotyped"]
+    done = subprocess.run([*command, "run", "p.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, (tmp_path / "first.csv").read_text()) == (3, "n,name\n1,a\n")
+    letters = (tmp_path / "dead.jsonl").read_text()
+    assert letters.count("\n") == 3
+    (tmp_path / "dead.jsonl").write_text(letters.replace('"x,b\\n"', '"2,b\\n"'))
+    (tmp_path / "p.yaml").write_text(pipeline.format(size=20, out="again.csv"))
+    done = subprocess.run(
+        [*command, "replay", "dead.jsonl", "p.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, (tmp_path / "again.csv").read_bytes()) == (
+        3,
+        b'n,name\r\n2,b\r\n4,"much\ntoo long"\r\n',
+    ), done.stderr
+    last = json.loads((tmp_path / "dead.jsonl").read_text().splitlines()[-1])
+    assert (last["line"], last["reason"]) == (
+        {"text": "3\n", "header": ["n", "name"]},
+        "x.csv, a rejected line, line 1: expected 2 cells, got 1 cell",
+    )

@@ -30,6 +30,8 @@ from nanotyped import (
     WriteMySQLTable,
     start_run,
 )
+from nanotyped.engine.run import prepare_run
+from nanotyped.errors import ContractDriftError
 from nanotyped.types.mysql import mysql_type, render_ddl
 from tests.integration.test_mysql_types import COLUMNS, exactly, storable, store
 from tests.support.flows import Given, GivenBatches, run_into
@@ -573,7 +575,8 @@ def test_the_victim_of_a_deadlock_is_sent_again(database: Database, caplog: pyte
         assert wait_until(lambda: database.execute(waiting) != [])
         cursor.execute("UPDATE t SET v = 'other' WHERE id = 1")
         other.commit()
-        run.wait(30)
+        report = run.wait(30)
+    assert report[node.label].retried == 2
     assert database.execute("SELECT v FROM t WHERE id < 3 ORDER BY id") == [("a",), ("b",)]
     reason = "attempt 1: Deadlock found when trying to get lock; try restarting transaction (1213); the next in"
     assert [message.rpartition(" in ")[0] + " in" for message in caplog.messages] == [f"{place(database)}: {reason}"]
@@ -665,15 +668,38 @@ def test_a_stop_ends_the_wait_for_another_attempt(database: Database, caplog: py
 
 
 def test_a_table_altered_after_the_check_is_not_written(database: Database) -> None:
-    """What was checked must be what is written."""
-    database.execute("CREATE TABLE t (id int PRIMARY KEY, v varchar(20))")
+    """What was checked must be what is written; each change is told with what it does to the rows that arrive."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v varchar(20), w varchar(20), x int)")
+    source = Given([(1, "a", "b", 2)], {"id": "int", "v": "varchar(20)", "w": "varchar(20)", "x": "int"}, name="give")
+    node = WriteMySQLTable(url=database.url, table="t", name="write")
+    _ = source > node
+    run = prepare_run(source)
+    database.execute("ALTER TABLE t MODIFY v varchar(21), MODIFY w varchar(19), DROP x, ADD y int NOT NULL")
+    run.start()
+    with pytest.raises(NodeFailedError) as caught:
+        run.wait(30)
+    assert str(caught.value) == (
+        f"node `write` failed: ContractDriftError: {place(database)} was altered since the pipeline was checked - "
+        "column `v` `varchar(20) null` → `varchar(21) null`: harmless to `write`; "
+        "column `w` `varchar(20) null` → `varchar(19) null`: breaks `write` (gets `varchar(20)`); "
+        "column `x` is gone: breaks `write` (gets `int`); "
+        "column `y` `int(11)` is new: breaks `write` (does not get it); check it again"
+    )
+    assert connections(database) == []
+
+
+def test_a_table_that_is_altered_in_no_column_says_what_else(database: Database) -> None:
+    """Keys and defaults are part of what was checked."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL DEFAULT 1)")
     node = WriteMySQLTable(url=database.url, table="t", name="write")
     node.discover_schema()
-    database.execute("ALTER TABLE t MODIFY v varchar(21)")
-    with pytest.raises(SourceError) as caught:
+    database.execute("ALTER TABLE t ALTER v DROP DEFAULT, ADD UNIQUE (v)")
+    with pytest.raises(ContractDriftError) as caught:
         node.setup()
-    assert str(caught.value) == f"{place(database)} was altered since the pipeline was checked; check it again"
-    assert connections(database) == []
+    assert str(caught.value) == (
+        f"{place(database)} was altered since the pipeline was checked - its unique keys are others; "
+        "column `v` needs a value now; check it again"
+    )
 
 
 def test_fifty_thousand_rows(database: Database) -> None:

@@ -12,7 +12,7 @@ from nanotyped.errors import GraphTypeError
 from tests.support.flows import Kept
 
 if TYPE_CHECKING:
-    from nanotyped.nodes.sql.contract import ContractMode, SchemaContractOption
+    from nanotyped.nodes.schema_contract import ContractMode, SchemaContractOption
     from tests.support.mariadb import Database
 
 CONTRACT = {"id": "int", "amount": "int null", "name": "varchar(5)"}

@@ -1,17 +1,15 @@
-"""The option ``schema_contract`` of nodes that read tables: what becomes of what a live table has beyond its contract.
-
-The words are dlt's. What each means is in ``docs/reference/schema-contract.md``.
-"""
+"""``schema_contract`` of nodes that read tables: what becomes of what a live table has beyond its contract."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import GraphProblem, Mismatch, NodeOptionError, TypeCastError, nearest_hint
+from nanotyped.errors import GraphProblem, Mismatch, NodeOptionError, TypeCastError
 from nanotyped.nodes.casting import make_caster
+from nanotyped.nodes.schema_contract import ContractMode, Discarded, SchemaContract
 from nanotyped.row import Column, Row, Schema, Validator
 from nanotyped.row.rows import astuple
 from nanotyped.row.schema import check_schema
@@ -21,49 +19,9 @@ if TYPE_CHECKING:
     from nanotyped.nodes.casting import Caster
     from nanotyped.nodes.sql.description import Columns
 
-ContractMode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value"]
-ContractPart: TypeAlias = Literal["columns", "data_type", "nullable"]
-# One mode for all parts, or by part.
-SchemaContractOption: TypeAlias = ContractMode | dict[ContractPart, ContractMode] | None
-
 _NEW_COLUMN = (
     "declare it, or say with `schema_contract` what becomes of new columns: evolve, discard_row, discard_value"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaContract:
-    """What becomes of columns that are new or gone, of values of other types, and of nulls."""
-
-    columns: ContractMode = "freeze"
-    data_type: ContractMode = "freeze"
-    nullable: ContractMode = "freeze"
-
-    @classmethod
-    def of_option(cls, option: SchemaContractOption) -> SchemaContract | None:
-        """Return what an option says, ``None`` without one.
-
-        Raises:
-            ValueError: Of everything in it that is not known.
-        """
-        if option is None:
-            return None
-        parts, modes = get_args(ContractPart), get_args(ContractMode)
-        given: dict[str, Any] = dict(option.items()) if isinstance(option, Mapping) else dict.fromkeys(parts, option)
-        if option == "discard_value":
-            given = {"columns": option, "data_type": option}  # a null is no value that could go
-        problems = []
-        for part, mode in given.items():
-            if part not in parts:
-                known = nearest_hint(part, parts) or f"there are {', '.join(parts)}"
-                problems.append(f"schema_contract has no part `{part}`; {known}")
-            elif mode not in modes:
-                problems.append(f"schema_contract of {part} must be one of {', '.join(modes)}, not {mode!r}")
-        if given.get("nullable") == "discard_value":
-            problems.append("schema_contract of nullable: a null has no value to discard; discard_row drops its row")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return cls(**given)
 
 
 @dataclass(slots=True)
@@ -212,8 +170,7 @@ class Sieve:
 
     Attributes:
         schema: Of the rows that it gives: those of the settlement, but for types that only need widening.
-        rows_discarded: How many rows it dropped.
-        values_discarded: By column, how many values it made null.
+        discarded: How many rows it dropped, and how many values it made null.
     """
 
     def __init__(self, settlement: Settlement, contract: Schema, live: Schema) -> None:
@@ -224,8 +181,7 @@ class Sieve:
         }
         self.schema = Schema(self._column(column, contract) for column in settlement.gives)
         self._make = Validator(self.schema).rows_of_columns
-        self.rows_discarded = 0
-        self.values_discarded: dict[str, int] = {}
+        self.discarded = Discarded()
 
     def _column(self, gives: Column, contract: Schema) -> Column:
         name = gives.name
@@ -257,15 +213,8 @@ class Sieve:
             by_name[name] = self._cast(name, mode, by_name[name], keep)
         absent = [None] * len(read)
         columns: Columns = [list(compress(by_name.get(name, absent), keep)) for name in self.schema.names]
-        self.rows_discarded += keep.count(False)
+        self.discarded.rows += keep.count(False)
         return self._make(columns, first)
-
-    @property
-    def told(self) -> str:
-        """What was discarded, in words without a value; ``""`` if nothing was."""
-        parts = [f"{self.rows_discarded} rows"] if self.rows_discarded else []
-        parts += [f"{count} values of `{name}`" for name, count in self.values_discarded.items()]
-        return f"discarded, for they do not fit the contract: {', '.join(parts)}" if parts else ""
 
     def _cast(self, name: str, mode: ContractMode, values: Sequence[Any], keep: list[bool]) -> list[Any]:
         cast = self._casts[name]
@@ -278,5 +227,5 @@ class Sieve:
                 if mode == "discard_row":
                     keep[place] = False
                 elif keep[place]:
-                    self.values_discarded[name] = self.values_discarded.get(name, 0) + 1
+                    self.discarded.count_value(name)
         return done

@@ -17,6 +17,7 @@ from nanotyped.nodes.sql.server import DRIVER_ERRORS, LOST_CONNECTION, hang_up
 from nanotyped.nodes.sql.target import TargetTable, WriteMode, look_at
 
 if TYPE_CHECKING:
+    from nanotyped.errors import ContractDriftError
     from nanotyped.nodes.sql.policies import ColumnPolicies
     from nanotyped.nodes.sql.server import MySQLServer
 
@@ -120,6 +121,7 @@ class TableWriter:
         mode: What happens to rows that are there already.
         max_attempts: How often a batch is tried at the most.
         pause: Waits so many seconds and returns whether to go on.
+        drift: Makes the error for a table that is another by now.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class TableWriter:
         mode: WriteMode,
         max_attempts: int,
         pause: Callable[[float], bool],
+        drift: Callable[[TargetTable], ContractDriftError],
     ) -> None:
         self._server = server
         self._target = target
@@ -140,6 +143,7 @@ class TableWriter:
         self._mode = mode
         self._max_attempts = max_attempts
         self._pause = pause
+        self._drift = drift
         self._connection: pymysql.Connection[Any] | None = None
         self._max_bytes = 0
 
@@ -151,8 +155,9 @@ class TableWriter:
         """
         if self._connection is not None:
             return
-        if look_at(self._server, self._table, self._policies) != self._target:
-            raise SourceError(f"{self._target.place} was altered since the pipeline was checked; check it again")
+        now = look_at(self._server, self._table, self._policies)
+        if now != self._target:
+            raise self._drift(now)
         connection = self._server.connect()
         try:
             keeps = self._policies.uses("zero_date", "keep")

@@ -20,7 +20,8 @@ from nanotyped.errors import (
 from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.sql.contract import SchemaContract, SchemaContractOption, Settlement, Sieve, settle
+from nanotyped.nodes.schema_contract import SchemaContract, SchemaContractOption
+from nanotyped.nodes.sql.contract import Settlement, Sieve, settle
 from nanotyped.nodes.sql.description import TableAlteredError, Unreadable
 from nanotyped.nodes.sql.following import Following, LagOption
 from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
@@ -329,8 +330,8 @@ class TableSource(NanoNode[object, Any]):
                     yield checkpoint
         except TableAlteredError as error:
             raise self._drift(description, error.description, "while it was read", "read it again") from None
-        if self._sieve is not None and self._sieve.told:
-            logger.warning("%s: %s", self.label, self._sieve.told, extra=NO_ROW_VALUES)
+        if self._sieve is not None and self._sieve.discarded.told:
+            logger.warning("%s: %s", self.label, self._sieve.discarded.told, extra=NO_ROW_VALUES)
 
     def _note(self, error: RowValidationError) -> None:
         """Say where a row is wrong, and what would let its dates be read."""
@@ -473,9 +474,9 @@ class TableSource(NanoNode[object, Any]):
         project = compile_projection(sieve.schema.row_class(), row_class or settled.gives.row_class())
 
         def shape(columns: Columns, first: int) -> list[Row]:
-            before = sieve.rows_discarded
+            before = sieve.discarded.rows
             rows = project(sieve.rows(read.rows_of_columns(columns, first), first))
-            self.statistics.rejected += sieve.rows_discarded - before
+            self.statistics.rejected += sieve.discarded.rows - before
             return rows
 
         return shape

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
-from nanotyped.nodes.sql.contract import SchemaContractOption  # noqa: TC001 - as above
+from nanotyped.nodes.schema_contract import SchemaContractOption  # noqa: TC001 - as above
 from nanotyped.nodes.sql.following import LagOption  # noqa: TC001 - as above
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.nodes.sql.policies import (  # noqa: TC001 - as above

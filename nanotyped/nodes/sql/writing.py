@@ -25,6 +25,7 @@ from nanotyped.nodes.sql.literals import RowLiterals
 from nanotyped.nodes.sql.policies import ColumnPolicies, WrittenBitOption, WrittenZeroDateOption
 from nanotyped.nodes.sql.server import Tls  # noqa: TC001 - as above
 from nanotyped.nodes.sql.target import WriteMode, check_key, check_key_given, check_names, check_types, look_at
+from nanotyped.nodes.sql.target_drift import target_drift
 from nanotyped.nodes.sql.urls import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, server_of_options
 from nanotyped.registry import register_node
 from nanotyped.row import Validator
@@ -32,6 +33,7 @@ from nanotyped.row.compiled import Projection, compile_projection
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
+    from nanotyped.errors import ContractDriftError
     from nanotyped.message import Batch
     from nanotyped.nodes.sql.target import TargetTable
     from nanotyped.row import Row, Schema
@@ -139,6 +141,8 @@ class WriteMySQLTable(NanoNode[object, Never]):
         self._target: TargetTable | None = None
         self._writer: TableWriter | None = None
         self._shapes: dict[type[Row], _Shape] = {}
+        self._flows: tuple[Schema, ...] = ()
+        self._rows_in_hand = 0
 
     # -- before the run ---------------------------------------------------------------
 
@@ -171,6 +175,15 @@ class WriteMySQLTable(NanoNode[object, Never]):
         problems += check_types(self._target, given, self.label)
         return problems + check_key_given(self._target, given, self.mode, self.key, self.label)
 
+    def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:
+        """Keep what arrives: what an altered table does to it is told. There is nothing wrong with several inputs."""
+        self._flows = tuple(schema for _, schema in given)
+        return []
+
+    def _drift(self, now: TargetTable) -> ContractDriftError:
+        assert self._target is not None  # setup() looked at it
+        return target_drift(self._target, now, self._flows, self.label, mode=self.mode, key=self.key)
+
     def far_end(self, column: str) -> FarEnd:
         """Return the column of the live table that is filled, once it was looked at."""
         if self._target is None:
@@ -199,6 +212,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
             mode=self.mode,
             max_attempts=self.max_attempts,
             pause=self._pause_and_go_on,
+            drift=self._drift,
         )
         self._writer.open()
 
@@ -219,6 +233,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         if writer is None:
             raise PipelineStateError("nothing can be written before setup() and after cleanup()")
         first = number = self.first_row_number
+        self._rows_in_hand = len(batch)
         insertions: list[Insertion] = []
         for row_class, group in groupby(batch.rows, type):
             rows = list(group)
@@ -265,7 +280,10 @@ class WriteMySQLTable(NanoNode[object, Never]):
 
     def _pause_and_go_on(self, seconds: float) -> bool:
         self.sleep(seconds)
-        return not self.stop_requested
+        if self.stop_requested:
+            return False
+        self.statistics.retried += self._rows_in_hand
+        return True
 
 
 @dataclass(frozen=True, slots=True)

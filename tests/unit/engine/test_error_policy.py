@@ -334,6 +334,7 @@ def test_retry_calls_the_code_again_and_gives_nothing_twice() -> None:
     """A row is tried again after a RetriableError; what an attempt had given before it is not sent."""
     sink = Keeping()
     report = run(Counting(9), Doing(flaky({2: 1, 5: 2}), name="work", retry=FAST), sink)
+    assert report["work"].retried == 3
     assert [row.n for row in sink.messages] == list(range(9))
     assert counts(report["work"]) == {"received": 9, "sent": 9}
 

@@ -14,7 +14,7 @@ from nanotyped.engine.checkpoint import read_state
 from nanotyped.engine.run import prepare_run
 from nanotyped.errors import GraphTypeError, RowError, SourceError
 from nanotyped.message import Checkpoint
-from nanotyped.nodes import file_reading
+from nanotyped.nodes.file_reading import FileReader
 from nanotyped.nodes.file_writing import CsvWriter, JsonLinesWriter
 from nanotyped.nodes.files import ReadRows
 from nanotyped.row import parse_schema
@@ -31,7 +31,7 @@ Note: Any = SCHEMA.row_class()
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch, and so the way from checkpoint to checkpoint, be two rows."""
-    monkeypatch.setattr(file_reading, "BATCH_ROWS", 2)
+    monkeypatch.setattr(FileReader, "batch_rows", 2)
 
 
 def write(path: Path, rows: list[Any]) -> Path:
@@ -46,9 +46,9 @@ def notes(count: int, text: str = "x") -> list[Any]:
     return [Note(n, text) for n in range(1, count + 1)]
 
 
-def read(path: Path, cursor: Any = None) -> list[Any]:
+def read(path: Path, cursor: Any = None, **options: Any) -> list[Any]:
     """Return all that the node gives, set to go on from a cursor: rows one by one, and checkpoints."""
-    node = ReadRows(path=path, output_schema=SCHEMA)
+    node = ReadRows(path=path, output_schema=SCHEMA, **options)
     node.resume_from = cursor
     found: list[Any] = []
     try:
@@ -69,20 +69,23 @@ def first_cursor(path: Path) -> Any:
     return read(path)[2].cursor
 
 
+@pytest.mark.parametrize("options", [{}, {"on_error": "skip"}], ids=["plain", "guarded"])
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(TEXTS, max_size=9), st.booleans())
-def test_every_checkpoint_is_a_place_to_go_on_from(tmp_path: Path, name: str, texts: list[str], ends: bool) -> None:
+def test_every_checkpoint_is_a_place_to_go_on_from(
+    tmp_path: Path, name: str, options: dict[str, Any], texts: list[str], ends: bool
+) -> None:
     """What was given before it and what is given from there on is the whole file, whatever stands in it."""
     rows = [Note(n, text) for n, text in enumerate(texts)]
     path = write(tmp_path / name, rows)
     if not ends:
         path.write_bytes(path.read_bytes().removesuffix(b"\n").removesuffix(b"\r"))
-    found = read(path)
+    found = read(path, **options)
     assert rows_of(found) == rows
     for index, one in enumerate(found):
         if isinstance(one, Checkpoint):
-            assert read(path, one.cursor) == found[index + 1 :]
+            assert read(path, one.cursor, **options) == found[index + 1 :]
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
@@ -146,9 +149,10 @@ def test_a_file_that_is_another_is_refused(tmp_path: Path, name: str) -> None:
     assert len(rows_of(read(path, cursor))) == 16
 
 
+@pytest.mark.parametrize("options", [{}, {"on_error": "skip"}], ids=["plain", "guarded"])
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
 def test_a_file_that_grows_is_read_up_to_a_whole_line(
-    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, name: str, options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A line, or a quoted cell, that is still being written is left out, and a warning says so."""
     path = write(tmp_path / name, notes(3))
@@ -156,7 +160,7 @@ def test_a_file_that_grows_is_read_up_to_a_whole_line(
     more = more[more.index(b"4" if name == "x.csv" else b"{") :]
     for size in range(1, len(more)):
         write(path, notes(3))
-        node = ReadRows(path=path, output_schema=SCHEMA)
+        node = ReadRows(path=path, output_schema=SCHEMA, **options)
         steps = node.generate_batches()
         found: list[Any] = list(next(steps))  # type: ignore[arg-type]  # the first is a batch
         with path.open("ab") as file:
