@@ -10,6 +10,7 @@ NanotypedError
 │   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
 │   ├── ContractDriftError     a live table that is no longer what the run was checked with
 │   ├── DeliveryError          a service that does not take what it is sent
+│   ├── HttpGetError           a service that does not answer what it is asked
 │   └── DeadLetterError        a file of dead letters that cannot be written or read
 ├── RetriableError             what another attempt may mend
 ├── TooManyErrorsError         more rows were rejected than a node may reject
@@ -167,6 +168,20 @@ class ContractDriftError(SourceError):
             impacts=impacts,
             remedy=self.remedy,
         )
+
+
+class HttpGetError(SourceError):
+    """A service that does not answer with success, after every retry, whatever it is asked for.
+
+    Attributes:
+        status: Of HTTP; ``None`` where no answer came.
+        attempts: How often it was tried.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, attempts: int = 1) -> None:
+        self.status = status
+        self.attempts = attempts
+        super().__init__(message)
 
 
 class DeliveryError(SourceError):

@@ -3,6 +3,7 @@
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import HttpPostRequest
+from nanotyped.nodes.http_get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.idempotency import IdempotencyKey
 from nanotyped.nodes.sql import StreamMySQLTable, StreamTable, WriteMySQLTable
 from nanotyped.nodes.values import Cast, InsertData, Remapper
@@ -12,9 +13,12 @@ __all__ = [
     "BatchMessages",
     "Cast",
     "Filter",
+    "HttpGetRequest",
+    "HttpGetRequestPaginator",
     "HttpPostRequest",
     "IdempotencyKey",
     "InsertData",
+    "PaginatedHttpGetRequest",
     "PrinterOfThings",
     "ReadRows",
     "Remapper",

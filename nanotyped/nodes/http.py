@@ -16,13 +16,13 @@ from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, RetryPolicy
 from nanotyped.nodes.http_headers import checked_headers
 from nanotyped.nodes.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
-from nanotyped.nodes.url_template import UrlTemplate
+from nanotyped.nodes.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from nanotyped.message import Batch
     from nanotyped.row import Row, Schema
@@ -105,7 +105,7 @@ class HttpPostRequest(NanoNode[object, Never]):
         self._headers = checked_headers(headers or {})
         self._url = UrlTemplate(url)
         self._encoders: dict[Schema, RowEncoder] = {}
-        self._fillers: dict[type[Row], Callable[[Row], str]] = {}
+        self._fillers: dict[type[Row], Filler] = {}
         self._client: ClientOfThread | None = None
         self._keys: KeyMaker | None = None
         self.idempotency_key = idempotency_key

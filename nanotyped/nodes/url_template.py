@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from nanotyped.errors import NodeOptionError, RowError, TypeCastError
+from nanotyped.errors import NodeOptionError, RowError, TypeCastError, shown
 from nanotyped.row.rows import row_info
-from nanotyped.types.intermediate import JSON, OBJECT
+from nanotyped.types.intermediate import JSON, NULL, OBJECT
 from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
     from nanotyped.row import Row, Schema
+    from nanotyped.types.base import DataType
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _BEFORE_PATH = re.compile(r"(?P<scheme>[^:/?#{}]*)://(?P<authority>[^/?#]*)")
@@ -21,6 +23,12 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\\]")
 _NO_TEXT = (JSON, OBJECT)
 
 Renderer = Callable[[Any], str]
+
+
+class Filler(Protocol):
+    """What makes the URL of a row."""
+
+    def __call__(self, row: Row, more: Mapping[str, str] | None = None, /) -> str: ...  # noqa: D102 - see filler
 
 
 class UrlTemplate:
@@ -31,12 +39,18 @@ class UrlTemplate:
 
     Args:
         text: The URL.
+        constants: What fills placeholders that are no columns.
+
+    Attributes:
+        columns: The names of the placeholders, in order.
+        display: The URL as messages show it: without its query, which may hold a secret.
 
     Raises:
         ValueError: If it is no such URL. The message does not quote the URL, which may hold a secret.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, constants: Mapping[str, object] | None = None) -> None:
+        self._constants = {name: _constant(name, value) for name, value in (constants or {}).items()}
         found = _BEFORE_PATH.match(text)
         if found is None or found["scheme"].lower() not in ("http", "https"):
             if "{" in text.split("://", maxsplit=1)[0]:
@@ -62,6 +76,8 @@ class UrlTemplate:
         """Return the placeholders that rows of ``given`` cannot fill; ``label`` is the node's name."""
         found: list[NodeOptionError] = []
         for name in dict.fromkeys(self.columns):
+            if name not in given and name in self._constants:
+                continue
             if name not in given:
                 reason = f"node `{label}`, url: there is no column `{name}` for the placeholder"
                 found.append(NodeOptionError(reason, node=label, hint=given.missing_column(name)))
@@ -71,29 +87,65 @@ class UrlTemplate:
                 found.append(NodeOptionError(reason, node=label))
         return found
 
-    def filler(self, row_class: type[Row]) -> Callable[[Row], str]:
+    def filler(self, row_class: type[Row]) -> Filler:
         """Return what makes the URL of a row of a class; it raises ``RowError`` for a value that cannot be filled in.
+
+        Texts by placeholder that it is given beside the row come before the row's own, and may be empty.
 
         Raises:
             RowError: If rows of the class lack a column.
         """
         if not self.columns:
             url = self._base + self._literals[0]
-            return lambda _: url
+            return lambda _row, _more=None: url
         info = row_info(row_class)
         if problems := self.problems(info.schema, ""):
             raise RowError(str(problems[0]).removeprefix("node ``, "))
-        cells = [(name, info.fields[name], render_text(info.schema[name].type)) for name in self.columns]
+        own = [name for name in self.columns if name in info.fields]
+        cells = [(name, info.fields[name], _renderer(info.schema[name].type)) for name in own]
 
-        def fill(row: Row) -> str:
-            parts = [self._literals[0]]
-            for (name, field, render), literal in zip(cells, self._literals[1:], strict=True):
-                parts += [_encoded(name, getattr(row, field), render), literal]
-            rest = "".join(parts)
-            _check_segments(rest.split("?")[0])
-            return self._base + rest
+        def fill(row: Row, more: Mapping[str, str] | None = None) -> str:
+            values = {name: quote(text, safe="") for name, text in (more or {}).items()}
+            for name, field, render in cells:
+                if name not in values:
+                    values[name] = _encoded(name, getattr(row, field), render)
+            return self._filled(values)
 
         return fill
+
+    def of_constants(self, more: Mapping[str, str] | None = None) -> str:
+        """Return the URL without any row.
+
+        Args:
+            more: What fills placeholders beside the constants, and before them; it may be empty text.
+
+        Raises:
+            RowError: If a placeholder is not filled.
+        """
+        return self._filled({name: quote(text, safe="") for name, text in (more or {}).items()})
+
+    def _filled(self, values: Mapping[str, str]) -> str:
+        parts = [self._literals[0]]
+        for name, literal in zip(self.columns, self._literals[1:], strict=True):
+            text = values.get(name, self._constants.get(name))
+            if text is None:
+                raise RowError(f"nothing fills the placeholder `{{{name}}}` of the url", column=name)
+            parts += [text, literal]
+        rest = "".join(parts)
+        _check_segments(rest.split("?")[0])
+        return self._base + rest
+
+
+def _renderer(kind: type[DataType]) -> Renderer:
+    # A null that nobody declared is of no type that has texts; it is refused as a null, row by row.
+    return str if kind.intermediate_type.family is NULL else render_text(kind)
+
+
+def _constant(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        # What is given in a file is no argument of a call: all that is wrong there is a ValueError.
+        raise ValueError(f"`{name}` fills a placeholder with text or a number, not with {shown(value)}")  # noqa: TRY004
+    return quote(str(value), safe="")
 
 
 def _check_authority(authority: str) -> None:

@@ -1,0 +1,410 @@
+"""Rows out of an HTTP API, one request or one request a page for each message: ``HttpGetRequest`` and its paginator."""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
+
+from nanotyped.channel import ChannelCancelled
+from nanotyped.errors import (
+    GraphProblem,
+    HttpGetError,
+    IncompatibleTypesException,
+    PipelineStateError,
+    RowError,
+    TypeCastError,
+)
+from nanotyped.node import NanoNode
+from nanotyped.node.functions import Function, resolve_function
+from nanotyped.node.running import NO_ROW_VALUES
+from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, HttpClient, RetryPolicy
+from nanotyped.nodes.http_headers import checked_headers
+from nanotyped.nodes.url_template import Filler, UrlTemplate
+from nanotyped.registry import register_node
+from nanotyped.row import Row, Schema
+from nanotyped.row.keypaths import MISSING, Keypath, Step, reach
+from nanotyped.types.intermediate import JSON
+from nanotyped.types.json import json_form
+from nanotyped.types.text import parse_text
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# What another row may be answered to with success: the request was understood, and is about this one.
+_OF_A_ROW = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.GONE,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+_DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "nanotyped"}
+_parse_document = parse_text(JSON, "csv")
+logger = logging.getLogger("nanotyped.nodes.http")
+
+
+class _HttpGet(NanoNode[object, Any]):
+    """What sends a GET request for a message and reads the answer. Who inherits makes ``_url`` first."""
+
+    _url: UrlTemplate
+
+    def __init__(
+        self,
+        *,
+        json: bool = True,
+        headers: dict[str, str | SecretStr] | None = None,
+        timeout_s: float = 30.0,
+        max_attempts: int = 5,
+        deadline_s: float = 300.0,
+        max_retry_after_s: float = 60.0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        **kwargs: Any,
+    ) -> None:
+        self.json = json
+        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s, max_retry_after_s)
+        if max_answer_bytes < 1:
+            raise ValueError(f"max_answer_bytes must be at least 1, not {max_answer_bytes}")
+        self._max_answer_bytes = max_answer_bytes
+        self._headers = checked_headers(headers or {})
+        self._fillers: dict[type[Row], Filler] = {}
+        self._client: ClientOfThread | None = None
+        super().__init__(**kwargs)
+
+    def check_input(self, given: Schema) -> list[GraphProblem]:
+        """Return the placeholders that cannot be filled."""
+        return [*self._url.problems(given, self.label)]
+
+    def setup(self) -> None:
+        """Get ready to open sessions."""
+        given = {name: value.get_secret_value() for name, value in self._headers.items()}
+        names = {name.lower() for name in given}
+        defaults = {name: value for name, value in _DEFAULT_HEADERS.items() if name.lower() not in names}
+        self._client = ClientOfThread(
+            {**defaults, **given}, self._policy, self._pause, self._max_answer_bytes, needs_whole=True
+        )
+
+    def cleanup(self) -> None:
+        """Close the sessions."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    @abstractmethod
+    def process_item(self) -> Iterator[Any]:
+        """Yield what the service answers for the message."""
+
+    def _get(self, more: Mapping[str, str] | None = None) -> Any:
+        """Return what the service answers for the message in hand.
+
+        Raises:
+            RowError: If it answers that this message is wrong, or with something that cannot be read.
+            HttpGetError: If it does not answer with success, whatever is asked for.
+        """
+        if self._client is None:
+            raise PipelineStateError("nothing can be asked for before setup() and after cleanup()")
+        try:
+            body = self._client().exchange("GET", self._url_of(self.__message__, more), self._url.display).body
+        except ExchangeFailed as failed:
+            raise _error_of(failed, self._url.display) from None
+        except ExchangeStopped:
+            raise ChannelCancelled from None  # the message was not dealt with
+        return _read(body, self._url.display, json=self.json)
+
+    def _url_of(self, message: object, more: Mapping[str, str] | None) -> str:
+        if not isinstance(message, Row):
+            return self._url.of_constants(more)
+        fill = self._fillers.get(type(message))
+        if fill is None:
+            fill = self._fillers[type(message)] = self._url.filler(type(message))
+        return fill(message, more)
+
+    def _result(self, document: Any) -> Any:
+        """Return a document as the declared output has it: typed member by member.
+
+        Raises:
+            RowError: If it is none.
+        """
+        own = self.own_output()
+        if own is None or not self.json or self.sending.output_key is not None:
+            return document
+        if not isinstance(document, dict):
+            raise RowError(f"{self._url.display} answered with {_kind_of(document)}, and an object is declared")
+        return _typed(document, own, self._url.display)
+
+    def _pause(self, seconds: float) -> bool:
+        self.sleep(seconds)
+        return not self.stop_requested
+
+
+@register_node
+class HttpGetRequest(_HttpGet):
+    """Asks an HTTP API for something, once for each message.
+
+    A request that fails in a way that may pass is sent again, as by ``HttpPostRequest``. An answer of 400, 404, 409,
+    410, 414 or 422, and one that cannot be read, is an error of the row (``on_error``); any other that is no 2xx ends
+    the run. Redirects are not followed.
+
+    Needs: the columns that stand in ``url`` and not in ``endpoint_dict``. Gives: the JSON that is answered, an object
+    as its members, with numbers that are not whole as decimals; what is no object goes under ``output_key``. With an
+    ``output_schema`` the members are read by its types.
+
+    Args:
+        url: Where to, with ``{NAME}`` placeholders in path and query, filled from the columns of the message and then
+            from ``endpoint_dict``; percent-encoded whole.
+        endpoint_dict: What fills the other placeholders.
+        json: ``False``: give the text as it is, UTF-8.
+        headers: Sent with every request; their values are never shown.
+        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        max_attempts: How often one request is sent at the most.
+        deadline_s: Seconds for one request in all, every attempt and pause included.
+        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
+        max_answer_bytes: Bytes of one answer at the most (64 MiB).
+
+    Raises:
+        ValueError: If an option is wrong, or a placeholder stands in scheme, host or port.
+    """
+
+    def __init__(self, *, url: str, endpoint_dict: dict[str, str | int] | None = None, **kwargs: Any) -> None:
+        self._url = UrlTemplate(url, endpoint_dict)
+        super().__init__(**kwargs)
+
+    def process_item(self) -> Iterator[Any]:
+        """Yield the answer."""
+        yield self._result(self._get())
+
+
+class Pages:
+    """How an API of pages is walked: page after page, by the offset that each page says comes next.
+
+    Args:
+        get: Returns the page at an offset.
+        additional_data_key: Where in a page stands whether there are more.
+        pagination_key: Where in a page the next offset stands.
+        default_offset_value: The offset of the first page.
+        additional_data_test: Says of what stands there whether there are more.
+        label: Who walks, for the log.
+    """
+
+    def __init__(
+        self,
+        additional_data_key: str | Sequence[Step],
+        pagination_key: str | Sequence[Step],
+        default_offset_value: str | int,
+        additional_data_test: Function | str,
+        label: str,
+    ) -> None:
+        self._more_at = _place("additional_data_key", additional_data_key)
+        self._next_at = _place("pagination_key", pagination_key)
+        self._first = str(default_offset_value)
+        self._test = resolve_function(additional_data_test, "additional_data_test")
+        self.label = label
+
+    def walk(self, get: Callable[[str], Any]) -> Iterator[Any]:
+        """Yield every page, the last one included. ``get`` returns the page at an offset.
+
+        It ends behind a page that says nothing of more, or says no, or names no next offset; and at an offset that was
+        there before, which is logged.
+        """
+        offset, seen = self._first, set[str]()
+        while True:
+            seen.add(offset)
+            page = get(offset)
+            yield page
+            more, following = reach(page, self._more_at), reach(page, self._next_at)
+            if more is MISSING or not self._test(more) or following is MISSING or following is None:
+                return
+            offset = str(following)
+            if offset in seen:
+                text = "%s: the service gave an offset for the second time; there the pages end"
+                logger.warning(text, self.label, extra=NO_ROW_VALUES)
+                return
+
+
+@register_node
+class HttpGetRequestPaginator(_HttpGet):
+    """Asks an HTTP API for all pages of something, for each message: one output a page, the last one included.
+
+    Needs: the columns that stand in ``endpoint_template`` and not in ``endpoint_dict``. Gives: of each page what
+    ``HttpGetRequest`` gives of an answer. A page that cannot be read is an error, never the end.
+
+    Args:
+        endpoint_template: Where to, with ``{NAME}`` placeholders; one of them is that of the offset.
+        additional_data_key: Member of a page, or list of steps into it, that says whether there are more.
+        pagination_key: Member of a page, or list of steps into it, that is the next offset.
+        pagination_get_request_key: Name of the placeholder of the offset.
+        endpoint_dict: What fills the other placeholders.
+        default_offset_value: The offset of the first page.
+        additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
+        json: As of ``HttpGetRequest``; pages can be told apart in JSON alone, so it is true.
+        **kwargs: The other options of ``HttpGetRequest``, and those of every node.
+
+    Raises:
+        ValueError: If an option is wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint_template: str,
+        additional_data_key: str | list[str | int],
+        pagination_key: str | list[str | int],
+        pagination_get_request_key: str,
+        endpoint_dict: dict[str, str | int] | None = None,
+        default_offset_value: str | int = "",
+        additional_data_test: Function | str = bool,
+        json: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if not json:
+            raise ValueError("json must be true: where the next page is stands in the JSON of a page")
+        self._offset_name = pagination_get_request_key
+        constants = {**(endpoint_dict or {}), self._offset_name: default_offset_value}
+        self._url = UrlTemplate(endpoint_template, constants)
+        _check_offset(self._url, self._offset_name)
+        super().__init__(**kwargs)
+        self._pages = Pages(additional_data_key, pagination_key, default_offset_value, additional_data_test, self.label)
+
+    def process_item(self) -> Iterator[Any]:
+        """Yield the pages."""
+        for page in self._pages.walk(lambda offset: self._get({self._offset_name: offset})):
+            yield self._result(page)
+
+
+class PaginatedHttpGetRequest:
+    """All pages of something that an HTTP API has, without a node.
+
+    Args:
+        endpoint_template: Where to; its one placeholder is that of the offset.
+        additional_data_key: Member of a page, or list of steps into it, that says whether there are more.
+        pagination_key: Member of a page, or list of steps into it, that is the next offset.
+        pagination_get_request_key: Name of the placeholder of the offset.
+        default_offset_value: The offset of the first page.
+        additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
+        headers: Sent with every request.
+        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        max_attempts: How often one request is sent at the most.
+        deadline_s: Seconds for one page in all, every attempt and pause included.
+
+    Raises:
+        ValueError: If an option is wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint_template: str,
+        additional_data_key: str | list[str | int],
+        pagination_key: str | list[str | int],
+        pagination_get_request_key: str,
+        default_offset_value: str | int = "",
+        additional_data_test: Function | str = bool,
+        headers: dict[str, str | SecretStr] | None = None,
+        timeout_s: float = 30.0,
+        max_attempts: int = 5,
+        deadline_s: float = 300.0,
+    ) -> None:
+        self._offset_name = pagination_get_request_key
+        self._url = UrlTemplate(endpoint_template, {self._offset_name: default_offset_value})
+        _check_offset(self._url, self._offset_name)
+        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s)
+        self._headers = {
+            **_DEFAULT_HEADERS,
+            **{name: value.get_secret_value() for name, value in checked_headers(headers or {}).items()},
+        }
+        self._pages = Pages(
+            additional_data_key, pagination_key, default_offset_value, additional_data_test, self._url.display
+        )
+
+    def responses(self) -> Iterator[Any]:
+        """Yield every page as it is asked for, the last one included.
+
+        Raises:
+            HttpGetError: If the service does not answer with success.
+            RowError: If a page is missing, or cannot be read.
+        """
+        client = HttpClient(self._headers, self._policy, _wait, MAX_ANSWER_BYTES, needs_whole=True)
+        try:
+            yield from self._pages.walk(lambda offset: self._get(client, offset))
+        finally:
+            client.close()
+
+    def _get(self, client: HttpClient, offset: str) -> Any:
+        try:
+            body = client.exchange("GET", self._url.of_constants({self._offset_name: offset}), self._url.display).body
+        except ExchangeFailed as failed:
+            raise _error_of(failed, self._url.display) from None
+        return _read(body, self._url.display, json=True)
+
+
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return True
+
+
+def _place(option: str, key: str | Sequence[Step]) -> tuple[Step, ...]:
+    try:
+        path = Keypath(key)
+    except ValueError as error:
+        raise ValueError(f"{option}: {error}") from None
+    return (path.column, *path.steps)
+
+
+def _check_offset(template: UrlTemplate, name: str) -> None:
+    if name not in template.columns:
+        raise ValueError(f"there is no placeholder `{{{name}}}` for the offset (pagination_get_request_key) in the url")
+
+
+def _error_of(failed: ExchangeFailed, place: str) -> Exception:
+    reason = f"{place} did not answer with success, {failed}"
+    if failed.status in _OF_A_ROW:
+        return RowError(reason)
+    return HttpGetError(reason, status=failed.status, attempts=failed.attempts)
+
+
+def _read(body: bytes, place: str, *, json: bool) -> Any:
+    try:
+        text = body.decode("utf-8")
+        return _parse_document(text) if json else text
+    except UnicodeDecodeError as error:
+        raise RowError(f"{place} answered with what is no UTF-8: byte {error.start + 1}") from None
+    except (TypeCastError, RecursionError) as error:
+        reason = error.reason if isinstance(error, TypeCastError) else "it is nested too deep"
+        raise RowError(f"{place} answered with what is no JSON: {reason}") from None
+
+
+def _typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
+    """Return the members of an object by the types of the columns.
+
+    Raises:
+        RowError: With every member that is missing, not declared, or wrong.
+    """
+    problems = [f"`{name}` is not declared" for name in document if name not in own]
+    typed: dict[str, Any] = {}
+    for column in own:
+        value = document.get(column.name)
+        if column.name not in document:
+            problems.append(f"`{column.name}` is missing")
+        elif value is None and column.nullable:
+            typed[column.name] = None
+        elif value is None and column.type.intermediate_type.family is not JSON:
+            problems.append(f"`{column.name}` is null")
+        else:
+            try:
+                typed[column.name] = json_form(column.type).decode(value)
+            except (TypeCastError, IncompatibleTypesException) as error:
+                problems.append(f"`{column.name}`: {error}")
+    if problems:
+        raise RowError(f"{place} answered with an object that does not fit: {'; '.join(problems)}")
+    return typed
+
+
+def _kind_of(document: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(document), "a number")
