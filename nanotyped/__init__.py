@@ -3,6 +3,7 @@
 The public names. ``MYSQL_INTEGERn``, ``MYSQL_VARCHARn`` and their like resolve here too, for any ``n``.
 """
 
+from nanotyped.config import class_factory, get_node_dict, load_composite, load_pipeline
 from nanotyped.engine import Run, start_run
 from nanotyped.errors import (
     ConfigError,
@@ -34,6 +35,7 @@ from nanotyped.message import Checkpoint
 from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, Retry, RunReport, pipeline
 from nanotyped.nodes import (
     Cast,
+    DynamicClassMediator,
     Filter,
     HttpPostRequest,
     InsertData,
@@ -44,6 +46,8 @@ from nanotyped.nodes import (
     StreamTable,
     WriteMySQLTable,
     WriteRows,
+    kwarg_remapper,
+    template_class,
 )
 from nanotyped.registry import register_node
 from nanotyped.row import Column, Row, Schema, column, parse_dump
@@ -123,6 +127,7 @@ __all__ = [
     "DdlProblem",
     "DeadLetterError",
     "DeliveryError",
+    "DynamicClassMediator",
     "FarEnd",
     "Filter",
     "Flow",
@@ -170,9 +175,14 @@ __all__ = [
     "WrongOptionsError",
     "all_bases",
     "check_assignable",
+    "class_factory",
     "column",
     "convert_to_type_system",
+    "get_node_dict",
     "get_type_system",
+    "kwarg_remapper",
+    "load_composite",
+    "load_pipeline",
     "make_types",
     "mysql_type",
     "parse_dump",
@@ -180,4 +190,5 @@ __all__ = [
     "primitive_to_intermediate_type",
     "register_node",
     "start_run",
+    "template_class",
 ]

@@ -1,5 +1,6 @@
 """Configuration files: YAML -> a pipeline, or every mistake at once with its file, line and column."""
 
+from nanotyped.config.composites import class_factory, get_node_dict, load_composite
 from nanotyped.config.pipeline import (
     Discovery,
     Pipeline,
@@ -9,4 +10,14 @@ from nanotyped.config.pipeline import (
     parse_pipeline,
 )
 
-__all__ = ["Discovery", "Pipeline", "check_pipeline", "discover_schemas", "load_pipeline", "parse_pipeline"]
+__all__ = [
+    "Discovery",
+    "Pipeline",
+    "check_pipeline",
+    "class_factory",
+    "discover_schemas",
+    "get_node_dict",
+    "load_composite",
+    "load_pipeline",
+    "parse_pipeline",
+]

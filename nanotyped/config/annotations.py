@@ -33,6 +33,9 @@ def option_annotation(cls: NodeClass, option: str) -> Any:
     for base in cls.__mro__:
         constructor = base.__dict__.get("__init__")
         annotations = getattr(constructor, "__annotations__", {})
+        origin = getattr(constructor, "option_origins", {}).get(option)
+        if origin is not None:  # a class that was made of others
+            return option_annotation(*origin)
         code = getattr(constructor, "__code__", None)
         if code is None or option not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -56,31 +56,44 @@ class OptionChecker:
         cls: The class.
         document: The file.
         substitution: Follows ``${NAME}``.
+        follows: Whether it does; otherwise texts are taken as they are.
     """
 
-    def __init__(self, cls: NodeClass, document: Document, substitution: Substitution) -> None:
+    def __init__(self, cls: NodeClass, document: Document, substitution: Substitution, *, follows: bool = True) -> None:
+        self.follows = follows
         self.cls = cls
         self.document = document
         self.substitution = substitution
         self.parameters = {name: given for name, given in options_of(cls).items() if name not in _ELSEWHERE}
         self.checked = CheckedOptions()
 
-    def check(self, given: Mapping[str, Value], path: Path) -> CheckedOptions:
+    def check(
+        self,
+        given: Mapping[str, Value],
+        path: Path,
+        *,
+        elsewhere: Collection[str] = (),
+        beside: Collection[str] = (),
+    ) -> CheckedOptions:
         """Return the values for the constructor, and every problem.
 
         Args:
             given: The options, as the file has them.
             path: Where they stand.
+            elsewhere: Options that come from elsewhere, and are not missing.
+            beside: Keys that may stand beside the options, for the hints.
         """
         for name, parameter in self.parameters.items():
-            if parameter.default is inspect.Parameter.empty and name not in given:
+            if parameter.default is inspect.Parameter.empty and name not in given and name not in elsewhere:
                 self._report((*path, name), f"{self.cls.__name__} needs the option `{name}`", at_key=True)
         for name, value in given.items():
             place = (*path, name)
             if self.document.is_unread(place):
                 continue
             if name not in self.parameters:
-                reason = _ELSEWHERE.get(name) or unknown(f"option of {self.cls.__name__}", name, self.parameters)
+                reason = _ELSEWHERE.get(name) or unknown(
+                    f"option of {self.cls.__name__}", name, [*self.parameters, *beside]
+                )
                 self._report(place, reason, at_key=True)
             elif name in SCHEMA_OPTIONS:
                 self.check_schema(name, value, place)
@@ -119,7 +132,7 @@ class OptionChecker:
 
     def _check_option(self, name: str, given: Value, path: Path) -> None:
         before = len(self.substitution.problems)
-        value = self.substitution.expand(given, path)
+        value = self.substitution.expand(given, path) if self.follows else given
         if len(self.substitution.problems) > before:
             return
         try:

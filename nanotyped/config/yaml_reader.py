@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import yaml
 from yaml.reader import ReaderError
@@ -77,6 +77,13 @@ class Document:
         """Return a problem of this file."""
         return ConfigProblem(self.file, spot.line, spot.column, reason)
 
+    def at(self, path: Path) -> Any:
+        """Return the value at a path."""
+        value: Any = self.value
+        for step in path:
+            value = value[step]
+        return value
+
     def value_spot(self, path: Path) -> Spot:
         """Return where a value stands; of one that is missing, where what should hold it does."""
         return self._place(path).start if path in self.places else self._place(path).key
@@ -111,7 +118,8 @@ class Document:
     def _place(self, path: Path) -> Place:
         while path and path not in self.places:
             path = path[:-1]
-        return self.places.get(path, Place(Spot(1, 1), Spot(1, 1)))
+        # A mapping out of Python has no places: then the whole is meant.
+        return self.places.get(path, Place(Spot(0, 0), Spot(0, 0)))
 
 
 def parse_yaml(text: str, file: str) -> Document:

@@ -50,6 +50,10 @@ class Linkable(Generic[In_contra, Out_co]):
         """Return the nodes that a link out of this starts from."""
         raise NotImplementedError
 
+    def member_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
+        """Return nodes that run for this, from which all of it can be reached."""
+        return (*self.entry_nodes(), *self.exit_nodes())
+
     def __gt__(self, other: Linkable[Out_co, object] | tuple[Linkable[Out_co, object], ...]) -> Link:
         for target in _ends(other):
             link_nodes(self, target)
@@ -103,7 +107,7 @@ class Linkable(Generic[In_contra, Out_co]):
     def all_connected(self) -> set[NanoNode[Any, Any]]:
         """Return all nodes that can be reached from here in either direction, this one included."""
         found: set[NanoNode[Any, Any]] = set()
-        waiting: list[NanoNode[Any, Any]] = [*self.entry_nodes(), *self.exit_nodes()]
+        waiting: list[NanoNode[Any, Any]] = list(self.member_nodes())
         while waiting:
             node = waiting.pop()
             if node not in found:

@@ -99,6 +99,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
     resume_from: Any = None
     """In a source that yields ``Checkpoint``: the cursor to go on from; ``None`` at the very start."""
 
+    part_of: NanoNode[Any, Any] | None = None
+    """The composite that the node was made for."""
+
     pipeline_name: str | None = None
     first_row_number: int = 1
     """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""
@@ -291,9 +294,15 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return this node."""
         return (self,)
 
+    def member_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
+        """Return this node."""
+        return (self,)
+
     @property
     def label(self) -> str:
         """The name as messages show it: the given one, else the class and a piece of the id."""
+        if self.part_of is not None and not self.has_given_name:
+            return self.part_of.label + self.name.removeprefix(self.part_of.name)
         return self.name if self.has_given_name else f"{type(self).__name__}-{self.name[:4]}"
 
     @property
