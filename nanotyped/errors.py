@@ -511,9 +511,11 @@ class ConfigProblem(NanotypedError):
         line: Line, from 1; 0 where the file as a whole is meant.
         column: Column, from 1.
         reason: What is wrong, with its remedy.
+        code: What kind of mistake it is, such as ``NT202``; ``""`` where it has none.
     """
 
-    def __init__(self, file: str, line: int, column: int, reason: str) -> None:
+    def __init__(self, file: str, line: int, column: int, reason: str, code: str = "") -> None:
+        self.code = code
         self.file = file
         self.line = line
         self.column = column

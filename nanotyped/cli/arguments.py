@@ -44,6 +44,7 @@ class Arguments:
     strict: bool = False
     connect: bool = False
     modules: Sequence[str] = field(default_factory=tuple)
+    composites: Sequence[str] = field(default_factory=list)
     format: str = "dot"
     output: str | None = None
     words: Sequence[str] = field(default_factory=tuple)
@@ -163,6 +164,13 @@ def _contract_words(parser: _Parser, words: Sequence[str], settings: dict[str, A
     return {"words": tuple(words[1:])}
 
 
+def _lint_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # they change nothing here
+    if not words:
+        parser.error("the files are missing: lint FILE...")
+    return {"words": tuple(words)}
+
+
 def _replay_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
     del settings  # it has no more to say
     if len(words) != 2:
@@ -176,6 +184,7 @@ _READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dic
     "state": _state_words,
     "contract": _contract_words,
     "replay": _replay_words,
+    "lint": _lint_words,
 }
 
 
@@ -201,6 +210,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
     adders: dict[str, tuple[str, Callable[[_Parser], None]]] = {
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
+        "lint": ("tell every mistake that files show by themselves", _add_lint),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
         "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),
@@ -235,6 +245,14 @@ def _add_module(parser: _Parser) -> None:
         dest="modules",
         metavar="NAME",
         help="import a Python module with nodes of your own; repeatable",
+    )
+    parser.add_argument(
+        "--composite",
+        action="append",
+        default=[],
+        dest="composites",
+        metavar="FILE",
+        help="make the composite of a YAML file known, under its name; repeatable",
     )
 
 
@@ -276,6 +294,16 @@ def _add_check(parser: _Parser) -> None:
     _add_strict(parser)
     _add_connect(parser)
     _add_state(parser, "say too whether a run with this state can go on where it was stopped")
+
+
+def _add_lint(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE",
+        help="the YAML files of pipelines and composites; each mistake is a line on stdout: file:line:col CODE message",
+    )
+    _add_module(parser)
 
 
 def _add_state_show(parser: _Parser) -> None:

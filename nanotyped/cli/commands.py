@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
+from nanotyped.cli.lint import lint
 from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
@@ -91,6 +92,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
     {
         "run": run,
         "check": check,
+        "lint": lint,
         "draw": draw,
         "explain": explain,
         "nodes": nodes,

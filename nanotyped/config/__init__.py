@@ -1,6 +1,7 @@
 """Configuration files: YAML -> a pipeline, or every mistake at once with its file, line and column."""
 
 from nanotyped.config.composites import class_factory, get_node_dict, load_composite
+from nanotyped.config.linting import lint_files
 from nanotyped.config.pipeline import (
     Discovery,
     Pipeline,
@@ -17,6 +18,7 @@ __all__ = [
     "class_factory",
     "discover_schemas",
     "get_node_dict",
+    "lint_files",
     "load_composite",
     "load_pipeline",
     "parse_pipeline",

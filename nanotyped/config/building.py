@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from nanotyped.config.codes import Code
 from nanotyped.config.entries import Entries, KeyedNodes, NodeEntry, SequencedNodes, find_class
 from nanotyped.config.environment import Substitution
 from nanotyped.config.links import LinkReader
@@ -145,7 +146,7 @@ class Builder:
             if option in entry.options:
                 spot = self.document.key_spot(place)
                 reason = f"`{option}` stands in `options` too; keep one"
-                checker.checked.problems.append(self.document.problem(spot, reason))
+                checker.checked.problems.append(self.document.problem(spot, reason, Code.TWICE))
             else:
                 checker.check_schema(option, schema, place)
         return checker.checked
@@ -160,7 +161,7 @@ class Builder:
                 reason = f"{cls.__name__} refuses its options: {part or f'{type(error).__name__}: {error}'}"
                 reason = self.redactor.redact(reason, shortest=1) + (f"; {hint}" if hint else "")
                 spot = spot_of_option(self.document, entry.place, entry.options_place, part)
-                self.problems.append(self.document.problem(spot, reason))
+                self.problems.append(self.document.problem(spot, reason, Code.REFUSED))
             return None
 
 
@@ -171,6 +172,20 @@ def spot_of_option(document: Document, node: Path, options: Path, reason: str) -
         return document.key_spot(node)
     # Such as a column of `columns`, which stands there in backticks.
     return document.value_spot(_named_first(document, found, "`{}`", reason) or found)
+
+
+def spot_of_finding(document: Document, node: Path, reason: str) -> Spot:
+    """Return where, below a node, the first name stands that a reason has in backticks; else where the node does."""
+    below = [place for place in document.places if place[: len(node)] == node and len(place) > len(node)]
+    options = [place for place in below if place[len(node)] not in ("class", "name", "summary")]
+    for word in re.findall(r"`([^`]+)`", reason):
+        for place in options:
+            value = document.at(place)
+            if isinstance(value, str) and word in (value, value.split(".")[0]):
+                return document.value_spot(place)
+            if place[-1] == word:
+                return document.key_spot(place)
+    return document.key_spot(node)
 
 
 def _named_first(document: Document, parent: Path, pattern: str, reason: str) -> Path | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them registers them
+from nanotyped.config.codes import Code
 from nanotyped.config.entries import find_class, named_places
 from nanotyped.config.environment import Redactor, Substitution
 from nanotyped.config.explain import describe, unknown
@@ -76,7 +77,15 @@ def get_node_dict(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _registered(document: Document, environment: Mapping[str, str] | None) -> Composite:
-    cls = _class_of(document, environment)
+    return register_composite(_class_of(document, environment))
+
+
+def register_composite(cls: Composite) -> Composite:
+    """Register a composite under its name and return it; or the one that is registered, where both are the same.
+
+    Raises:
+        RegistrationError: If another class bears the name.
+    """
     known = registered_nodes().get(cls.__name__)
     if isinstance(known, type) and issubclass(known, DynamicClassMediator):
         same: Composite = known
@@ -173,7 +182,9 @@ class CompositeReader:
         checked = checker.check(plain, place, elsewhere=[*mapping, *python])
         unknown_options = [option for option in python if option not in checker.parameters]
         for option in unknown_options:
-            self._report((*place, option), unknown(f"option of {cls.__name__}", option, checker.parameters))
+            self._report(
+                (*place, option), unknown(f"option of {cls.__name__}", option, checker.parameters), Code.UNKNOWN_OPTION
+            )
         self.problems += checked.problems
         self.redactor.hide(checked.secrets)
         return {**checked.values, **python}
@@ -186,22 +197,23 @@ class CompositeReader:
         for inner, outer in mapping.items():
             here = (*place, inner)
             if inner not in known:
-                self._report(here, unknown(f"option of {cls.__name__}", inner, known), at_key=True)
+                self._report(here, unknown(f"option of {cls.__name__}", inner, known), Code.UNKNOWN_OPTION)
             elif inner in frozen:
-                self._report(here, f"`{inner}` is frozen, and cannot have an outer name too", at_key=True)
+                self._report(here, f"`{inner}` is frozen, and cannot have an outer name too", Code.TWICE)
             elif not isinstance(outer, str):
                 self._report(here, f"expected the outer name of `{inner}`, got {describe(outer)}")
             elif not outer.isidentifier() or keyword.iskeyword(outer) or outer in OWN_OPTIONS:
-                self._report(here, f"an option of a composite cannot be called `{outer}`")
+                self._report(here, f"an option of a composite cannot be called `{outer}`", Code.OUTER_NAME)
             elif outer in found.values():
-                self._report(here, f"two options of {cls.__name__} would be called `{outer}`")
+                self._report(here, f"two options of {cls.__name__} would be called `{outer}`", Code.OUTER_NAME)
             else:
                 found[inner] = outer
         return found
 
-    def _report(self, path: Path, reason: str, *, at_key: bool = False) -> None:
+    def _report(self, path: Path, reason: str, code: Code = Code.WRONG_VALUE) -> None:
+        at_key = code in (Code.UNKNOWN_OPTION, Code.TWICE)
         spot = self.document.key_spot(path) if at_key else self.document.value_spot(path)
-        self.problems.append(self.document.problem(spot, reason))
+        self.problems.append(self.document.problem(spot, reason, code))
 
 
 def _is_plain(value: object) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nanotyped.config.codes import Code
 from nanotyped.config.explain import describe
 from nanotyped.config.models import NodeForm, PipelineForm, SequenceForm, SequenceNodeForm, read_form
 from nanotyped.errors import nearest_hint
@@ -127,7 +128,9 @@ class SequencedNodes:
         if "class" not in value and (hint := nearest_hint("class", [key for key in value if key != "name"])):
             wrong = hint.split("`")[1]
             spot = self._document.key_spot((*place, wrong))
-            problems.append(self._document.problem(spot, f"unknown key `{wrong}`; did you mean `class`?"))
+            problems.append(
+                self._document.problem(spot, f"unknown key `{wrong}`; did you mean `class`?", Code.UNKNOWN_KEY)
+            )
             return None
         form = read_form(SequenceNodeForm, self._document, place, problems)
         if form is None:
@@ -155,11 +158,14 @@ def named_places(document: Document, key: str, problems: list[ConfigProblem]) ->
         elif not isinstance(name := item.get("name"), str):
             got = f"expected text, got {describe(name)}" if "name" in item else "`name` is missing"
             spot = document.value_spot((*place, "name")) if "name" in item else document.key_spot(place)
-            problems.append(document.problem(spot, f"`name`: {got}" if "name" in item else got))
+            if "name" in item:
+                problems.append(document.problem(spot, f"`name`: {got}"))
+            else:
+                problems.append(document.problem(spot, got, Code.MISSING_KEY))
         elif name in found:
             first = document.key_spot(found[name])
             reason = f"two nodes bear the name `{name}`; the first is on line {first.line}"
-            problems.append(document.problem(document.value_spot((*place, "name")), reason))
+            problems.append(document.problem(document.value_spot((*place, "name")), reason, Code.TWICE))
         else:
             found[name] = place
     return found
@@ -172,9 +178,10 @@ def find_class(class_name: str, place: Path, document: Document, problems: list[
         cls = find_node_class(class_name)
     except UnknownNameError as error:
         remedy = "" if error.hint else f"; {_CLASSES}"
-        problems.append(document.problem(spot, f"{error}{remedy}"))
+        problems.append(document.problem(spot, f"{error}{remedy}", Code.UNKNOWN_CLASS))
         return None
     if issubclass(cls, NanoNode):
         return cls
-    problems.append(document.problem(spot, f"`{class_name}` is registered, but is no node class"))  # type: ignore[unreachable]  # whoever registers it may not run mypy
+    reason = f"`{class_name}` is registered, but is no node class"  # type: ignore[unreachable]  # whoever registers it may not run mypy
+    problems.append(document.problem(spot, reason, Code.UNKNOWN_CLASS))
     return None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
+from nanotyped.config.codes import Code
 from nanotyped.errors import ConfigProblem, nearest_hint
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Substitution:
             if reason:
                 fragment = found[0]
                 spot = self._document.spot_within(path, fragment, occurrence=text.count(fragment, 0, found.start()))
-                self.problems.append(self._document.problem(spot, reason))
+                self.problems.append(self._document.problem(spot, reason, Code.ENVIRONMENT))
                 self._document.unread.add(path)
                 return ""
             name = found["name"]

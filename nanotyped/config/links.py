@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nanotyped.config.codes import Code
 from nanotyped.config.explain import describe, unknown
 from nanotyped.config.models import CompositeForm, EdgeForm, PartEdgeForm, PipelineForm, read_form
 
@@ -45,7 +46,7 @@ class LinkReader:
         found = [*self._paths(form.paths or []), *self._edges(form.edges or [], EdgeForm)]
         if form.paths is None and form.edges is None and not self._is_cut_off():
             reason = "`paths` is missing: lists of the names of nodes, in the order that rows take"
-            self.problems.append(self.document.problem(self.document.key_spot(()), reason))
+            self.problems.append(self.document.problem(self.document.key_spot(()), reason, Code.MISSING_KEY))
             return []
         return self._checked(found, "is in no path")
 
@@ -94,7 +95,7 @@ class LinkReader:
                 continue
             if len(path) < 2:
                 named = f"`{path[0]}` alone" if path else "nothing"
-                self._report(place, f"a path has two names or more, got {named}")
+                self._report(place, f"a path has two names or more, got {named}", Code.LINKS)
             known = [self._is_node(name, (*place, index)) for index, name in enumerate(path)]
             for index in range(1, len(path)):
                 if known[index - 1] and known[index]:
@@ -114,7 +115,7 @@ class LinkReader:
 
     def _link(self, source: str, target: str, place: Path) -> Iterable[NamedLink]:
         if source == target:
-            self._report(place, f"`{source}` cannot be linked to itself")
+            self._report(place, f"`{source}` cannot be linked to itself", Code.LINKS)
         else:
             yield NamedLink(source, target, self.document.value_spot(place))
 
@@ -125,7 +126,7 @@ class LinkReader:
             self._report(place, f"expected the name of a node, got {describe(name)}")
             return False
         if name not in self.names:
-            self._report(place, unknown("node", name, list(self.names)))
+            self._report(place, unknown("node", name, list(self.names)), Code.UNKNOWN_NODE)
             self.mentioned.update(get_close_matches(name, self.names, n=1))  # it was meant: one slip, one problem
             return False
         self.mentioned.add(name)
@@ -135,7 +136,7 @@ class LinkReader:
         for name, place in self.names.items():
             if name not in self.mentioned:
                 spot = self.document.key_spot(place)
-                self.problems.append(self.document.problem(spot, f"node `{name}` {unmentioned}"))
+                self.problems.append(self.document.problem(spot, f"node `{name}` {unmentioned}", Code.LINKS))
 
     def _check_circles(self, links: list[NamedLink]) -> None:
         """Report the first circle, at the link that closes it."""
@@ -144,7 +145,7 @@ class LinkReader:
             circle = _way(targets, link.target, link.source)
             if circle:
                 names = " → ".join(f"`{name}`" for name in [link.source, *circle])
-                self.problems.append(self.document.problem(link.spot, f"cycle: {names}"))
+                self.problems.append(self.document.problem(link.spot, f"cycle: {names}", Code.CYCLE))
                 return
             targets.setdefault(link.source, []).append(link.target)
 
@@ -164,10 +165,10 @@ class LinkReader:
         for part in parts[1:]:
             name = next(name for name in self.names if name in part)
             reason = f"nothing links `{name}` to `{first}`; two pipelines are two files"
-            self.problems.append(self.document.problem(self.document.key_spot(self.names[name]), reason))
+            self.problems.append(self.document.problem(self.document.key_spot(self.names[name]), reason, Code.LINKS))
 
-    def _report(self, path: Path, reason: str) -> None:
-        self.problems.append(self.document.problem(self.document.value_spot(path), reason))
+    def _report(self, path: Path, reason: str, code: Code = Code.WRONG_VALUE) -> None:
+        self.problems.append(self.document.problem(self.document.value_spot(path), reason, code))
 
 
 def _way(targets: Mapping[str, list[str]], start: str, end: str) -> list[str]:

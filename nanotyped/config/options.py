@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from nanotyped.config.annotations import AnnotationError, is_secret, option_adapter, option_annotation, secrets_in
+from nanotyped.config.codes import Code
 from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.config.yaml_reader import COMMA_HINT
@@ -85,7 +86,7 @@ class OptionChecker:
         """
         for name, parameter in self.parameters.items():
             if parameter.default is inspect.Parameter.empty and name not in given and name not in elsewhere:
-                self._report((*path, name), f"{self.cls.__name__} needs the option `{name}`", at_key=True)
+                self._report((*path, name), f"{self.cls.__name__} needs the option `{name}`", Code.MISSING_OPTION)
         for name, value in given.items():
             place = (*path, name)
             if self.document.is_unread(place):
@@ -94,7 +95,7 @@ class OptionChecker:
                 reason = _ELSEWHERE.get(name) or unknown(
                     f"option of {self.cls.__name__}", name, [*self.parameters, *beside]
                 )
-                self._report(place, reason, at_key=True)
+                self._report(place, reason, Code.UNKNOWN_OPTION)
             elif name in SCHEMA_OPTIONS:
                 self.check_schema(name, value, place)
             else:
@@ -127,7 +128,7 @@ class OptionChecker:
         except TypeSyntaxError as error:
             spot = self.document.spot_within(path, error.text, offset=error.position)
             reason = f"column `{name}`: {error.reason} in `{text}`{hint}"
-            self.checked.problems.append(self.document.problem(spot, reason))
+            self.checked.problems.append(self.document.problem(spot, reason, Code.TYPE))
             return None
 
     def _check_option(self, name: str, given: Value, path: Path) -> None:
@@ -139,7 +140,7 @@ class OptionChecker:
             annotation = option_annotation(self.cls, name)
             adapter = option_adapter(annotation)
         except AnnotationError as error:
-            self._report(path, f"{self.cls.__name__} cannot be used from a file: {error}", at_key=True)
+            self._report(path, f"{self.cls.__name__} cannot be used from a file: {error}", Code.REFUSED)
             return
         hidden = {place: f"what {_references(names)} holds" for place, names in self.substitution.touched.items()}
         if is_secret(annotation):
@@ -177,9 +178,10 @@ class OptionChecker:
             return value
         return value if found is None else found
 
-    def _report(self, path: Path, reason: str, *, at_key: bool = False) -> None:
-        spot = self.document.key_spot(path) if at_key else self.document.value_spot(path)
-        self.checked.problems.append(self.document.problem(spot, reason))
+    def _report(self, path: Path, reason: str, code: Code = Code.WRONG_VALUE) -> None:
+        # A wrong value is shown where it stands, everything else where the name of the option does.
+        spot = self.document.value_spot(path) if code is Code.WRONG_VALUE else self.document.key_spot(path)
+        self.checked.problems.append(self.document.problem(spot, reason, code))
 
 
 def _is_cut(text: Value, behind: str, none: Value) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nanotyped.config.building import Builder, Built
+from nanotyped.config.building import Builder, Built, spot_of_finding
+from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader
 from nanotyped.config.environment import Redactor, Substitution
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
@@ -16,12 +17,14 @@ from nanotyped.errors import (
     ConfigProblem,
     GraphProblem,
     Mismatch,
+    NodeOptionError,
     SourceError,
     UnfitSourceError,
 )
 from nanotyped.graph import survey_graph
 
 if TYPE_CHECKING:
+    from nanotyped.config.yaml_reader import Path
     from nanotyped.node import NanoNode
 
 
@@ -37,6 +40,8 @@ class Pipeline:
         positions: Line and column of each of them, by name.
         redactor: Takes the secrets of this pipeline out of text.
         problems: What is wrong with the file, where the pipeline was to be made as far as it can be.
+        document: What the file holds.
+        places: Where each of the nodes stands in it.
     """
 
     file: str
@@ -46,6 +51,8 @@ class Pipeline:
     positions: Mapping[str, Spot]
     redactor: Redactor = field(repr=False)
     problems: tuple[ConfigProblem, ...] = ()
+    document: Document = field(default_factory=lambda: Document(""), repr=False)
+    places: Mapping[str, Path] = field(default_factory=dict, repr=False)
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
@@ -56,8 +63,12 @@ class Pipeline:
         """Return problems of the graph at the places of the nodes that they are about, in the order of the file."""
         placed = []
         for problem in problems:
-            spot = self.positions.get(self._node_of(problem), Spot(0, 0))
-            placed.append(ConfigProblem(self.file, spot.line, spot.column, self.redactor.redact(str(problem))))
+            name = self._node_of(problem)
+            spot = self.positions.get(name, Spot(0, 0))
+            if isinstance(problem, NodeOptionError) and name in self.places:
+                spot = spot_of_finding(self.document, self.places[name], str(problem))
+            reason = self.redactor.redact(str(problem))
+            placed.append(ConfigProblem(self.file, spot.line, spot.column, reason, _code(problem)))
         return sorted(placed, key=lambda problem: (problem.line, problem.column))
 
     def _node_of(self, problem: GraphProblem) -> str:
@@ -65,6 +76,15 @@ class Pipeline:
         if isinstance(problem, Mismatch) and problem.edge is not None and problem.node not in self.positions:
             return problem.edge[0]
         return problem.node or ""
+
+
+def _code(problem: GraphProblem) -> Code:
+    match problem:
+        case Mismatch():
+            return Code.CONTRACT
+        case NodeOptionError():
+            return Code.OPTION_MISFIT
+    return Code.GRAPH
 
 
 class Discovery(NamedTuple):
@@ -88,12 +108,13 @@ def load_pipeline(
     Raises:
         ConfigError: With every mistake of the file, in its order.
     """
-    return _build(load_yaml(os.fspath(path)), os.environ if environment is None else environment, partial=partial)
+    variables = os.environ if environment is None else environment
+    return load_document(load_yaml(os.fspath(path)), variables, partial=partial)
 
 
 def parse_pipeline(text: str, file: str = "<text>", environment: Mapping[str, str] | None = None) -> Pipeline:
     """Return the pipeline that a text describes; else as ``load_pipeline``."""
-    return _build(parse_yaml(text, file), os.environ if environment is None else environment)
+    return load_document(parse_yaml(text, file), os.environ if environment is None else environment)
 
 
 def check_pipeline(pipeline: Pipeline, *, strict: bool = False, connect: bool = False) -> list[ConfigProblem]:
@@ -119,25 +140,31 @@ def discover_schemas(pipeline: Pipeline) -> Discovery:
         except SourceError as error:
             spot = pipeline.positions[name]
             reason = pipeline.redactor.redact(f"node `{name}`: {error}")
-            problems.append(ConfigProblem(pipeline.file, spot.line, spot.column, reason))
+            problems.append(ConfigProblem(pipeline.file, spot.line, spot.column, reason, Code.LIVE))
             is_unfit = is_unfit or isinstance(error, UnfitSourceError)
     return Discovery(tuple(problems), is_unfit)
 
 
-def _build(document: Document, environment: Mapping[str, str], *, partial: bool = False) -> Pipeline:
+def is_composite(document: Document) -> bool:
+    """Return whether a file describes a composite: its nodes are a list."""
+    root = document.value
+    return isinstance(root, dict) and isinstance(root.get("nodes"), list) and "name" in root
+
+
+def load_document(document: Document, environment: Mapping[str, str], *, partial: bool = False) -> Pipeline:
+    """Return the pipeline that a document describes; else as ``load_pipeline``."""
     problems = list(document.problems)
     redactor = Redactor()
-    root = document.value if isinstance(document.value, dict) else {}
-    is_composite = isinstance(root.get("nodes"), list)
-    if is_composite and "name" not in root:
+    root = document.value
+    if is_composite(document):
+        built = _of_composite(document, Substitution(document, environment), problems, redactor)
+    elif isinstance(root, dict) and isinstance(root.get("nodes"), list):
         reason = (
             "a list of nodes describes a composite, which has a `name`; in a pipeline `nodes` is a mapping,"
             " with the name of each node for its key"
         )
         problems.append(document.problem(document.key_spot(("nodes",)), reason))
         built = None
-    elif is_composite:
-        built = _of_composite(document, Substitution(document, environment), problems, redactor)
     else:
         builder = Builder(document, environment, problems, redactor, partial=partial)
         built = builder.build()
@@ -145,12 +172,10 @@ def _build(document: Document, environment: Mapping[str, str], *, partial: bool 
     if built is None or (problems and not partial):
         raise ConfigError(problems)
     nodes = {leaf.name: leaf for node in built.nodes.values() for leaf in node.member_nodes()}
-    positions = {
-        leaf.name: document.key_spot(built.places[name])
-        for name, node in built.nodes.items()
-        for leaf in node.member_nodes()
-    }
-    return Pipeline(document.file, built.title, built.description, nodes, positions, redactor, problems=tuple(problems))
+    places = {leaf.name: built.places[name] for name, node in built.nodes.items() for leaf in node.member_nodes()}
+    positions = {name: document.key_spot(place) for name, place in places.items()}
+    found = tuple(problems)
+    return Pipeline(document.file, built.title, built.description, nodes, positions, redactor, found, document, places)
 
 
 def _of_composite(
@@ -165,6 +190,6 @@ def _of_composite(
         made = cls(name=cls.__name__)
     except (TypeError, ValueError) as error:
         reason = redactor.redact(f"no {cls.__name__} can be made: {error}", shortest=1)
-        problems.append(document.problem(document.value_spot(("name",)), reason))
+        problems.append(document.problem(document.value_spot(("name",)), reason, Code.MISSING_OPTION))
         return None
     return Built(cls.__name__, cls.__doc__ or "", dict(made.inner), reader.places)
