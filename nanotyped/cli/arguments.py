@@ -211,6 +211,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
         "lint": ("tell every mistake that files show by themselves", _add_lint),
+        "schema": ("print the JSON Schema of files, for editors", _add_module),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
         "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),

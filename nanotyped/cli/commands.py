@@ -19,6 +19,7 @@ from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
 from nanotyped.cli.replaying import replay
 from nanotyped.cli.running import run_pipeline
+from nanotyped.cli.schema import schema
 from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
@@ -93,6 +94,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "run": run,
         "check": check,
         "lint": lint,
+        "schema": schema,
         "draw": draw,
         "explain": explain,
         "nodes": nodes,

@@ -1,6 +1,7 @@
 """Configuration files: YAML -> a pipeline, or every mistake at once with its file, line and column."""
 
 from nanotyped.config.composites import class_factory, get_node_dict, load_composite
+from nanotyped.config.json_schema import pipeline_schema, render_schema
 from nanotyped.config.linting import lint_files
 from nanotyped.config.pipeline import (
     Discovery,
@@ -22,4 +23,6 @@ __all__ = [
     "load_composite",
     "load_pipeline",
     "parse_pipeline",
+    "pipeline_schema",
+    "render_schema",
 ]
