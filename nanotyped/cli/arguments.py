@@ -12,7 +12,7 @@ from nanotyped.errors import NanotypedError, nearest_hint
 
 LOOPBACK = "127.0.0.1"
 DRAW_FORMATS = ("dot", "mermaid", "svg")
-PIPELINE_COMMANDS = ("run", "check", "draw")
+PIPELINE_COMMANDS = ("run", "check", "draw", "export")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
 LOG_FORMATS = ("text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -212,6 +212,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "check": ("check a pipeline without running it", _add_check),
         "lint": ("tell every mistake that files show by themselves", _add_lint),
         "schema": ("print the JSON Schema of files, for editors", _add_module),
+        "export": ("print a pipeline as a Python program, or in another form", _add_export),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
         "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),
@@ -336,6 +337,18 @@ def _add_draw(parser: _Parser) -> None:
         help="dot (the default), mermaid or svg",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file rather than to stdout")
+
+
+def _add_export(parser: _Parser) -> None:
+    forms = parser.add_mutually_exclusive_group(required=True)
+    texts = {
+        "python": "a Python program of the same fingerprint",
+        "yaml": "a file of `nodes` and `edges`, also of the sequence form",
+        "stub": "of a composite, the stub from which mypy learns its options and its contract",
+    }
+    for form, text in texts.items():
+        forms.add_argument(f"--{form}", action="store_const", const=form, dest="format", help=text)
+        parser.options.append(f"--{form}")
 
 
 def _add_explain(parser: _Parser) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
+from nanotyped.cli.export import export
 from nanotyped.cli.lint import lint
 from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
@@ -95,6 +96,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "check": check,
         "lint": lint,
         "schema": schema,
+        "export": export,
         "draw": draw,
         "explain": explain,
         "nodes": nodes,

@@ -1,6 +1,8 @@
 """Configuration files: YAML -> a pipeline, or every mistake at once with its file, line and column."""
 
 from nanotyped.config.composites import class_factory, get_node_dict, load_composite
+from nanotyped.config.export_file import render_file_python
+from nanotyped.config.export_yaml import render_pipeline_yaml
 from nanotyped.config.json_schema import pipeline_schema, render_schema
 from nanotyped.config.linting import lint_files
 from nanotyped.config.pipeline import (
@@ -11,6 +13,7 @@ from nanotyped.config.pipeline import (
     load_pipeline,
     parse_pipeline,
 )
+from nanotyped.config.stubs import render_stub
 
 __all__ = [
     "Discovery",
@@ -24,5 +27,8 @@ __all__ = [
     "load_pipeline",
     "parse_pipeline",
     "pipeline_schema",
+    "render_file_python",
+    "render_pipeline_yaml",
     "render_schema",
+    "render_stub",
 ]

@@ -78,6 +78,11 @@ def is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or any(is_secret(member) for member in _members(annotation))
 
 
+def takes_text(annotation: Any) -> bool:
+    """Whether text is one of the things that an option may be given."""
+    return annotation is str or any(takes_text(member) for member in _members(annotation))
+
+
 def secrets_in(value: Any) -> list[str]:
     """Return every secret in the value of an option."""
     match value:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +34,18 @@ class Built:
         description: Text for people.
         nodes: The nodes, linked, by the names that the file has for them.
         places: Where each stands.
+        entries: What the file says of each; not of a composite.
+        values: The options of each, as its constructor got them.
+        links: The names of the ends of each link.
     """
 
     title: str | None
     description: str
     nodes: Mapping[str, NanoNode[Any, Any]]
     places: Mapping[str, Path]
+    entries: Mapping[str, NodeEntry] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    links: Sequence[tuple[str, str]] = ()
 
 
 class Builder:
@@ -69,6 +75,7 @@ class Builder:
         self.redactor = redactor
         self.nodes: dict[str, NanoNode[Any, Any]] = {}
         self.values: dict[str, Mapping[str, Any]] = {}
+        self.entries: dict[str, NodeEntry] = {}
 
     def build(self) -> Built | None:
         """Return the nodes, linked; ``None`` where there is nothing to be made of the file."""
@@ -93,7 +100,8 @@ class Builder:
             return None
         for link in links:
             self.nodes[link.source].add_edge(self.nodes[link.target])
-        return Built(entries.title, entries.description, self.nodes, entries.places)
+        ends = [(link.source, link.target) for link in links]
+        return Built(entries.title, entries.description, self.nodes, entries.places, self.entries, self.values, ends)
 
     def _entries(self) -> Entries | None:
         root = self.document.value
@@ -119,6 +127,7 @@ class Builder:
         entry = entries.read(name, self.problems)
         if entry is None:
             return None
+        self.entries[name] = entry
         cls = find_class(entry.class_name, (*entry.place, "class"), self.document, self.problems)
         if cls is None:
             return None

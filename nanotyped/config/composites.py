@@ -170,7 +170,9 @@ class CompositeReader:
         mapping = form.arg_mapping or {}
         remapping = self._remapping(cls, mapping, form.frozen_arguments or {}, (*place, "arg_mapping"))
         frozen = self._frozen(cls, form, mapping, (*place, "frozen_arguments"))
-        return Part(name, cls, {**frozen, **({"summary": form.summary} if form.summary else {})}, remapping)
+        summary = {"summary": form.summary} if form.summary else {}
+        written = form.frozen_arguments if self.substitution is not None else None
+        return Part(name, cls, {**frozen, **summary}, remapping, written or {})
 
     def _frozen(self, cls: NodeClass, form: PartForm, mapping: Mapping[str, Any], place: Path) -> dict[str, Any]:
         given = form.frozen_arguments or {}

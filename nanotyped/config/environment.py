@@ -92,6 +92,19 @@ class Substitution:
         return ""
 
 
+def split_references(text: str) -> list[tuple[str, bool]]:
+    """Return a text as its parts: what stands there, and the names of variables, which are marked ``True``."""
+    parts: list[tuple[str, bool]] = []
+    end = 0
+    for found in _REFERENCE.finditer(text):
+        literal = text[end : found.start()] + ("${" if found["name"] is None else "")
+        parts.append((literal, False))
+        if found["name"] is not None:
+            parts.append((found["name"], True))
+        end = found.end()
+    return [part for part in [*parts, (text[end:], False)] if part[0]]
+
+
 class Redactor:
     """Takes secrets out of text that others wrote: messages of drivers, of constructors, of servers."""
 

@@ -11,6 +11,7 @@ from nanotyped.config.building import Builder, Built, spot_of_finding
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader
 from nanotyped.config.environment import Redactor, Substitution
+from nanotyped.config.export_file import render_file_yaml
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
 from nanotyped.errors import (
     ConfigError,
@@ -42,6 +43,7 @@ class Pipeline:
         problems: What is wrong with the file, where the pipeline was to be made as far as it can be.
         document: What the file holds.
         places: Where each of the nodes stands in it.
+        built: What was made of the file, before composites were taken apart.
     """
 
     file: str
@@ -53,11 +55,19 @@ class Pipeline:
     problems: tuple[ConfigProblem, ...] = ()
     document: Document = field(default_factory=lambda: Document(""), repr=False)
     places: Mapping[str, Path] = field(default_factory=dict, repr=False)
+    built: Built = field(default_factory=lambda: Built(None, "", {}, {}), repr=False)
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
         """The first node; every other is connected to it."""
         return next(iter(self.nodes.values()))
+
+    def to_yaml(self) -> str:
+        """Return the file in the form of ``nodes`` and ``edges``, references to the environment as they are.
+
+        That of a composite is as it stands, without comments.
+        """
+        return render_file_yaml(self.document, self.built)
 
     def place(self, problems: Iterable[GraphProblem]) -> list[ConfigProblem]:
         """Return problems of the graph at the places of the nodes that they are about, in the order of the file."""
@@ -175,7 +185,9 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     places = {leaf.name: built.places[name] for name, node in built.nodes.items() for leaf in node.member_nodes()}
     positions = {name: document.key_spot(place) for name, place in places.items()}
     found = tuple(problems)
-    return Pipeline(document.file, built.title, built.description, nodes, positions, redactor, found, document, places)
+    return Pipeline(
+        document.file, built.title, built.description, nodes, positions, redactor, found, document, places, built
+    )
 
 
 def _of_composite(

@@ -1,7 +1,14 @@
 """Nodes: ``NanoNode`` and what it is linked, counted and reported with."""
 
 from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
-from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
+from nanotyped.node.nano_node import (
+    DEFAULT_BATCH_ROWS,
+    DEFAULT_QUEUE_ROWS,
+    NanoNode,
+    PassThrough,
+    declared_row_class,
+    options_of,
+)
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
 from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
 from nanotyped.node.running import (
@@ -12,6 +19,7 @@ from nanotyped.node.running import (
     RunReport,
     Status,
     install_runner,
+    install_yaml_renderer,
 )
 
 __all__ = [
@@ -35,7 +43,9 @@ __all__ = [
     "RunReport",
     "Runner",
     "Status",
+    "declared_row_class",
     "install_runner",
+    "install_yaml_renderer",
     "is_row_error",
     "link_nodes",
     "options_of",

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from nanotyped.errors import PipelineStateError
-from nanotyped.node.running import RunHandle, RunReport, installed_runner
+from nanotyped.node.running import RunHandle, RunReport, installed_runner, installed_yaml_renderer
 
 if TYPE_CHECKING:
     from nanotyped.node.nano_node import NanoNode, PassThrough
@@ -166,6 +166,16 @@ class Linkable(Generic[In_contra, Out_co]):
     def draw_pipeline(self) -> str:
         """Return the pipeline as DOT text, with every node and edge. Starts and opens nothing."""
         return installed_runner().draw(self._anchor())
+
+    def to_yaml(self, pipeline_name: str | None = None) -> str:
+        """Return the pipeline as the text of a file, whose fingerprint is the same where each node has a given name.
+
+        Secrets are not in it: each is ``${NAME}``.
+
+        Raises:
+            ExportError: With everything that no file can hold, such as a class that is not registered.
+        """
+        return installed_yaml_renderer()(self._anchor(), pipeline_name)
 
     def _tell(self, what: Callable[[RunHandle], None]) -> None:
         run = self._anchor()._run

@@ -437,6 +437,11 @@ def _row_class(declared: object, argument: object) -> type[Row] | None:
     return found if isinstance(found, type) and issubclass(found, Row) and found is not Row else None
 
 
+def declared_row_class(cls: type[NanoNode[Any, Any]], attribute: str, argument: int) -> type[Row] | None:
+    """Return the Row class that a node class declares in an attribute, or as an argument of its base."""
+    return _row_class(getattr(cls, attribute), type_arguments(cls, NanoNode)[argument])
+
+
 def options_of(cls: type[NanoNode[Any, Any]]) -> dict[str, inspect.Parameter]:
     """Return every option that a node class takes, its own and those of its bases, by name."""
     found: dict[str, inspect.Parameter] = {}

@@ -45,12 +45,14 @@ class Part:
         cls: Its class.
         frozen: Options that are the same in each instance.
         remapping: Its own name of an option, and the name that the composite has for it.
+        written: The frozen options as a file has them, with references to the environment.
     """
 
     name: str
     cls: type[AnyNode]
     frozen: Mapping[str, Any] = field(default_factory=dict)
     remapping: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 class DynamicClassMediator(NanoNode[In_contra, Out_co]):
