@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NoReturn
 
+from nanotyped.cli.words import READ_WORDS
 from nanotyped.errors import NanotypedError, nearest_hint
 
 LOOPBACK = "127.0.0.1"
@@ -115,82 +116,9 @@ def _with_config(parser: _Parser, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arguments_of_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> Arguments:
-    read = _READ_WORDS.get(settings["command"])
+    read = READ_WORDS.get(settings["command"])
     more = {"words": tuple(words)} if read is None else read(parser, words, settings)
     return Arguments(**{**settings, **more})
-
-
-def _explain_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    file = settings.pop("filename")
-    if file is not None:
-        words = [file, *words]
-    if not words:
-        parser.error("the configuration file is missing: CONFIG or --filename CONFIG")
-    if len(words) < 2:
-        parser.error("what to explain is missing: NODE.COLUMN, or NODE for all of its columns")
-    config, target, *more = words
-    if more:
-        parser.error(f"unexpected `{more[0]}`: one column at a time; quote a name that holds blanks")
-    return {"config": config, "target": target, "words": ()}
-
-
-def _discover_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    if settings["url_env"] is None:
-        if not words:
-            parser.error("the database is missing: URL, FILE.sql or --url-env NAME")
-        return {"url": words[0], "words": tuple(words[1:])}
-    if words and ("://" in words[0] or is_sql_file(words[0])):
-        parser.error(f"the database is given twice: {'URL' if '://' in words[0] else words[0]} and --url-env")
-    return {"words": tuple(words)}
-
-
-def _state_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # it has no options of its own
-    if not words or words[0] != "show":
-        reason = f"unknown action `{words[0]}`; there is `state show DIR`" if words else "show DIR is missing"
-        parser.error(reason)
-    if len(words) != 2:
-        parser.error("one directory is needed: state show DIR")
-    return {"words": (words[1],)}
-
-
-def _contract_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # they change nothing here
-    if not words or words[0] != "diff":
-        reason = f"unknown action `{words[0]}`; there is `contract diff A B`" if words else "diff A B is missing"
-        parser.error(reason)
-    if len(words) != 3:
-        parser.error("two contracts are needed: contract diff A B")
-    return {"words": tuple(words[1:])}
-
-
-def _lint_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # they change nothing here
-    if not words:
-        parser.error("the files are missing: lint FILE...")
-    return {"words": tuple(words)}
-
-
-def _replay_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # it has no more to say
-    if len(words) != 2:
-        parser.error("a file of dead letters and a configuration file are needed: replay DEAD.jsonl CONFIG")
-    return {"target": words[0], "config": words[1], "words": ()}
-
-
-_READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dict[str, Any]]] = {
-    "explain": _explain_words,
-    "discover": _discover_words,
-    "state": _state_words,
-    "contract": _contract_words,
-    "replay": _replay_words,
-    "lint": _lint_words,
-}
-
-
-def is_sql_file(text: str) -> bool:
-    """Return whether what is given in the place of a URL is a file of SQL."""
-    return "://" not in text and text.lower().endswith(".sql")
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -220,6 +148,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
         "contract": ("show what became of a contract, and whom it breaks", _add_contract),
         "state": ("show how far the runs of a pipeline got", _add_state_show),
+        "new": ("start a project: a pipeline, a contract, a node and a test", _add_new),
         "replay": ("give rows that were rejected to a pipeline again", _add_replay),
     }
     commands: dict[str, _Parser] = {}
@@ -296,6 +225,12 @@ def _add_check(parser: _Parser) -> None:
     _add_strict(parser)
     _add_connect(parser)
     _add_state(parser, "say too whether a run with this state can go on where it was stopped")
+
+
+def _add_new(parser: _Parser) -> None:
+    parser.add_argument(
+        "words", nargs="*", metavar="NAME", help="the directory that is made, whose name is the project's"
+    )
 
 
 def _add_lint(parser: _Parser) -> None:

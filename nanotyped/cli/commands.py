@@ -18,6 +18,7 @@ from nanotyped.cli.lint import lint
 from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError
+from nanotyped.cli.project import new_project
 from nanotyped.cli.replaying import replay
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.schema import schema
@@ -104,6 +105,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "discover": discover,
         "contract": compare_contracts,
         "state": show_state,
+        "new": new_project,
         "replay": replay,
     }
 )
