@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.config.codes import Code
+from nanotyped.config.composites import hide_secrets
 from nanotyped.config.entries import Entries, KeyedNodes, NodeEntry, SequencedNodes, find_class
 from nanotyped.config.environment import Substitution
 from nanotyped.config.links import LinkReader
@@ -131,6 +132,7 @@ class Builder:
         cls = find_class(entry.class_name, (*entry.place, "class"), self.document, self.problems)
         if cls is None:
             return None
+        hide_secrets(cls, self.redactor)
         checked = self._options(cls, entry)
         self.values[name] = checked.values
         self.problems += checked.problems

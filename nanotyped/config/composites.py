@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them registers them
+from nanotyped.config.annotations import secrets_in
 from nanotyped.config.codes import Code
 from nanotyped.config.entries import find_class, named_places
 from nanotyped.config.environment import Redactor, Substitution
@@ -94,6 +95,16 @@ def register_composite(cls: Composite) -> Composite:
     return register_node(cls)
 
 
+def hide_secrets(cls: NodeClass, redactor: Redactor) -> None:
+    """Let a redactor learn what the parts of a composite have frozen; of any other class there is nothing to learn."""
+    if not issubclass(cls, DynamicClassMediator):
+        return
+    redactor.hide_variables(cls.variables)
+    for part in cls.parts:
+        redactor.hide(secrets_in(dict(part.frozen)))
+        hide_secrets(part.cls, redactor)
+
+
 def _class_of(document: Document, environment: Mapping[str, str] | None) -> Composite:
     problems = list(document.problems)
     substitution = None if environment is None else Substitution(document, environment)
@@ -158,7 +169,9 @@ class CompositeReader:
         if len(self.problems) > before or self.document.unread:
             return None
         made = tuple(part for part in parts if part is not None)
-        return compose_class(form.name, made, tuple((link.source, link.target) for link in links), form.summary or "")
+        wiring = tuple((link.source, link.target) for link in links)
+        variables = self.substitution.used if self.substitution is not None else {}
+        return compose_class(form.name, made, wiring, form.summary or "", variables)
 
     def _part(self, name: str, place: Path) -> Part | None:
         form = read_form(PartForm, self.document, place, self.problems)
@@ -167,6 +180,7 @@ class CompositeReader:
         cls = find_class(form.class_name, (*place, "class"), self.document, self.problems)
         if cls is None:
             return None
+        hide_secrets(cls, self.redactor)
         mapping = form.arg_mapping or {}
         remapping = self._remapping(cls, mapping, form.frozen_arguments or {}, (*place, "arg_mapping"))
         frozen = self._frozen(cls, form, mapping, (*place, "frozen_arguments"))

@@ -71,6 +71,8 @@ class DynamicClassMediator(NanoNode[In_contra, Out_co]):
 
     parts: ClassVar[tuple[Part, ...]] = ()
     wiring: ClassVar[tuple[tuple[str, str], ...]] = ()
+    variables: ClassVar[Mapping[str, str]] = {}
+    """The variables of the environment that frozen options were made of, with their values, for redaction."""
 
     def __init__(self, **options: Any) -> None:
         known = options_of(type(self))
@@ -283,7 +285,11 @@ class DynamicClassMediator(NanoNode[In_contra, Out_co]):
 
 
 def compose_class(
-    name: str, parts: tuple[Part, ...], wiring: tuple[tuple[str, str], ...], doc: str = ""
+    name: str,
+    parts: tuple[Part, ...],
+    wiring: tuple[tuple[str, str], ...],
+    doc: str = "",
+    variables: Mapping[str, str] | None = None,
 ) -> type[DynamicClassMediator[Any, Any]]:
     """Return a composite class; what ``parts`` and ``wiring`` hold was checked before."""
     namespace = {
@@ -292,6 +298,7 @@ def compose_class(
         "__init__": _constructor(parts),
         "parts": parts,
         "wiring": wiring,
+        "variables": dict(variables or {}),
     }
     return type(name, (DynamicClassMediator,), namespace)
 
@@ -311,7 +318,7 @@ def _constructor(parts: tuple[Part, ...]) -> Callable[..., None]:
             if name not in outer or found.default is found.empty:
                 outer[name] = found
                 origins[name] = (part.cls, inner)
-    common = {name: found for name, found in options_of(AnyNode.__origin__).items() if name not in outer}  # type: ignore[attr-defined]
+    common = {name: found for name, found in options_of(NanoNode).items() if name not in outer}
     first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     construct.__name__ = "__init__"
     construct.__signature__ = inspect.Signature([first, *outer.values(), *common.values()])  # type: ignore[attr-defined]  # inspect reads it

@@ -423,6 +423,21 @@ def test_a_file_describes_a_composite(tmp_path: Path) -> None:
     assert cls.parts[0].frozen == {"limit": 7}
 
 
+def test_what_a_composite_has_frozen_of_secrets_is_hidden_wherever_it_is_used(tmp_path: Path) -> None:
+    """Secrets, and values of the environment, are taken out of the messages of each pipeline that has the composite."""
+    path = tmp_path / "login.yaml"
+    frozen = '{password: "${LOGIN_PW}", token: pin-1234, host: "${LOGIN_HOST}"}'
+    path.write_text(f"name: Login\nnodes:\n- {{name: a, class: Count, frozen_arguments: {frozen}}}\n")
+    load_composite(path, {"LOGIN_PW": "swordfish", "LOGIN_HOST": "till-seven"})
+    class_factory(of({"name": "login", "class": "Login"}))
+    said = "swordfish and pin-1234 at till-seven"
+    for name in ("Login", "Made"):
+        text = f"nodes:\n  a: {{class: {name}}}\n  b: {{class: Show}}\npaths: [[a, b]]\n"
+        assert parse_pipeline(text, "f.yaml", {}).redactor.redact(said) == "${LOGIN_PW} and ***** at ${LOGIN_HOST}"
+    text = "name: Other\nnodes:\n- {name: a, class: Made}\n- {name: b, class: Show}\n"
+    assert parse_pipeline(text, "f.yaml", {}).redactor.redact(said) == "${LOGIN_PW} and ***** at ${LOGIN_HOST}"
+
+
 def test_a_composite_is_a_class_in_a_pipeline_file() -> None:
     """A file names it, with its outer options; its nodes run under `composite.part`, at the place of the composite."""
     class_factory(TIDY)
