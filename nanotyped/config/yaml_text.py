@@ -31,7 +31,10 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 def _number(dumper: _Dumper, number: float) -> yaml.ScalarNode:
     if not math.isfinite(number):
         raise ValueError(f"{number} is a number that no file can hold")
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(number))
+    mantissa, exponent, power = repr(number).partition("e")
+    if "." not in mantissa:  # YAML 1.1 has no numbers such as 5e-324
+        mantissa += ".0"
+    return dumper.represent_scalar("tag:yaml.org,2002:float", mantissa + exponent + power)
 
 
 _Dumper.add_representer(str, _text)

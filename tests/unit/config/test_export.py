@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -197,6 +197,8 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
+@example(5e-324)
+@example(-1e300)
 def test_text_of_values_reads_back_as_these_values(value: Any) -> None:
     """Whatever a file can hold, `no`, `012` and `1e3` as text among it, comes back as it was."""
     document = parse_yaml(render_yaml_text({"value": value}), "f.yaml")
