@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, SecretStr
 
 from nanotyped.config.annotations import option_annotation, takes_text
+from nanotyped.config.contracts import visible
 from nanotyped.config.environment import split_references
 from nanotyped.config.options import SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
@@ -85,8 +86,8 @@ class _Program:
         body = self._pipeline(built) if built.entries else self._composite_file(built)
         if self.problems:
             raise ExportError(self.problems)
-        title = (built.title or "A pipeline").replace("\\", "\\\\").replace('"', "'")
-        doc = f'"""{title}, as `nanotyped export` wrote it out of {self.file}."""'
+        told = f"{built.title or 'A pipeline'}, as `nanotyped export` wrote it out of {self.file}."
+        doc = '"""' + visible(told.replace("\\", "\\\\")).replace('"', "'") + '"""'
         imports = [f"import {name}" for name in sorted(self.modules)]
         ordered = sorted(self.imports.items(), key=lambda item: (item[0].startswith("nanotyped"), item[0]))
         imports += [f"from {module} import {', '.join(sorted(names))}" for module, names in ordered]

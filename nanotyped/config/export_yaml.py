@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, SecretStr
 
 from nanotyped.config.annotations import AnnotationError, is_secret, option_annotation
-from nanotyped.config.contracts import file_spelling
+from nanotyped.config.contracts import file_spelling, visible
 from nanotyped.config.environment import SHORTEST_SECRET
 from nanotyped.config.options import SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
@@ -167,7 +167,7 @@ class _Exporter:
                 return f"${{{name}}}"
         name = re.sub(r"\W", "_", variable, flags=re.ASCII).upper()
         name = name if re.match(r"[A-Z_]", name) else f"_{name}"
-        self.unset[name] = where
+        self.unset[name] = visible(where)  # a comment ends where its line does
         return f"${{{name}}}"
 
 

@@ -155,21 +155,33 @@ def _needed(cls: NodeClass) -> list[str]:
 
 
 def _options(cls: NodeClass, definitions: dict[str, JsonSchema]) -> JsonSchema:
-    known = options_of(cls)
+    known, common = options_of(cls), options_of(NanoNode)
     texts = _option_texts(cls)
-    properties = {}
+    properties: dict[str, JsonSchema] = {}
     for name in _options_of(cls):
-        found = _ref("columns") if name in SCHEMA_OPTIONS else _option(cls, name, definitions)
-        if name in texts:
-            found = {**({"allOf": [found]} if "$ref" in found else found), "description": texts[name]}
-        default = known[name].default
-        if isinstance(default, str | bool | int | float):
-            found = {**found, "default": default}
-        properties[name] = found
+        if known[name] == common.get(name):  # of every node: written down once
+            shared = f"option {name}"
+            if shared not in definitions:
+                definitions[shared] = _described(NanoNode, known[name], _option_texts(NanoNode), definitions)
+            properties[name] = _ref(shared)
+        else:
+            properties[name] = _described(cls, known[name], texts, definitions)
     needed = _needed(cls)
     # An empty `options:` is one without options.
     kind: JsonSchema = {"type": "object", "required": needed} if needed else {"type": ["object", "null"]}
     return {**kind, "properties": properties, "additionalProperties": False}
+
+
+def _described(
+    cls: NodeClass, parameter: inspect.Parameter, texts: Mapping[str, str], definitions: dict[str, JsonSchema]
+) -> JsonSchema:
+    """Return the schema of an option, with what it means and its default."""
+    name = parameter.name
+    found = _ref("columns") if name in SCHEMA_OPTIONS else _option(cls, name, definitions)
+    if name in texts:
+        found = {**({"allOf": [found]} if "$ref" in found else found), "description": texts[name]}
+    default = parameter.default
+    return {**found, "default": default} if isinstance(default, str | bool | int | float) else found
 
 
 def _option(cls: NodeClass, name: str, definitions: dict[str, JsonSchema]) -> JsonSchema:

@@ -294,6 +294,19 @@ if __name__ == "__main__":
     )
 
 
+def test_no_name_ends_a_docstring_or_a_comment() -> None:
+    """Quotes, backslashes and ends of lines in names and titles stay what they are: text."""
+    head = 'pipeline_name: \'a \\ """ b\''
+    text = f"{head}\nnodes:\n  a: {{class: Count}}\n  b: {{class: Show}}\npaths: [[a, b]]\n"
+    program = render_file_python('"""\nx.yaml', parse_pipeline(text, "f.yaml", {}).built)
+    first = program.splitlines()[0]
+    assert first == '"""' + r"a \\ ''' b, as `nanotyped export` wrote it out of '''\x0ax.yaml." + '"""'
+    run_python(program)
+    _ = (count := Count(name="a\nnodes: []", token="abcd")) > Show(name="show")
+    lines = count.to_yaml().splitlines()
+    assert lines[:2] == [r"# Set A_NODES_____TOKEN: node `a\x0anodes: []`, option `token`.", "nodes:"]
+
+
 @pytest.mark.parametrize("text", [KEYED, TEXT, WHOLE, MADE], ids=["keyed", "sequence", "whole", "composite"])
 def test_a_file_is_a_file_again(text: str) -> None:
     """`Pipeline.to_yaml` keeps references to the environment, and the fingerprint."""
