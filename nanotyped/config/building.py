@@ -186,10 +186,13 @@ def spot_of_option(document: Document, node: Path, options: Path, reason: str) -
 
 
 def spot_of_finding(document: Document, node: Path, reason: str) -> Spot:
-    """Return where, below a node, the first name stands that a reason has in backticks; else where the node does."""
+    """Return where, below a node, the first name stands that a reason has in backticks; else where the node does.
+
+    The name of the node itself, with which a reason begins, is not meant.
+    """
     below = [place for place in document.places if place[: len(node)] == node and len(place) > len(node)]
     options = [place for place in below if place[len(node)] not in ("class", "name", "summary")]
-    for word in re.findall(r"`([^`]+)`", reason):
+    for word in re.findall(r"`([^`]+)`", re.sub(r"^node `[^`]*`", "", reason)):
         for place in options:
             value = document.at(place)
             if isinstance(value, str) and word in (value, value.split(".")[0]):

@@ -71,6 +71,15 @@ def test_files_know_the_composites_of_each_other(tmp_path: Path) -> None:
     ]
 
 
+def test_a_finding_is_placed_at_the_name_that_is_wrong_and_not_at_that_of_the_node(tmp_path: Path) -> None:
+    """Also where the node is called like one of its options."""
+    path = tmp_path / "p.yaml"
+    test = "test: {class: Filter, options: {test: value_is_true, key: nope}}"
+    path.write_text(PIPELINE.replace('tidy: {class: Tidy, options: {before: "> "}}', test).replace("tidy]", "test]"))
+    found = [(problem.line, problem.column, problem.reason) for problem in lint_files([str(path)], {})]
+    assert found == [(3, 61, "node `test`: there is no column `nope`. Hint: the columns are `line`")]
+
+
 def test_a_composite_that_needs_an_option_is_no_mistake(tmp_path: Path) -> None:
     """A composite is linted as one, which others give its options to."""
     path = tmp_path / "c.yaml"
