@@ -3,6 +3,7 @@
 The public names. ``MYSQL_INTEGERn``, ``MYSQL_VARCHARn`` and their like resolve here too, for any ``n``.
 """
 
+from nanotyped.config import class_factory, get_node_dict, load_composite, load_pipeline
 from nanotyped.engine import Run, start_run
 from nanotyped.errors import (
     ConfigError,
@@ -59,6 +60,7 @@ from nanotyped.node import (
 from nanotyped.nodes import (
     BatchMessages,
     Cast,
+    DynamicClassMediator,
     Filter,
     HttpGetRequest,
     HttpGetRequestPaginator,
@@ -75,6 +77,8 @@ from nanotyped.nodes import (
     TimeWindowAccumulator,
     WriteMySQLTable,
     WriteRows,
+    kwarg_remapper,
+    template_class,
 )
 from nanotyped.registry import register_function, register_node
 from nanotyped.row import Column, Row, Schema, column, parse_dump
@@ -158,6 +162,7 @@ __all__ = [
     "DdlProblem",
     "DeadLetterError",
     "DeliveryError",
+    "DynamicClassMediator",
     "FarEnd",
     "Filter",
     "Flow",
@@ -217,10 +222,15 @@ __all__ = [
     "WrongOptionsError",
     "all_bases",
     "check_assignable",
+    "class_factory",
     "column",
     "convert_to_type_system",
     "get_environment_variables",
+    "get_node_dict",
     "get_type_system",
+    "kwarg_remapper",
+    "load_composite",
+    "load_pipeline",
     "make_types",
     "mysql_type",
     "no_op",
@@ -230,4 +240,5 @@ __all__ = [
     "register_function",
     "register_node",
     "start_run",
+    "template_class",
 ]

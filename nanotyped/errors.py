@@ -23,6 +23,7 @@ NanotypedError
 ├── DdlProblem                 one mistake in CREATE TABLE text, or in a schema that has none (also a ValueError)
 ├── NodeFailedError            a node ended a run: node, row, cause
 ├── WrongOptionsError          options that no node can be made of          (also a ValueError)
+├── ExportError                a pipeline that no file, or no program, says   (also a ValueError)
 ├── PipelineStateError         a call that does not fit the state of the run
 ├── CursorError                a cursor that would not come back as it is   (also a TypeError)
 └── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
@@ -268,6 +269,18 @@ class WrongOptionsError(NanotypedError, ValueError):
 
     Attributes:
         problems: What is wrong, each of them naming the option that it is about.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class ExportError(NanotypedError, ValueError):
+    """A pipeline that cannot be written as a file, or as a program.
+
+    Attributes:
+        problems: Everything that is in the way.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -526,10 +539,10 @@ class ConfigProblem(NanotypedError):
         line: Line, from 1; 0 where the file as a whole is meant.
         column: Column, from 1.
         reason: What is wrong, with its remedy.
-        code: Class of the error that it is, for programs.
+        code: What kind of mistake it is, such as ``NT202``; ``""`` where it has none.
     """
 
-    def __init__(self, file: str, line: int, column: int, reason: str, *, code: str = "ConfigProblem") -> None:
+    def __init__(self, file: str, line: int, column: int, reason: str, code: str = "") -> None:
         self.code = code
         self.file = file
         self.line = line

@@ -239,6 +239,13 @@ def find_function(name: str) -> Function:
     return found
 
 
+def function_names() -> tuple[str, ...]:
+    """Return the casts and every name that ``register_function`` was given."""
+    with _lock:
+        _load_plugins()
+        return (*CASTS, *_current[-1].functions)
+
+
 def _function_of_module(name: str, modules: Mapping[str, ModuleType]) -> Function | None:
     prefix, _, function_name = name.rpartition("__")
     module = modules.get(prefix.replace("__", "."))

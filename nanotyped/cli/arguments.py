@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NoReturn
 
+from nanotyped.cli.words import READ_WORDS
 from nanotyped.errors import NanotypedError, nearest_hint
 from nanotyped.node.running import DEFAULT_GRACE_S
 
 LOOPBACK = "127.0.0.1"
 DRAW_FORMATS = ("dot", "mermaid", "svg")
-PIPELINE_COMMANDS = ("run", "check", "draw")
+PIPELINE_COMMANDS = ("run", "check", "draw", "export")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
 LOG_FORMATS = ("text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -46,6 +47,7 @@ class Arguments:
     strict: bool = False
     connect: bool = False
     modules: Sequence[str] = field(default_factory=tuple)
+    composites: Sequence[str] = field(default_factory=list)
     format: str = "dot"
     output: str | None = None
     words: Sequence[str] = field(default_factory=tuple)
@@ -119,74 +121,9 @@ def _with_config(parser: _Parser, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arguments_of_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> Arguments:
-    read = _READ_WORDS.get(settings["command"])
+    read = READ_WORDS.get(settings["command"])
     more = {"words": tuple(words)} if read is None else read(parser, words, settings)
     return Arguments(**{**settings, **more})
-
-
-def _explain_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    file = settings.pop("filename")
-    if file is not None:
-        words = [file, *words]
-    if not words:
-        parser.error("the configuration file is missing: CONFIG or --filename CONFIG")
-    if len(words) < 2:
-        parser.error("what to explain is missing: NODE.COLUMN, or NODE for all of its columns")
-    config, target, *more = words
-    if more:
-        parser.error(f"unexpected `{more[0]}`: one column at a time; quote a name that holds blanks")
-    return {"config": config, "target": target, "words": ()}
-
-
-def _discover_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    if settings["url_env"] is None:
-        if not words:
-            parser.error("the database is missing: URL, FILE.sql or --url-env NAME")
-        return {"url": words[0], "words": tuple(words[1:])}
-    if words and ("://" in words[0] or is_sql_file(words[0])):
-        parser.error(f"the database is given twice: {'URL' if '://' in words[0] else words[0]} and --url-env")
-    return {"words": tuple(words)}
-
-
-def _state_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # it has no options of its own
-    if not words or words[0] != "show":
-        reason = f"unknown action `{words[0]}`; there is `state show DIR`" if words else "show DIR is missing"
-        parser.error(reason)
-    if len(words) != 2:
-        parser.error("one directory is needed: state show DIR")
-    return {"words": (words[1],)}
-
-
-def _contract_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # they change nothing here
-    if not words or words[0] != "diff":
-        reason = f"unknown action `{words[0]}`; there is `contract diff A B`" if words else "diff A B is missing"
-        parser.error(reason)
-    if len(words) != 3:
-        parser.error("two contracts are needed: contract diff A B")
-    return {"words": tuple(words[1:])}
-
-
-def _replay_words(parser: _Parser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # it has no more to say
-    if len(words) != 2:
-        parser.error("a file of dead letters and a configuration file are needed: replay DEAD.jsonl CONFIG")
-    return {"target": words[0], "config": words[1], "words": ()}
-
-
-_READ_WORDS: Mapping[str, Callable[[_Parser, Sequence[str], dict[str, Any]], dict[str, Any]]] = {
-    "explain": _explain_words,
-    "discover": _discover_words,
-    "state": _state_words,
-    "contract": _contract_words,
-    "replay": _replay_words,
-}
-
-
-def is_sql_file(text: str) -> bool:
-    """Return whether what is given in the place of a URL is a file of SQL."""
-    return "://" not in text and text.lower().endswith(".sql")
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -206,6 +143,9 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
     adders: dict[str, tuple[str, Callable[[_Parser], None]]] = {
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
+        "lint": ("tell every mistake that files show by themselves", _add_lint),
+        "schema": ("print the JSON Schema of files, for editors", _add_module),
+        "export": ("print a pipeline as a Python program, or in another form", _add_export),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
         "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),
@@ -213,6 +153,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "discover": ("write the contracts of live tables, or of those of a dump", _add_discover),
         "contract": ("show what became of a contract, and whom it breaks", _add_contract),
         "state": ("show how far the runs of a pipeline got", _add_state_show),
+        "new": ("start a project: a pipeline, a contract, a node and a test", _add_new),
         "replay": ("give rows that were rejected to a pipeline again", _add_replay),
     }
     commands: dict[str, _Parser] = {}
@@ -240,6 +181,14 @@ def _add_module(parser: _Parser) -> None:
         dest="modules",
         metavar="NAME",
         help="import a Python module with nodes of your own; repeatable",
+    )
+    parser.add_argument(
+        "--composite",
+        action="append",
+        default=[],
+        dest="composites",
+        metavar="FILE",
+        help="make the composite of a YAML file known, under its name; repeatable",
     )
 
 
@@ -306,6 +255,22 @@ def _add_check(parser: _Parser) -> None:
     _add_state(parser, "say too whether a run with this state can go on where it was stopped")
 
 
+def _add_new(parser: _Parser) -> None:
+    parser.add_argument(
+        "words", nargs="*", metavar="NAME", help="the directory that is made, whose name is the project's"
+    )
+
+
+def _add_lint(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE",
+        help="the YAML files of pipelines and composites; each mistake is a line on stdout: file:line:col CODE message",
+    )
+    _add_module(parser)
+
+
 def _add_state_show(parser: _Parser) -> None:
     parser.add_argument("words", nargs="*", metavar="show DIR", help="the directory that `run --state` was given")
 
@@ -336,6 +301,18 @@ def _add_draw(parser: _Parser) -> None:
         help="dot (the default), mermaid or svg",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file rather than to stdout")
+
+
+def _add_export(parser: _Parser) -> None:
+    forms = parser.add_mutually_exclusive_group(required=True)
+    texts = {
+        "python": "a Python program of the same fingerprint",
+        "yaml": "a file of `nodes` and `edges`, also of the sequence form",
+        "stub": "of a composite, the stub from which mypy learns its options and its contract",
+    }
+    for form, text in texts.items():
+        forms.add_argument(f"--{form}", action="store_const", const=form, dest="format", help=text)
+        parser.options.append(f"--{form}")
 
 
 def _add_explain(parser: _Parser) -> None:

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.explain import explain
+from nanotyped.cli.export import export
+from nanotyped.cli.lint import lint
 from nanotyped.cli.loading import load, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError, printable, stderr_console
+from nanotyped.cli.project import new_project
 from nanotyped.cli.replaying import replay
 from nanotyped.cli.report import check_place
 from nanotyped.cli.running import run_pipeline
+from nanotyped.cli.schema import schema
 from nanotyped.cli.state import show_state
 from nanotyped.cli.types import types
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
@@ -99,6 +103,9 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
     {
         "run": run,
         "check": check,
+        "lint": lint,
+        "schema": schema,
+        "export": export,
         "draw": draw,
         "explain": explain,
         "nodes": nodes,
@@ -106,6 +113,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "discover": discover,
         "contract": compare_contracts,
         "state": show_state,
+        "new": new_project,
         "replay": replay,
     }
 )

@@ -66,7 +66,7 @@ class Side:
 
 def compare_contracts(arguments: Arguments) -> int:
     """Print what became of a contract: 0 if nothing did (with ``--breaking``: nothing that breaks), else 1."""
-    load_modules(arguments.modules)
+    load_modules(arguments)
     sides: list[Side] = []
     errors: list[str] = []
     for text in arguments.words:

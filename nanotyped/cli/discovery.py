@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nanotyped.cli.arguments import is_sql_file
 from nanotyped.cli.output import CommandFailedError, print_error
+from nanotyped.cli.words import is_sql_file
 from nanotyped.config.contracts import TableContract, held_by_sql, held_by_yaml, render_sql, render_yaml, visible
 from nanotyped.config.environment import Redactor
 from nanotyped.config.row_module import held_by_python, render_module

@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nanotyped.cli.output import CommandFailedError
 from nanotyped.cli.refusals import tell_problems
-from nanotyped.config import check_pipeline, discover_schemas, load_pipeline
+from nanotyped.config import check_pipeline, discover_schemas, load_composite, load_pipeline
 from nanotyped.errors import ConfigError
-from nanotyped.registry import load_module
+from nanotyped.registry import RegistrationError, load_module
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
 
@@ -25,21 +24,29 @@ def load(arguments: Arguments, *, partial: bool = False) -> Pipeline:
         ModuleLoadError: If a module cannot be imported.
         ConfigError: With every mistake of the file.
     """
-    load_modules(arguments.modules)
+    load_modules(arguments)
     return load_pipeline(arguments.config, partial=partial)
 
 
-def load_modules(names: Sequence[str]) -> None:
-    """Import the modules that the operator names.
+def load_modules(arguments: Arguments) -> None:
+    """Import the modules that the operator names, and make the composites of the files that they name.
 
     Raises:
-        ModuleLoadError: If one cannot be imported.
+        ModuleLoadError: If a module cannot be imported.
+        ConfigError: With every mistake of a file.
+        CommandFailedError: If a name is taken by another class.
     """
+    names = arguments.modules
     if names and not {"", str(Path.cwd())} & set(sys.path):
         # `python -m nanotyped` looks in the working directory, and so does the command; behind what is installed.
         sys.path.append(str(Path.cwd()))
     for name in names:
         load_module(name)
+    for path in arguments.composites:
+        try:
+            load_composite(path)
+        except RegistrationError as error:
+            raise CommandFailedError(f"{path}: {error}", 2) from error
 
 
 def refuse(pipeline: Pipeline, *, strict: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def nodes(arguments: Arguments) -> int:
     """Print every class with the first sentence of its docstring, by name; 0."""
-    load_modules(arguments.modules)
+    load_modules(arguments)
     found = registered_nodes()
     width = max(map(len, found), default=0)
     for name, cls in found.items():

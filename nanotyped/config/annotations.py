@@ -33,6 +33,9 @@ def option_annotation(cls: NodeClass, option: str) -> Any:
     for base in cls.__mro__:
         constructor = base.__dict__.get("__init__")
         annotations = getattr(constructor, "__annotations__", {})
+        origin = getattr(constructor, "option_origins", {}).get(option)
+        if origin is not None:  # a class that was made of others
+            return option_annotation(*origin)
         code = getattr(constructor, "__code__", None)
         if code is None or option not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
             continue
@@ -73,6 +76,11 @@ def option_adapter(annotation: Any) -> Adapter:
 def is_secret(annotation: Any) -> bool:
     """Whether an option is a secret: ``SecretStr``, alone or in a union."""
     return annotation is SecretStr or any(is_secret(member) for member in _members(annotation))
+
+
+def takes_text(annotation: Any) -> bool:
+    """Whether text is one of the things that an option may be given."""
+    return annotation is str or any(takes_text(member) for member in _members(annotation))
 
 
 def secrets_in(value: Any) -> list[str]:

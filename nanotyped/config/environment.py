@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
+from nanotyped.config.codes import Code
 from nanotyped.errors import ConfigProblem, nearest_hint
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Substitution:
             if reason:
                 fragment = found[0]
                 spot = self._document.spot_within(path, fragment, occurrence=text.count(fragment, 0, found.start()))
-                self.problems.append(self._document.problem(spot, reason))
+                self.problems.append(self._document.problem(spot, reason, Code.ENVIRONMENT))
                 self._document.unread.add(path)
                 return ""
             name = found["name"]
@@ -89,6 +90,19 @@ class Substitution:
         if any("\ud800" <= character <= "\udfff" for character in self._variables[name]):
             return f"the environment variable `{name}` holds bytes that are no UTF-8"
         return ""
+
+
+def split_references(text: str) -> list[tuple[str, bool]]:
+    """Return a text as its parts: what stands there, and the names of variables, which are marked ``True``."""
+    parts: list[tuple[str, bool]] = []
+    end = 0
+    for found in _REFERENCE.finditer(text):
+        literal = text[end : found.start()] + ("${" if found["name"] is None else "")
+        parts.append((literal, False))
+        if found["name"] is not None:
+            parts.append((found["name"], True))
+        end = found.end()
+    return [part for part in [*parts, (text[end:], False)] if part[0]]
 
 
 class Redactor:

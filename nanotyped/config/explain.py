@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from nanotyped.config.codes import Code
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.errors import ConfigProblem, nearest_hint, shown
 
@@ -163,9 +164,9 @@ def _explain_value(found: list[ErrorDetails], path: Path, subject: Subject) -> C
     full = (*subject.base, *path)
     kinds = {details["type"] for details in found}
     if "missing" in kinds:
-        return document.problem(document.key_spot(full[:-1]), f"`{path[-1]}` is missing")
+        return document.problem(document.key_spot(full[:-1]), f"`{path[-1]}` is missing", Code.MISSING_KEY)
     if "extra_forbidden" in kinds:
-        return document.problem(document.key_spot(full), unknown("key", str(path[-1]), subject.known))
+        return document.problem(document.key_spot(full), unknown("key", str(path[-1]), subject.known), Code.UNKNOWN_KEY)
     expected = list(dict.fromkeys(filter(None, map(_expected, found))))
     if expected:
         reason = f"expected {' or '.join(expected)}, got {subject.describe(path)}{subject.advice(path, expected)}"

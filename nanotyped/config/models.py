@@ -1,4 +1,4 @@
-"""The pipeline form of a file, as pydantic models: which keys stand where, and of which kind their values are."""
+"""The forms of a file as pydantic models: which keys stand where, and of which kind their values are."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from nanotyped.errors import ConfigProblem
 
 Form = TypeVar("Form", bound=BaseModel)
-
-OTHER_FORMS = {
-    "node_sequence": "`node_sequence` begins the sequence form; this reads pipelines of `nodes` and `paths`:"
-    " give each node a key under `nodes`, and link them by name under `paths`",
-    "list of nodes": "a list of nodes describes a composite; in a pipeline `nodes` is a mapping,"
-    " with the name of each node for its key",
-}
 
 
 class _Form(BaseModel):
@@ -53,6 +46,51 @@ class EdgeForm(_Form):
     target: str
 
 
+class SequenceForm(_Form):
+    """The whole file, where nodes are a list and name those before them."""
+
+    pipeline_name: str | None = None
+    pipeline_description: str | None = None
+    node_sequence: list[Any]
+
+
+class SequenceNodeForm(_Form):
+    """One node of a sequence; its options stand beside these keys."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    name: str
+    class_name: str = Field(alias="class")
+    summary: str | None = None
+    parents: list[Any] | None = None
+
+
+class CompositeForm(_Form):
+    """The whole file, where it describes a composite."""
+
+    name: str
+    summary: str | None = None
+    nodes: list[Any]
+    edges: list[Any] | None = None
+
+
+class PartForm(_Form):
+    """One node of a composite."""
+
+    name: str
+    class_name: str = Field(alias="class")
+    summary: str | None = None
+    frozen_arguments: dict[str, Any] | None = None
+    arg_mapping: dict[str, Any] | None = None
+
+
+class PartEdgeForm(_Form):
+    """One edge of a composite, by the names of its ends."""
+
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+
+
 def read_form(form: type[Form], document: Document, path: Path, problems: list[ConfigProblem]) -> Form | None:
     """Return a part of a file in its form; what does not fit is left out of it and reported.
 
@@ -65,9 +103,7 @@ def read_form(form: type[Form], document: Document, path: Path, problems: list[C
     Returns:
         The form, of what is right; ``None`` if something is wrong that it cannot be without.
     """
-    value: Any = document.value
-    for step in path:
-        value = value[step]
+    value = document.at(path)
     if path in document.unread:
         return None
     known = [field.alias or name for name, field in form.model_fields.items()]

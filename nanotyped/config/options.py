@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from nanotyped.config.annotations import AnnotationError, is_secret, option_adapter, option_annotation, secrets_in
+from nanotyped.config.codes import Code
 from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.config.yaml_reader import COMMA_HINT
@@ -56,32 +57,45 @@ class OptionChecker:
         cls: The class.
         document: The file.
         substitution: Follows ``${NAME}``.
+        follows: Whether it does; otherwise texts are taken as they are.
     """
 
-    def __init__(self, cls: NodeClass, document: Document, substitution: Substitution) -> None:
+    def __init__(self, cls: NodeClass, document: Document, substitution: Substitution, *, follows: bool = True) -> None:
+        self.follows = follows
         self.cls = cls
         self.document = document
         self.substitution = substitution
         self.parameters = {name: given for name, given in options_of(cls).items() if name not in _ELSEWHERE}
         self.checked = CheckedOptions()
 
-    def check(self, given: Mapping[str, Value], path: Path) -> CheckedOptions:
+    def check(
+        self,
+        given: Mapping[str, Value],
+        path: Path,
+        *,
+        elsewhere: Collection[str] = (),
+        beside: Collection[str] = (),
+    ) -> CheckedOptions:
         """Return the values for the constructor, and every problem.
 
         Args:
             given: The options, as the file has them.
             path: Where they stand.
+            elsewhere: Options that come from elsewhere, and are not missing.
+            beside: Keys that may stand beside the options, for the hints.
         """
         for name, parameter in self.parameters.items():
-            if parameter.default is inspect.Parameter.empty and name not in given:
-                self._report((*path, name), f"{self.cls.__name__} needs the option `{name}`", at_key=True)
+            if parameter.default is inspect.Parameter.empty and name not in given and name not in elsewhere:
+                self._report((*path, name), f"{self.cls.__name__} needs the option `{name}`", Code.MISSING_OPTION)
         for name, value in given.items():
             place = (*path, name)
             if self.document.is_unread(place):
                 continue
             if name not in self.parameters:
-                reason = _ELSEWHERE.get(name) or unknown(f"option of {self.cls.__name__}", name, self.parameters)
-                self._report(place, reason, at_key=True)
+                reason = _ELSEWHERE.get(name) or unknown(
+                    f"option of {self.cls.__name__}", name, [*self.parameters, *beside]
+                )
+                self._report(place, reason, Code.UNKNOWN_OPTION)
             elif name in SCHEMA_OPTIONS:
                 self.check_schema(name, value, place)
             else:
@@ -114,19 +128,19 @@ class OptionChecker:
         except TypeSyntaxError as error:
             spot = self.document.spot_within(path, error.text, offset=error.position)
             reason = f"column `{name}`: {error.reason} in `{text}`{hint}"
-            self.checked.problems.append(self.document.problem(spot, reason))
+            self.checked.problems.append(self.document.problem(spot, reason, Code.TYPE))
             return None
 
     def _check_option(self, name: str, given: Value, path: Path) -> None:
         before = len(self.substitution.problems)
-        value = self.substitution.expand(given, path)
+        value = self.substitution.expand(given, path) if self.follows else given
         if len(self.substitution.problems) > before:
             return
         try:
             annotation = option_annotation(self.cls, name)
             adapter = option_adapter(annotation)
         except AnnotationError as error:
-            self._report(path, f"{self.cls.__name__} cannot be used from a file: {error}", at_key=True)
+            self._report(path, f"{self.cls.__name__} cannot be used from a file: {error}", Code.REFUSED)
             return
         hidden = {place: f"what {_references(names)} holds" for place, names in self.substitution.touched.items()}
         if is_secret(annotation):
@@ -164,9 +178,10 @@ class OptionChecker:
             return value
         return value if found is None else found
 
-    def _report(self, path: Path, reason: str, *, at_key: bool = False) -> None:
-        spot = self.document.key_spot(path) if at_key else self.document.value_spot(path)
-        self.checked.problems.append(self.document.problem(spot, reason))
+    def _report(self, path: Path, reason: str, code: Code = Code.WRONG_VALUE) -> None:
+        # A wrong value is shown where it stands, everything else where the name of the option does.
+        spot = self.document.value_spot(path) if code is Code.WRONG_VALUE else self.document.key_spot(path)
+        self.checked.problems.append(self.document.problem(spot, reason, code))
 
 
 def _is_cut(text: Value, behind: str, none: Value) -> bool:

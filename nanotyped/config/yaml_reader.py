@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import yaml
 from yaml.reader import ReaderError
 
+from nanotyped.config.codes import Code
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.errors import ConfigProblem, nearest_hint
 
@@ -73,9 +74,16 @@ class Document:
     problems: list[ConfigProblem] = field(default_factory=list)
     unread: set[Path] = field(default_factory=set)
 
-    def problem(self, spot: Spot, reason: str) -> ConfigProblem:
+    def problem(self, spot: Spot, reason: str, code: Code = Code.WRONG_VALUE) -> ConfigProblem:
         """Return a problem of this file."""
-        return ConfigProblem(self.file, spot.line, spot.column, reason)
+        return ConfigProblem(self.file, spot.line, spot.column, reason, code)
+
+    def at(self, path: Path) -> Any:
+        """Return the value at a path."""
+        value: Any = self.value
+        for step in path:
+            value = value[step]
+        return value
 
     def value_spot(self, path: Path) -> Spot:
         """Return where a value stands; of one that is missing, where what should hold it does."""
@@ -111,7 +119,8 @@ class Document:
     def _place(self, path: Path) -> Place:
         while path and path not in self.places:
             path = path[:-1]
-        return self.places.get(path, Place(Spot(1, 1), Spot(1, 1)))
+        # A mapping out of Python has no places: then the whole is meant.
+        return self.places.get(path, Place(Spot(0, 0), Spot(0, 0)))
 
 
 def parse_yaml(text: str, file: str) -> Document:
@@ -132,7 +141,7 @@ def parse_yaml(text: str, file: str) -> Document:
     except ReaderError as error:
         before = text[: error.position].split("\n")
         reason = f"the character U+{ord(text[error.position]):04X} cannot stand in YAML; escape it in double quotes"
-        document.problems.append(document.problem(Spot(len(before), len(before[-1]) + 1), reason))
+        document.problems.append(document.problem(Spot(len(before), len(before[-1]) + 1), reason, Code.YAML))
         document.unread.add(())
     document.problems.sort(key=lambda problem: (problem.line, problem.column))
     return document
@@ -220,7 +229,7 @@ class _Reader:
             if key is None or key in found:
                 if key is not None:
                     first = self.document.places[*path, key].key
-                    self._report(spot, f"`{key}` is given twice; first on line {first.line}", None)
+                    self._report(spot, f"`{key}` is given twice; first on line {first.line}", None, Code.TWICE)
                 self._pass(next(self.events))
             else:
                 found[key] = self._value(next(self.events), (*path, key), spot, depth + 1)
@@ -258,8 +267,8 @@ class _Reader:
             if depth > HOPELESS_DEPTH:
                 raise _HopelessDepthError
 
-    def _report(self, spot: Spot, reason: str, unread: Path | None) -> None:
-        self.document.problems.append(self.document.problem(spot, reason))
+    def _report(self, spot: Spot, reason: str, unread: Path | None, code: Code = Code.YAML) -> None:
+        self.document.problems.append(self.document.problem(spot, reason, code))
         if unread is not None:
             self.document.unread.add(unread)
 
@@ -283,7 +292,9 @@ def _syntax_problem(error: yaml.MarkedYAMLError, document: Document, text: str) 
     if mark is not None and mark.index >= len(text) and error.context_mark is not None:
         mark = error.context_mark  # what is not closed is worth more than the end of the file
     if mark is not None and text[mark.index - 1 : mark.index + 1] == "${":
-        return document.problem(Spot(mark.line + 1, mark.column), "`${…}` inside of `{}` or `[]` needs quotes")
+        return document.problem(
+            Spot(mark.line + 1, mark.column), "`${…}` inside of `{}` or `[]` needs quotes", Code.YAML
+        )
     problem = error.problem or ""
     for pattern, reason in _SYNTAX.items():
         found = re.fullmatch(pattern, problem)
@@ -291,8 +302,9 @@ def _syntax_problem(error: yaml.MarkedYAMLError, document: Document, text: str) 
             told = reason.format(**found.groupdict())
             if told.startswith("expected `,`") and mark is not None and _is_in_parentheses(text, mark.index):
                 told += f"; {COMMA_HINT}"
-            return document.problem(_spot(mark), told)
-    return document.problem(_spot(mark), f"no YAML: {problem}" + (f" {error.context}" if error.context else ""))
+            return document.problem(_spot(mark), told, Code.YAML)
+    told = f"no YAML: {problem}" + (f" {error.context}" if error.context else "")
+    return document.problem(_spot(mark), told, Code.YAML)
 
 
 def _is_in_parentheses(text: str, index: int) -> bool:
@@ -323,11 +335,12 @@ def load_yaml(path: str) -> Document:
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8").split("\n")
         spot = Spot(len(before), len(before[-1]) + 1)
-        document.problems.append(document.problem(spot, f"the byte {error.object[error.start]:#04x} is no UTF-8"))
+        byte = error.object[error.start]
+        document.problems.append(document.problem(spot, f"the byte {byte:#04x} is no UTF-8", Code.YAML))
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
     if reason:
-        document.problems.append(ConfigProblem(path, 0, 0, reason))
+        document.problems.append(ConfigProblem(path, 0, 0, reason, Code.FILE))
     document.unread.add(())
     return document
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from nanotyped.row import Row, Schema
+from nanotyped.row import Row, Schema, parse_schema
 from nanotyped.types.base import DataType, Nullable
 
 if TYPE_CHECKING:
@@ -60,9 +60,14 @@ def fingerprint_of(graph: Graph) -> dict[str, str]:
 def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:
     cls = type(node)
     no_change = (*_NO_CHANGE, *cls.options_that_may_change)
-    options = {name: value for name, value in node.given_options.items() if name not in no_change}
+    options = {name: _declared(name, value) for name, value in node.given_options.items() if name not in no_change}
     schemas = [None if schema is None else schema.spelling() for schema in (node.needed_input(), node.own_output())]
     return {"class": f"{cls.__module__}.{cls.__qualname__}", "options": _plain(options), "schemas": schemas}
+
+
+def _declared(name: str, value: Any) -> Any:
+    """Return an option; of a schema what it says, in whichever way it is declared."""
+    return parse_schema(value) if name in ("input_schema", "output_schema") and value is not None else value
 
 
 def _plain(value: Any, name: str = "") -> Any:

@@ -110,7 +110,7 @@ def _unchecked_problem(edge: Edge, passages: Mapping[Node, tuple[Passage, ...]])
 
 def _connected(nodes: Iterable[Node]) -> list[Node]:
     found: dict[Node, None] = {}
-    waiting = list(nodes)[::-1]
+    waiting = [member for node in nodes for member in node.member_nodes()][::-1]
     while waiting:
         node = waiting.pop()
         if node not in found:

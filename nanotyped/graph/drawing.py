@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nanotyped.graph.build import Edge, Graph
+    from nanotyped.graph.flows import Node
 
 MAX_COLUMNS_SHOWN = 12
 
@@ -16,6 +17,10 @@ def render_dot(graph: Graph) -> str:
     lines = ["digraph pipeline {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     for node, name in names.items():
         lines.append(f"  {name} [label={_dot_text([node.label, type(node).__name__])}];")
+    for number, (composite, inside) in enumerate(_composites(graph).items()):
+        label = _dot_text([f"{composite.label}: {type(composite).__name__}"])
+        members = " ".join(f"{names[node]};" for node in inside)
+        lines.append(f"  subgraph cluster_{number} {{ label={label}; {members} }}")
     for edge in graph.edges:
         style = "" if edge.is_checked else ", style=dashed"
         label = _dot_text(_edge_lines(edge))
@@ -29,11 +34,26 @@ def render_mermaid(graph: Graph) -> str:
     lines = ["flowchart LR"]
     for node, name in names.items():
         lines.append(f'  {name}["{_mermaid_text([node.label, type(node).__name__])}"]')
+    for number, (composite, inside) in enumerate(_composites(graph).items()):
+        label = _mermaid_text([f"{composite.label}: {type(composite).__name__}"])
+        lines += [f'  subgraph c{number}["{label}"]', *(f"    {names[node]}" for node in inside), "  end"]
     for edge in graph.edges:
         arrow = "-->" if edge.is_checked else "-.->"
         label = _mermaid_text(_edge_lines(edge))
         lines.append(f'  {names[edge.source]} {arrow}|"{label}"| {names[edge.target]}')
     return "\n".join(lines) + "\n"
+
+
+def _composites(graph: Graph) -> dict[Node, list[Node]]:
+    """Return the composites that nodes were made for, each with its nodes; of composites in others the outermost."""
+    found: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        whole = node
+        while whole.part_of is not None:
+            whole = whole.part_of
+        if whole is not node:
+            found.setdefault(whole, []).append(node)
+    return found
 
 
 def _edge_lines(edge: Edge) -> list[str]:

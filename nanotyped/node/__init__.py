@@ -2,7 +2,14 @@
 
 from nanotyped.node.functions import get_environment_variables, no_op
 from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
-from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
+from nanotyped.node.nano_node import (
+    DEFAULT_BATCH_ROWS,
+    DEFAULT_QUEUE_ROWS,
+    NanoNode,
+    PassThrough,
+    declared_row_class,
+    options_of,
+)
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
 from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
 from nanotyped.node.running import (
@@ -13,6 +20,7 @@ from nanotyped.node.running import (
     RunReport,
     Status,
     install_runner,
+    install_yaml_renderer,
 )
 
 __all__ = [
@@ -36,8 +44,10 @@ __all__ = [
     "RunReport",
     "Runner",
     "Status",
+    "declared_row_class",
     "get_environment_variables",
     "install_runner",
+    "install_yaml_renderer",
     "is_row_error",
     "link_nodes",
     "no_op",

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from nanotyped.errors import PipelineStateError
-from nanotyped.node.running import DEFAULT_GRACE_S, RunHandle, RunReport, installed_runner
+from nanotyped.node.running import DEFAULT_GRACE_S, RunHandle, RunReport, installed_runner, installed_yaml_renderer
 
 if TYPE_CHECKING:
     from nanotyped.node.nano_node import NanoNode, PassThrough
@@ -49,6 +49,10 @@ class Linkable(Generic[In_contra, Out_co]):
     def exit_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
         """Return the nodes that a link out of this starts from."""
         raise NotImplementedError
+
+    def member_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
+        """Return nodes that run for this, from which all of it can be reached."""
+        return (*self.entry_nodes(), *self.exit_nodes())
 
     def __gt__(self, other: Linkable[Out_co, object] | tuple[Linkable[Out_co, object], ...]) -> Link:
         for target in _ends(other):
@@ -103,7 +107,7 @@ class Linkable(Generic[In_contra, Out_co]):
     def all_connected(self) -> set[NanoNode[Any, Any]]:
         """Return all nodes that can be reached from here in either direction, this one included."""
         found: set[NanoNode[Any, Any]] = set()
-        waiting: list[NanoNode[Any, Any]] = [*self.entry_nodes(), *self.exit_nodes()]
+        waiting: list[NanoNode[Any, Any]] = list(self.member_nodes())
         while waiting:
             node = waiting.pop()
             if node not in found:
@@ -177,6 +181,16 @@ class Linkable(Generic[In_contra, Out_co]):
     def draw_pipeline(self) -> str:
         """Return the pipeline as DOT text, with every node and edge. Starts and opens nothing."""
         return installed_runner().draw(self._anchor())
+
+    def to_yaml(self, pipeline_name: str | None = None) -> str:
+        """Return the pipeline as the text of a file, whose fingerprint is the same where each node has a given name.
+
+        Secrets are not in it: each is ``${NAME}``.
+
+        Raises:
+            ExportError: With everything that no file can hold, such as a class that is not registered.
+        """
+        return installed_yaml_renderer()(self._anchor(), pipeline_name)
 
     def _tell(self, what: Callable[[RunHandle], None]) -> None:
         run = self._anchor()._run

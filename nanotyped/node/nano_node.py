@@ -148,6 +148,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
     one_worker_because: ClassVar[str] = ""
     """Why ``workers`` cannot be more than 1 in this class; ``""`` where it can."""
 
+    part_of: NanoNode[Any, Any] | None = None
+    """The composite that the node was made for."""
+
     pipeline_name: str | None = None
     first_row_number: int = cast("int", OfThread(1))
     """In ``process_batch``: the number of the first row of the batch among all that the node got, from 1."""
@@ -404,9 +407,15 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return this node."""
         return (self,)
 
+    def member_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
+        """Return this node."""
+        return (self,)
+
     @property
     def label(self) -> str:
         """The name as messages show it: the given one, else the class and a piece of the id."""
+        if self.part_of is not None and not self.has_given_name:
+            return self.part_of.label + self.name.removeprefix(self.part_of.name)
         return self.name if self.has_given_name else f"{type(self).__name__}-{self.name[:4]}"
 
     @property
@@ -552,6 +561,11 @@ def _reads_resume_from(cls: type[NanoNode[Any, Any]]) -> bool:
 def _row_class(declared: object, argument: object) -> type[Row] | None:
     found = declared if declared is not None else argument
     return found if isinstance(found, type) and issubclass(found, Row) and found is not Row else None
+
+
+def declared_row_class(cls: type[NanoNode[Any, Any]], attribute: str, argument: int) -> type[Row] | None:
+    """Return the Row class that a node class declares in an attribute, or as an argument of its base."""
+    return _row_class(getattr(cls, attribute), type_arguments(cls, NanoNode)[argument])
 
 
 def options_of(cls: type[NanoNode[Any, Any]]) -> dict[str, inspect.Parameter]:

@@ -6,10 +6,10 @@ The engine installs its runner here (``install_runner``), so that it may know no
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from nanotyped.errors import NanotypedError
 
@@ -53,6 +53,26 @@ _runner: list[Runner] = []
 def install_runner(runner: Runner) -> None:
     """Make ``runner`` what starts pipelines from now on."""
     _runner[:] = [runner]
+
+
+YamlRenderer: TypeAlias = "Callable[[NanoNode[Any, Any], str | None], str]"
+_yaml_renderer: list[YamlRenderer] = []
+
+
+def install_yaml_renderer(renderer: YamlRenderer) -> None:
+    """Make ``renderer`` what writes pipelines as files from now on."""
+    _yaml_renderer[:] = [renderer]
+
+
+def installed_yaml_renderer() -> YamlRenderer:
+    """Return what writes pipelines as files.
+
+    Raises:
+        NanotypedError: If the configuration was not imported.
+    """
+    if not _yaml_renderer:
+        raise NanotypedError("no configuration is installed; import nanotyped, not nanotyped.node alone")
+    return _yaml_renderer[0]
 
 
 @dataclass(slots=True)

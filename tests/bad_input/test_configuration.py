@@ -50,8 +50,8 @@ CASES = [
         BOMB,
         (
             (
-                "p.yaml:1:1: a list of nodes describes a composite; in a pipeline `nodes` is a mapping, "
-                "with the name of each node for its key"
+                "p.yaml:1:1: a list of nodes describes a composite, which has a `name`; in a pipeline `nodes` is a "
+                "mapping, with the name of each node for its key"
             ),
             "p.yaml:1:8: an anchor (`&a`); it is of no use, for aliases are not read",
             "p.yaml:2:8: an anchor (`&b`); it is of no use, for aliases are not read",

@@ -88,7 +88,7 @@ CASES = [
             "  filter: {class: Filter, options: {test: value_is_true, key: payed}}",
             "[file, filter, post], [table, post]",
         ),
-        ("p.yaml:5:3: node `filter`: there is no column `payed`. Hint: the columns are `id`, `who`",),
+        ("p.yaml:5:63: node `filter`: there is no column `payed`. Hint: the columns are `id`, `who`",),
     ),
     Case(
         "column for the URL",

@@ -218,7 +218,8 @@ def test_nodes_lists_the_classes_that_a_file_may_name(folder: Path) -> None:
     assert lines == sorted(lines)
     assert run(folder, "nodes", "p.yaml")[::2] == (
         2,
-        "nanotyped: unexpected `p.yaml`\nusage: nanotyped nodes [-h] [--traceback] [--module NAME]\n",
+        "nanotyped: unexpected `p.yaml`\n"
+        "usage: nanotyped nodes [-h] [--traceback] [--module NAME] [--composite FILE]\n",
     )
 
 

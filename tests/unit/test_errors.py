@@ -39,6 +39,7 @@ EVERY: list[tuple[BaseException, str]] = [
         "a cursor is made of what JSON holds: None, bool, int, float, str, list and dict of str",
     ),
     (e.WrongOptionsError(["port is missing", "user is missing"]), "port is missing; user is missing"),
+    (e.ExportError(["a class", "a secret"]), "a class; a secret"),
     (e.PipelineInterrupted(15, "report"), "interrupted by signal 15"),
     (e.GraphProblem("odd", node="a", hint="mend it"), "odd. Hint: mend it"),
     (e.GraphStructureError("a cycle"), "a cycle"),

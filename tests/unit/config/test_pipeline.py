@@ -86,17 +86,11 @@ def test_loads_a_file_with_the_environment_of_the_process(tmp_path: Path, monkey
         ("nodes:\n", ["f.yaml:1:7: `nodes`: expected a mapping, got nothing"]),
         (
             "node_sequence: []\n",
-            [
-                "f.yaml:1:1: `node_sequence` begins the sequence form; this reads pipelines of `nodes` and `paths`:"
-                " give each node a key under `nodes`, and link them by name under `paths`"
-            ],
+            ["f.yaml:1:16: a sequence has at least one node"],
         ),
         (
             "name: X\nnodes: [{name: a}]\n",
-            [
-                "f.yaml:2:1: a list of nodes describes a composite; in a pipeline `nodes` is a mapping,"
-                " with the name of each node for its key"
-            ],
+            ["f.yaml:2:9: `class` is missing"],
         ),
         (
             of("pipeline_name: 5\npaths: [[a, b]]", "ab"),
