@@ -294,7 +294,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return what the node sends for rows of ``given`` (``None``: not known, or there is no input)."""
-        own = self.own_output()
+        own = self.own_output_for(given)
         if self.passes_rows_on:
             return given
         if own is None or (given is None and not self.is_source and self.retain_input):
@@ -335,6 +335,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
         if self.output_schema is not None:
             return parse_schema(self.output_schema)
         return schema_of_type(type_arguments(type(self), NanoNode)[1])
+
+    def own_output_for(self, seen: Schema | None) -> Schema | None:  # noqa: ARG002 - for the nodes that look at it
+        """Return the columns that the node's own code gives for what it sees (``None``: not known); as narrow as may be.
+
+        All of it must be what ``own_output`` says.
+        """
+        return self.own_output()
 
     def input_row_class(self) -> type[Row] | None:
         """Return the Row class that the node's code sees, where it declares one."""

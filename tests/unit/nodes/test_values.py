@@ -10,7 +10,8 @@ import pytest
 
 from nanotyped.engine.run import start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError, RowValidationError
-from nanotyped.nodes.values import Cast, InsertData, Remapper, constant_column
+from nanotyped.nodes.constants import constant_column
+from nanotyped.nodes.values import Cast, InsertData, Remapper
 from nanotyped.row import parse_schema
 from nanotyped.types import BOOL, DATETIME, JSON_NULL, OBJECT, STRING, TIMESTAMP, InvalidDate
 from tests.support.flows import Given, GivenBatches, Kept, run_through
