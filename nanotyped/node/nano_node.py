@@ -337,7 +337,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         return schema_of_type(type_arguments(type(self), NanoNode)[1])
 
     def own_output_for(self, seen: Schema | None) -> Schema | None:  # noqa: ARG002 - for the nodes that look at it
-        """Return the columns that the node's own code gives for what it sees (``None``: not known); as narrow as may be.
+        """Return the columns that the node's own code gives for what it sees, as narrow as may be.
 
         All of it must be what ``own_output`` says.
         """
