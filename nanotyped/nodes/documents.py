@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nanotyped.errors import IncompatibleTypesException, RowError, WrongOptionsError, nearest_hint, shown
 from nanotyped.node import NanoNode, Origin
+from nanotyped.node.functions import resolve_function
 from nanotyped.node.passing import sees_all
+from nanotyped.node.sight import is_json_column
 from nanotyped.nodes.constants import constant_column
 from nanotyped.nodes.tail_paths import Replacer, TailPath, parse_tail_path, values_at
 from nanotyped.registry import UnknownNameError, find_function, register_node
@@ -127,6 +129,12 @@ class Transform(BaseModel):
         return lambda old: self.target_function(old, *self.function_args, **self.function_kwargs)
 
 
+if TYPE_CHECKING:
+    TransformOption = Transform | Mapping[str, Any]
+else:
+    TransformOption = Transform  # what a file is held to
+
+
 @register_node
 class SimpleTransforms(NanoNode[object, Any]):
     """Replaces values wherever in the message the way to them ends in a path of names.
@@ -150,7 +158,7 @@ class SimpleTransforms(NanoNode[object, Any]):
     def __init__(
         self,
         *,
-        transform_mapping: Sequence[Transform] = (),
+        transform_mapping: Sequence[TransformOption] = (),
         missing_keypath_action: Literal["ignore", "error"] = "ignore",
         **kwargs: Any,
     ) -> None:
@@ -230,8 +238,8 @@ def _parsed(given: Sequence[Any], problems: list[str]) -> tuple[Transform, ...]:
                 problems.append(f"{place} needs a path")
                 continue
             try:
-                entry = Transform.model_validate(dict(entry))  # noqa: PLW2901 - from here on it is one
-            except ValueError as error:
+                entry = Transform.model_validate(_with_function(entry))  # noqa: PLW2901 - from here on it is one
+            except (ValueError, TypeError) as error:
                 problems += [f"{place}: {finding}" for finding in _findings(error)]
                 continue
         problems += [f"{place}: {problem}" for problem in entry.problems()]
@@ -239,7 +247,18 @@ def _parsed(given: Sequence[Any], problems: list[str]) -> tuple[Transform, ...]:
     return tuple(found)
 
 
-def _findings(error: Any) -> list[str]:
+def _with_function(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry that code gave: unlike a file it may name any function, ``package__module__function``."""
+    given = dict(entry)
+    name = given.get("target_function")
+    if isinstance(name, str) and "__" in name:
+        given["target_function"] = resolve_function(name, "target_function")
+    return given
+
+
+def _findings(error: ValueError | TypeError) -> list[str]:
+    if not isinstance(error, ValidationError):
+        return [str(error)]
     return [f"{found['loc'][0]}: {found['msg'].removeprefix('Value error, ')}" for found in error.errors()]
 
 
@@ -260,7 +279,8 @@ class AggregateValues(NanoNode[object, Any]):
     """Gathers the values at all places of a message whose path of names ends in a path, as one list.
 
     The way begins with a column and goes on by the keys of objects; positions in lists do not count. The values are in
-    document order, each in the JSON form of its column's type. Where there are none the list is empty.
+    document order; a column that no document can hold as it is, such as a date, is in the JSON form of its type. Where
+    there are none the list is empty.
 
     Needs: nothing. Gives: a list, usually under ``output_key``.
 
@@ -303,7 +323,7 @@ def _values_of(item: Any, path: str) -> Iterable[Any]:
 
 
 def _document(row: Row, tail: tuple[str, ...]) -> dict[str, Any]:
-    """Return a row as a document; what ``tail`` leads to is in the JSON form of its type.
+    """Return a row as a document; a column that ``tail`` leads to is in the JSON form of its type, if no JSON itself.
 
     Raises:
         RowError: If a type has none.
@@ -311,8 +331,7 @@ def _document(row: Row, tail: tuple[str, ...]) -> dict[str, Any]:
     document = row.to_python()
     for column in row_info(type(row)).schema:
         value = document[column.name]
-        is_document = column.type.intermediate_type.family in (JSON, NULL)
-        if (column.name,) != tail or value is None or is_document:
+        if (column.name,) != tail or value is None or is_json_column(column):
             continue
         try:
             document[column.name] = msgspec.to_builtins(json_form(column.type).encode(value))

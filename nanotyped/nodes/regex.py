@@ -79,11 +79,21 @@ class SubstituteRegex(NanoNode[object, Any]):
         if message is None or message is JSON_NULL:
             new: Any = NULL(None)
         elif isinstance(message, str):
-            new = self._regex.sub(self._replace, message)
+            new = self._substitute(message)
         else:
             raise RowError(f"text is wanted, got {shown(message)}; key says where in the message it is")
         inner = self._inner()
         yield new if inner is None else self._in_place(inner, new)
+
+    def _substitute(self, text: str) -> str:
+        pieces, end, last = [], 0, None
+        for match in self._regex.finditer(text):
+            span = match.span()
+            if span == last:  # the end of the text, which an empty match is found at twice (google-re2 1.1)
+                continue
+            pieces += [text[end : span[0]], self._replace(match)]
+            last, end = span, span[1]
+        return "".join([*pieces, text[end:]])
 
     def _inner(self) -> Keypath | None:
         """Return where inside of a document the text goes; ``None`` where it is a column of its own, or bare."""

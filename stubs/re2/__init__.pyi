@@ -1,6 +1,6 @@
 # What is used of google-re2, which has no annotations of its own.
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 
 class error(Exception): ...  # noqa: N801, N818 - its name
 
@@ -9,12 +9,13 @@ class Options:
 
 class _Match:
     def __getitem__(self, group: int | str) -> str | None: ...
+    def span(self) -> tuple[int, int]: ...
 
 class _Regexp:
     @property
     def groups(self) -> int: ...
     @property
     def groupindex(self) -> Mapping[str, int]: ...
-    def sub(self, repl: Callable[[_Match], str], text: str, count: int = 0) -> str: ...
+    def finditer(self, text: str) -> Iterator[_Match]: ...
 
 def compile(pattern: str, options: Options | None = None) -> _Regexp: ...  # noqa: A001 - its name

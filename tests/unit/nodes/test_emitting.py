@@ -112,10 +112,10 @@ def test_counting_without_end() -> None:
 def test_a_count_is_an_integer() -> None:
     """What it gives is known before the run, under `output_key` too."""
     assert spelled(CounterOfThings()) == "__value__ integer"
+    sink = Kept(name="sink", input_schema={"n": "varchar(9)"})
+    node = CounterOfThings(name="count", end=1, output_key="n")
+    _ = node > sink
     with pytest.raises(GraphTypeError) as caught:
-        sink = Kept(name="sink", input_schema={"n": "varchar(9)"})
-        node = CounterOfThings(name="count", end=1, output_key="n")
-        _ = node > sink
         start_run(node)
     assert "Expected `varchar(9)`, got `integer`" in str(caught.value)
 
@@ -284,8 +284,8 @@ def test_a_failure_downstream_ends_an_emitter_without_end() -> None:
 
 def test_what_comes_is_known_at_the_next_node() -> None:
     """A need for a column that an emitter does not give is refused before the run."""
+    source = Given([], {"k": "char(1)"})
+    node = SequenceEmitter([{"n": 1}], retain_input=False)
+    _ = source > node > Kept(input_schema={"k": "char(1)"})
     with pytest.raises(GraphTypeError):
-        source = Given([], {"k": "char(1)"})
-        node = SequenceEmitter([{"n": 1}], retain_input=False)
-        _ = source > node > Kept(input_schema={"k": "char(1)"})
         start_run(source)

@@ -73,7 +73,7 @@ def test_lines(letters: Path, read_mode: Any, lines: list[str] | None) -> None:
     node = LocalFileReader(directory=letters, serialize=True, read_mode=read_mode)
     _ = Given(["a.txt", "empty"]) > node > sink
     node.run()
-    wanted = lines or ["one\r\n".encode(), "twö\n".encode(), b"\n", b"last"]
+    wanted: list[Any] = [*(lines or (b"one\r\n", "twö\n".encode(), b"\n", b"last"))]
     assert sink.seen == ["BatchStart", *wanted, "BatchEnd", "BatchStart", "BatchEnd"]
 
 
@@ -121,8 +121,8 @@ def test_the_contract_of_a_file_reader() -> None:
     given = parse_schema({"file": "varchar(9)"})
     node = LocalFileReader(key="file", output_key="text", name="read")
     sink = Kept(input_schema={"file": "varchar(9)", "text": "int"}, name="sink")
+    _ = Given([], given, name="given") > node > sink
     with pytest.raises(GraphTypeError) as caught:
-        _ = Given([], given, name="given") > node > sink
         node.run()
     assert [str(problem).partition(". Hint")[0] for problem in caught.value.problems] == [
         "Expected `int`, got `string` - at `read → sink` $.text"
@@ -136,7 +136,7 @@ def test_the_contract_of_a_file_reader() -> None:
 
 def test_a_mode_that_is_none() -> None:
     """Another mode than reading text or bytes is refused."""
-    with pytest.raises(ValueError, match="^read_mode must be r or rb, not 'w'$"):
+    with pytest.raises(ValueError, match=r"^read_mode must be r or rb, not 'w'$"):
         LocalFileReader(read_mode="w")  # type: ignore[arg-type]  # on purpose
 
 
