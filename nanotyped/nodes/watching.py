@@ -81,15 +81,11 @@ class LocalDirectoryWatchdog(NanoNode[object, Any]):
         return super().own_output() or Schema([Column(BARE_VALUE, STRING)])
 
     def discover_schema(self) -> None:
-        """Look whether the directory is there.
+        """Note the files that are there: this comes before whoever started the run goes on.
 
         Raises:
-            SourceError: If not, or if it may not be read.
+            SourceError: If the directory is not there, or may not be read.
         """
-        self._look()
-
-    def setup(self) -> None:
-        """Note the files that are there before the start."""
         self._unsettled = {}
         self._known = self._look()
 
@@ -99,7 +95,7 @@ class LocalDirectoryWatchdog(NanoNode[object, Any]):
         Raises:
             SourceError: If the directory is gone, or cannot be read.
         """
-        known = self._look() if self._known is None else self._known
+        known = self._look() if self._known is None else dict(self._known)
         if self.resume_from is not None:
             known = {name: _Stamp(*stamp) for name, stamp in self.resume_from["files"].items()}
         else:

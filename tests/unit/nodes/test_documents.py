@@ -140,7 +140,12 @@ def test_a_place_inside_of_a_place() -> None:
     """What lies inside is replaced first, and the function for the outer place sees it."""
     assert transformed({"a": {"a": [1, 2]}}, {"path": "a", "target_function": len}) == {"a": 1}
     seen: list[Any] = []
-    transformed({"d": {"a": {"a": 1}}}, {"path": "a", "target_function": lambda old: seen.append(old) or 5})
+
+    def note(old: Any) -> int:
+        seen.append(old)
+        return 5
+
+    transformed({"d": {"a": {"a": 1}}}, {"path": "a", "target_function": note})
     assert seen == [1, {"a": 5}]
 
 
