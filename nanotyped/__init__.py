@@ -30,8 +30,31 @@ from nanotyped.errors import (
     UnfitSourceError,
     WrongOptionsError,
 )
-from nanotyped.message import Checkpoint
-from nanotyped.node import FarEnd, Flow, Link, NanoNode, NodeReport, Origin, PassThrough, Retry, RunReport, pipeline
+from nanotyped.message import (
+    BatchEnd,
+    BatchStart,
+    Canary,
+    Checkpoint,
+    NanoStreamMessage,
+    NanoStreamQueue,
+    NothingToSeeHere,
+    PoisonPill,
+    Trigger,
+)
+from nanotyped.node import (
+    FarEnd,
+    Flow,
+    Link,
+    NanoNode,
+    NodeReport,
+    Origin,
+    PassThrough,
+    Retry,
+    RunReport,
+    get_environment_variables,
+    no_op,
+    pipeline,
+)
 from nanotyped.nodes import (
     Cast,
     Filter,
@@ -45,7 +68,7 @@ from nanotyped.nodes import (
     WriteMySQLTable,
     WriteRows,
 )
-from nanotyped.registry import register_node
+from nanotyped.registry import register_function, register_node
 from nanotyped.row import Column, Row, Schema, column, parse_dump
 from nanotyped.types import (
     BITS,
@@ -111,6 +134,9 @@ __all__ = [
     "UUID",
     "VECTOR",
     "YEAR",
+    "BatchEnd",
+    "BatchStart",
+    "Canary",
     "Cast",
     "Checkpoint",
     "Column",
@@ -138,13 +164,17 @@ __all__ = [
     "Mismatch",
     "MySQLTypeSystem",
     "NanoNode",
+    "NanoStreamMessage",
+    "NanoStreamQueue",
     "NanotypedError",
     "NodeFailedError",
     "NodeReport",
+    "NothingToSeeHere",
     "Origin",
     "PassThrough",
     "PipelineInterrupted",
     "PipelineStateError",
+    "PoisonPill",
     "PrimitiveTypeSystem",
     "PrinterOfThings",
     "PythonTypeSystem",
@@ -162,6 +192,7 @@ __all__ = [
     "StreamMySQLTable",
     "StreamTable",
     "TooManyErrorsError",
+    "Trigger",
     "TypeCastError",
     "TypeSyntaxError",
     "UnfitSourceError",
@@ -172,12 +203,15 @@ __all__ = [
     "check_assignable",
     "column",
     "convert_to_type_system",
+    "get_environment_variables",
     "get_type_system",
     "make_types",
     "mysql_type",
+    "no_op",
     "parse_dump",
     "pipeline",
     "primitive_to_intermediate_type",
+    "register_function",
     "register_node",
     "start_run",
 ]

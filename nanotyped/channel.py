@@ -7,6 +7,9 @@ one holds its producer back. It ends in one of three ways, and each wakes every 
 - ``close(failed=True)``: the producer failed or was stopped; what is queued is delivered, then the inbox ends, failed.
 - ``Inbox.cancel()``: the consumer is gone; the queue is dropped, and producers get ``ChannelCancelled``.
 
+Before it is cancelled an inbox may be kept for last words (``Inbox.stop``): the queue is dropped, consumer and
+producers get ``ChannelCancelled``, and what comes by ``put_last`` after that can be taken with ``receive_last``.
+
 A consumer that finds nothing is *hungry*: it asks its producers (``pull``) for what they are still gathering, so that a
 slow stream is not delayed by batching and a fast one pays the hand-off once a batch.
 """
@@ -59,6 +62,7 @@ class Inbox(Generic[B]):
         self._queue: deque[tuple[Channel[B], B]] = deque()
         self._channels: list[Channel[B]] = []
         self._cancelled = False
+        self._stopped = False
         self.batches_received = 0
 
     @property
@@ -105,19 +109,34 @@ class Inbox(Generic[B]):
         with self._lock:
             if not self._readable.wait_for(self._has_news, timeout_s):
                 raise TimeoutError
-            if self._cancelled:
+            if self._cancelled or self._stopped:
                 raise ChannelCancelled
             if not self._queue:
                 return None
             channel, batch = self._take(max_rows)
-            channel.rows_waiting -= len(batch)
-            channel.marks_waiting -= len(batch.marks)
-            channel.writable.notify_all()
-            self.batches_received += 1
         logger.debug("took a batch of %d rows", len(batch))
         return channel, batch
 
+    def receive_last(self, max_rows: int, timeout_s: float) -> tuple[Channel[B], B] | None:
+        """Return what a producer has put last, in a stopped inbox; ``None`` when there will be no more, or in time.
+
+        Args:
+            max_rows: As in ``receive``.
+            timeout_s: Longest wait, in seconds; with 0, what is there is returned all the same.
+        """
+        with self._lock:
+            self._readable.wait_for(lambda: bool(self._queue) or self._has_ended, timeout_s)
+            return self._take(max_rows) if self._queue else None
+
     def _take(self, max_rows: int) -> tuple[Channel[B], B]:
+        channel, batch = self._cut(max_rows)
+        channel.rows_waiting -= len(batch)
+        channel.marks_waiting -= len(batch.marks)
+        channel.writable.notify_all()
+        self.batches_received += 1
+        return channel, batch
+
+    def _cut(self, max_rows: int) -> tuple[Channel[B], B]:
         channel, batch = self._queue.popleft()
         if len(batch) > max_rows:
             batch, rest = batch.split(max_rows)
@@ -135,14 +154,27 @@ class Inbox(Generic[B]):
         """Drop what is queued and wake everybody: the consumer is gone."""
         with self._lock:
             self._cancelled = True
-            self._queue.clear()
-            for channel in self._channels:
-                channel.rows_waiting = channel.marks_waiting = 0
-                channel.writable.notify_all()
-            self._readable.notify_all()
+            self._drop()
+
+    def stop(self) -> None:
+        """Drop what is queued and wake everybody; only what is put last is taken from now on."""
+        with self._lock:
+            self._stopped = True
+            self._drop()
+
+    def _drop(self) -> None:
+        self._queue.clear()
+        for channel in self._channels:
+            channel.rows_waiting = channel.marks_waiting = 0
+            channel.writable.notify_all()
+        self._readable.notify_all()
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._cancelled or all(channel.ended for channel in self._channels)
 
     def _has_news(self) -> bool:
-        return bool(self._queue) or self._cancelled or all(channel.ended for channel in self._channels)
+        return bool(self._queue) or self._stopped or self._has_ended
 
 
 class Channel(Generic[B]):
@@ -201,14 +233,28 @@ class Channel(Generic[B]):
             ChannelCancelled: If the consumer is gone.
         """
         with self._inbox._lock:
+            if self._inbox._cancelled or self._inbox._stopped:
+                raise ChannelCancelled
+            self._append(batch)
+
+    def put_last(self, batch: B) -> None:
+        """Queue a batch though the inbox may be stopped, and whether or not there is room.
+
+        Raises:
+            ChannelCancelled: If the consumer is gone.
+        """
+        with self._inbox._lock:
             if self._inbox._cancelled:
                 raise ChannelCancelled
-            self._inbox._queue.append((self, batch))
-            self.batches_sent += 1
-            self.rows_waiting += len(batch)
-            self.marks_waiting += len(batch.marks)
-            self.rows_sent += len(batch)
-            self._inbox._readable.notify()
+            self._append(batch)
+
+    def _append(self, batch: B) -> None:
+        self._inbox._queue.append((self, batch))
+        self.batches_sent += 1
+        self.rows_waiting += len(batch)
+        self.marks_waiting += len(batch.marks)
+        self.rows_sent += len(batch)
+        self._inbox._readable.notify()
 
     def wait_for_room(self) -> None:
         """Wait until one more row may be sent.
@@ -216,11 +262,12 @@ class Channel(Generic[B]):
         Raises:
             ChannelCancelled: If the consumer is gone.
         """
-        if self._is_open and not self._inbox._cancelled:
+        inbox = self._inbox
+        if self._is_open and not inbox._cancelled and not inbox._stopped:
             return
-        with self._inbox._lock:
-            self.writable.wait_for(lambda: self._is_open or self._inbox._cancelled)
-            if self._inbox._cancelled:
+        with inbox._lock:
+            self.writable.wait_for(lambda: self._is_open or inbox._cancelled or inbox._stopped)
+            if inbox._cancelled or inbox._stopped:
                 raise ChannelCancelled
 
     def close(self, *, failed: bool = False) -> None:

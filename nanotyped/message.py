@@ -6,10 +6,12 @@ Also what a node may yield beside rows: ``Checkpoint``, markers, ``NothingToSeeH
 from __future__ import annotations
 
 import json
+import queue
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from nanotyped.errors import CursorError, shown
@@ -188,3 +190,73 @@ class Batch(Generic[Item_co]):
             marks += [Mark(before + mark.position, mark.marker) for mark in batch.marks]
             before += len(batch.rows)
         return Batch(rows, classes.pop() if len(classes) == 1 else None, tokens, tuple(marks))
+
+
+class NanoStreamMessage:
+    """One message with what is known of its making. Read-only.
+
+    Attributes:
+        message_content: The message.
+        uuid: Its id, unlike that of any other.
+        timestamp: When it was wrapped, an aware UTC time.
+        node: Name of the node that made it, ``None`` where that is not known.
+    """
+
+    __slots__ = ("_content", "_node", "_timestamp", "_uuid")
+
+    def __init__(self, content: Any, node: str | None = None) -> None:
+        self._content = content
+        self._node = node
+        self._uuid = uuid.uuid4().hex
+        self._timestamp = datetime.now(UTC)
+
+    @property
+    def message_content(self) -> Any:
+        """The message."""
+        return self._content
+
+    @property
+    def uuid(self) -> str:
+        """Its id, unlike that of any other."""
+        return self._uuid
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it was wrapped, an aware UTC time."""
+        return self._timestamp
+
+    @property
+    def node(self) -> str | None:
+        """Name of the node that made it; ``None`` where that is not known."""
+        return self._node
+
+
+class NanoStreamQueue:
+    """Messages one by one, first in, first out; for tests, tools and old code. Safe between threads.
+
+    Args:
+        max_queue_size: How many messages it holds; below 1 for any number.
+        name: Its name; by default a fresh id.
+    """
+
+    def __init__(self, max_queue_size: int, name: str | None = None) -> None:
+        self.name = uuid.uuid4().hex if name is None else name
+        self._queue: queue.Queue[NanoStreamMessage] = queue.Queue(max_queue_size)
+
+    def put(self, message: object) -> None:
+        """Add a message, wrapped if it is not, and wait while the queue is full; nothing is added for nothing."""
+        if message is None or isinstance(message, NothingToSeeHere):
+            return
+        self._queue.put(message if isinstance(message, NanoStreamMessage) else NanoStreamMessage(message))
+
+    def get(self) -> NanoStreamMessage | None:
+        """Return the oldest message; ``None``, at once, where there is none."""
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            return None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no message is there."""
+        return self._queue.empty()

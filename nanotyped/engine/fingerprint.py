@@ -27,7 +27,17 @@ _PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 _SECRET_NAME = re.compile(r"pass(word|wd)|secret|token|authorization|api[-_]?key|cookie", re.IGNORECASE)
 # Of the pipeline, that is; a node is known by its name elsewhere. A run that a bad row ended is resumed with a policy
 # for such rows, and goes on where it was.
-_NO_CHANGE = ("name", "summary", "on_error", "max_errors", "max_error_rate", "dead_letter", "retry")
+_NO_CHANGE = (
+    "name",
+    "summary",
+    "throttle",
+    "keep_alive",
+    "on_error",
+    "max_errors",
+    "max_error_rate",
+    "dead_letter",
+    "retry",
+)
 
 
 def part_names(graph: Graph) -> dict[NanoNode[Any, Any], str]:

@@ -76,6 +76,7 @@ class Outbox:
         "_hungry",
         "_in_hand",
         "_kept",
+        "_last",
         "_lock",
         "_on_error",
         "_origins",
@@ -101,6 +102,7 @@ class Outbox:
         self.cancelled = False
         self._hungry = False
         self._stopping = False
+        self._last = False
         self._batch_rows = batch_rows
         self.limit = batch_rows
         self._channels: list[Channel[Batch[Row]]] = []
@@ -266,6 +268,15 @@ class Outbox:
         """Make ``flush`` due at once, and raise; called by any thread."""
         self.cancelled = True
         self.stop()
+
+    def reopen(self) -> None:
+        """Drop what was gathered, and send once more, over channels that are stopped: for the last words of a node."""
+        with self._lock:
+            self.rows.clear()
+            self._origins.clear()
+            self._last = True
+            self.cancelled = self._stopping = self._hungry = False
+            self._set_limit()
 
     def pull(self) -> None:
         """Send what was gathered, if that needs no waiting; called by the thread of a consumer with nothing to do."""
@@ -447,7 +458,8 @@ class Outbox:
             for token in tokens:
                 token.hold()
             try:
-                channel.put(Batch(own.rows, own.row_class, tokens, batch.marks))
+                put = channel.put_last if self._last else channel.put
+                put(Batch(own.rows, own.row_class, tokens, batch.marks))
             except ChannelCancelled as cancelled:
                 gone = cancelled  # the siblings get it all the same
         if gone is not None:
@@ -464,8 +476,9 @@ class Outbox:
     def _wait_for_room(self) -> None:
         if self.cancelled:
             raise ChannelCancelled
-        for channel in self._channels:
-            channel.wait_for_room()
+        if not self._last:
+            for channel in self._channels:
+                channel.wait_for_room()
         self._set_limit()
 
     def _room(self) -> int:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +16,20 @@ from nanotyped.engine.dead_letters import DeadLetterFiles
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.rejection import Rejections
 from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state
+from nanotyped.engine.shaping import fitted_row, row_of_anything
 from nanotyped.engine.signals import drain_on_signals
 from nanotyped.engine.worker import Worker
 from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineInterrupted, PipelineStateError
 from nanotyped.graph import Graph, build_graph, render_dot, survey_graph
 from nanotyped.graph.drift import impacts_of
+from nanotyped.message import Aside, Marker, PoisonPill
 from nanotyped.node import NanoNode, NodeReport, NodeStatistics, RunReport
+from nanotyped.row import Row
+from nanotyped.row.schema import BARE_VALUE
 
 if TYPE_CHECKING:
     from nanotyped.channel import Channel
     from nanotyped.message import Batch
-    from nanotyped.row import Row
 
 DEFAULT_GRACE_S = 30.0
 SIGNAL_SLICE_S = 0.25
@@ -62,6 +65,7 @@ class Run:
         self._lock = threading.Lock()
         self._failure: NodeFailedError | None = None
         self._stopping_since: float | None = None
+        self._aborted = False
         self._waiting = 0
         self._done = threading.Event()
         self._wake = threading.Event()
@@ -189,16 +193,48 @@ class Run:
             worker.drain()
 
     def terminate(self) -> None:
-        """End every node after the row in its hand; queued rows are not processed."""
-        self._stopping_since = self._stopping_since or time.monotonic()
-        for worker in self.workers:
-            worker.abort()
-        self._wake.set()
+        """End every node after the row in its hand; queued rows are not processed, what ``cleanup`` yields is sent."""
+        self._abort(silent=False)
 
     def kill(self) -> None:
-        """End as ``terminate`` does, without waiting for nodes that do not end within a second."""
+        """End as ``terminate`` does, without what ``cleanup`` yields, and without nodes that do not end in a second."""
         self.grace_s = min(self.grace_s, 1.0)
-        self.terminate()
+        self._abort(silent=True)
+
+    def _abort(self, *, silent: bool) -> None:
+        with self._lock:
+            was_aborted, self._aborted = self._aborted, True
+            self._stopping_since = self._stopping_since or time.monotonic()
+        if not was_aborted or silent:
+            for worker in self.workers:
+                worker.abort(silent=silent)
+            for worker in self.workers:
+                worker.all_told.set()
+        self._wake.set()
+
+    def broadcast(self, message: object) -> None:
+        """Put a message into every edge, behind what was sent over it; a ``PoisonPill`` ends the run as a drain does.
+
+        Raises:
+            PipelineStateError: If the run was not started, or has ended.
+            RowError: If rows of an edge have a known schema and the message is no such row; then it is put nowhere.
+        """
+        if not self.running:
+            raise PipelineStateError("the pipeline is not running; broadcast() reaches the edges of a run")
+        if message is None or (isinstance(message, Aside) and not isinstance(message, Marker)):
+            return
+        senders = [worker for worker in self.workers if worker.outbox.channels]
+        if isinstance(message, Marker):
+            for worker in senders:
+                worker.outbox.put_in(None, message)
+            if isinstance(message, PoisonPill):
+                self.drain()
+            return
+        given = message if isinstance(message, Row | Mapping) else {BARE_VALUE: message}
+        row = given if isinstance(given, Row) else row_of_anything(given)
+        fitting = [fitted_row(row, self.graph.edges_from(worker.node)[0]) for worker in senders]
+        for worker, own in zip(senders, fitting, strict=True):
+            worker.outbox.put_in(own, None)
 
     # -- seen from inside ----------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from nanotyped.types.base import plain
 from nanotyped.types.intermediate import OBJECT
 
 if TYPE_CHECKING:
+    from nanotyped.graph import Edge
     from nanotyped.node import NanoNode
 
 View = Callable[[Sequence[Row], int], Sequence[Any]]
@@ -344,6 +345,27 @@ def results_of(node: NanoNode[Any, Any], returned: Any) -> Iterator[Any]:
 def is_bare(row_class: type[Row]) -> bool:
     """Return whether rows of this class stand for one bare value."""
     return tuple(row_info(row_class).fields) == (BARE_VALUE,)
+
+
+def fitted_row(row: Row, edge: Edge) -> Row:
+    """Return a row as rows of an edge are: where their schema is known, a row that holds to it.
+
+    Raises:
+        RowError: If it does not.
+    """
+    error: RowError | None = None
+    for flow in edge.flows if edge.is_checked else ():
+        if flow is None or set(row) != set(flow.names):
+            continue
+        target = flow.row_class()
+        try:
+            return Validator(flow, target).check_rows(compile_projection(type(row), target)([row]), 1)[0]
+        except RowError as found:
+            error = found
+    if edge.is_checked:
+        reason = f"; {error}" if error is not None else ""
+        raise RowError(f"{shown(row)} is no row of the edge `{edge.label}`{reason}") from error
+    return row
 
 
 def row_of_anything(values: Mapping[Any, object]) -> Row:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from nanotyped.engine.rejection import Rejections
     from nanotyped.row import Row
 
+LAST_WORDS_S = 0.5
+"""How long a node that was told to end waits, at the most, for what the cleanup of those before it yields."""
+
 OnFailure = Callable[["Worker", BaseException, "str | None"], None]
 
 
@@ -40,6 +43,7 @@ class Worker:
         taken: How many rows came over each channel.
         ended_regularly: Whether it got to the end of its data, or drained.
         exhausted: Whether a source gave all it has.
+        all_told: Set once every node of the run was told to abort.
     """
 
     def __init__(
@@ -67,12 +71,7 @@ class Worker:
             finish = _as_they_are
         self._rejections = rejections
         self.outbox = Outbox(node.batch_rows, node.statistics, finish, self._failed_while_sending, rejections)
-        self._guarded: GuardedWork | None = None
-        if self.inbox is not None and (rejections is not None or node.error_policy.retry is not None):
-            work = SeeingWork if self._has_pairs else GuardedWork
-            self._guarded = work(
-                node, self._view, self._shape, self.outbox, rejections, process_batch=self._process_whole
-            )
+        self._guarded = self._guard()
         self._shape.on_aside = self.outbox.expect_aside
         self.outbox.keeps_origins = not self._batches and (self._guarded is not None or rejections is not None)
         node._reject = None if rejections is None else self._reject
@@ -85,8 +84,19 @@ class Worker:
         self.exhausted = False
         self._draining = False
         self._aborted = False
+        self._silent = False
+        self._last_until = 0.0
+        self.all_told = threading.Event()
         self._failed = False
         self.thread = threading.Thread(target=self._run, name=f"nanotyped-{node.label}", daemon=True)
+
+    def _guard(self) -> GuardedWork | None:
+        """Return the work on rows of a node with an error policy or a retry."""
+        node, rejections = self.node, self._rejections
+        if self.inbox is None or (rejections is None and node.error_policy.retry is None):
+            return None
+        work, whole = SeeingWork if self._has_pairs else GuardedWork, self._process_whole
+        return work(node, self._view, self._shape, self.outbox, rejections, process_batch=whole)
 
     # -- told from outside, by any thread ----------------------------------------------
 
@@ -97,13 +107,20 @@ class Worker:
             self.node._stop.set()
             self.outbox.stop()
 
-    def abort(self) -> None:
-        """Let the node end after the row in its hand; its queue is dropped."""
+    def abort(self, *, silent: bool = False) -> None:
+        """Let the node end after the row in its hand; its queue is dropped.
+
+        Args:
+            silent: Whether what ``cleanup`` yields is thrown away. Else nodes stay, for a moment, to take what the
+                ``cleanup`` of those before them yields; the run sets ``all_told`` once all of them know.
+        """
+        self._silent = self._silent or silent
+        self._last_until = time.monotonic() + LAST_WORDS_S
         self._aborted = True
         self.node._stop.set()
         self.outbox.cancel()
         if self.inbox is not None:
-            self.inbox.cancel()
+            (self.inbox.cancel if silent else self.inbox.stop)()
 
     def report(self) -> NodeReport:
         """Return what the node has done so far."""
@@ -165,6 +182,8 @@ class Worker:
         run = self.node._run
         self.node.ended_regularly = regular and not self._failed and not (run is not None and run.failed)
         try:
+            if self._may_speak_last:
+                self._take_last()
             self._clean_up()
         except ChannelCancelled:
             regular = False
@@ -186,12 +205,34 @@ class Worker:
         if self.inbox is None:
             self.statistics.emitted = self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
 
+    @property
+    def _may_speak_last(self) -> bool:
+        run = self.node._run
+        return self._aborted and not (self._silent or self._failed or (run is not None and run.failed))
+
+    def _take_last(self) -> None:
+        """Process what ``cleanup`` of the nodes before this one yields, after an abort."""
+        self.all_told.wait(LAST_WORDS_S)
+        self.outbox.reopen()
+        by_argument = takes_row(self.node)
+        while self.inbox is not None and not self.outbox.cancelled:
+            got = self.inbox.receive_last(self.node.batch_rows, max(0.0, self._last_until - time.monotonic()))
+            if got is None:
+                return
+            channel, batch = got
+            self.outbox.begin(batch.tokens)
+            self.statistics.received += len(batch)
+            self.node.message_source = self.senders.get(channel)
+            self._process_marked(batch, self.statistics.received - len(batch) + 1, by_argument)
+            self.outbox.keep()  # of a run that was cut off nothing more counts as dealt with
+
     def _clean_up(self) -> None:
         for result in self.node.cleanup() or ():
-            if not self.node.ended_regularly or self.outbox.cancelled or result is None:
+            speaks = self.node.ended_regularly or self._may_speak_last
+            if not speaks or self.outbox.cancelled or result is None:
                 continue
             self._give(result)
-        if self.node.ended_regularly:
+        if self.node.ended_regularly or (self._may_speak_last and not self.outbox.cancelled):
             self.outbox.flush()
 
     def _give(self, result: Any) -> None:
@@ -358,7 +399,7 @@ class Worker:
                 rows = batch.rows[start:end]
                 self._process_part(Batch(rows, batch.row_class), first + start, by_argument)
                 start = end
-            if self._aborted or self.outbox.cancelled:
+            if self.outbox.cancelled:
                 return
             if marker is not None:
                 self._take_marker(marker)
@@ -376,7 +417,7 @@ class Worker:
             for number, row in enumerate(batch.rows, first):
                 if self.node.throttle_s:
                     self.node.sleep(self.node.throttle_s)
-                if self._aborted or self.outbox.cancelled:
+                if self.outbox.cancelled:
                     return
                 self._process_between_marks(Batch([row], type(row)), number, by_argument)
         elif self._guarded is not None:
@@ -392,7 +433,7 @@ class Worker:
             else:
                 self._process_plainly(batch, number, by_argument)
         except BaseException:
-            if not self._aborted and not self.outbox.cancelled:  # what ends the run is no reason to leave a batch open
+            if not self.outbox.cancelled:  # what ends the run is no reason to leave a batch open
                 self._mark(BatchEnd)
                 self.outbox.flush()
             raise

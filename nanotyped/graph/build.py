@@ -12,6 +12,7 @@ from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, 
 from nanotyped.graph.drift import judge_contracts
 from nanotyped.graph.flows import Flow, FlowTracer, Node, Passage, unknown_since
 from nanotyped.node import NanoNode
+from nanotyped.node.passing import sees_all, takes_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     """Return the graph of everything connected to ``nodes`` and every problem in it; raises nothing."""
     found = _connected(nodes)
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
-    problems += [*_check_files(found), *_check_policies(found)]
+    problems += [*_check_files(found), *_check_policies(found), *_check_sight(found)]
     ordered = _topological(found)
     tracer = judge_contracts(FlowTracer(ordered))
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
@@ -228,6 +229,22 @@ def _check_policies(nodes: list[Node]) -> list[GraphProblem]:
             reason = f"node `{node.label}` is a source, whose code cannot be called again at a row"
             problems.append(NodeOptionError(reason, node=node.label, hint="leave out retry"))
     return problems
+
+
+def _check_sight(nodes: list[Node]) -> list[GraphProblem]:
+    """Return the nodes of which it cannot be told which of the rows that they got a result is of."""
+    return [
+        NodeOptionError(
+            f"node `{node.label}`: {type(node).__name__} takes rows by the batch and gives others, "
+            "so that no one result is of one row",
+            node=node.label,
+            hint="leave out key, input_mapping, input_message_keypath, output_key and post_process_function",
+        )
+        for node in nodes
+        if takes_batches(node)
+        and not sees_all(node)
+        and not (node.is_source or node.is_sink or node.passes_rows_on or node.rows_are_independent)
+    ]
 
 
 def _overrides(cls: type[Node], *methods: str) -> bool:

@@ -1,5 +1,6 @@
 """Nodes: ``NanoNode`` and what it is linked, counted and reported with."""
 
+from nanotyped.node.functions import get_environment_variables, no_op
 from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
 from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
@@ -35,9 +36,11 @@ __all__ = [
     "RunReport",
     "Runner",
     "Status",
+    "get_environment_variables",
     "install_runner",
     "is_row_error",
     "link_nodes",
+    "no_op",
     "options_of",
     "pipeline",
 ]

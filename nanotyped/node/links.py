@@ -159,6 +159,20 @@ class Linkable(Generic[In_contra, Out_co]):
         """End as ``terminate_pipeline`` does, and throw away what ``cleanup`` yields."""
         self._tell(lambda run: run.kill())
 
+    def broadcast(self, message: object) -> None:
+        """Put a message into every edge of the running pipeline, behind what was sent over it.
+
+        A ``PoisonPill`` ends every node after the rows sent before it, sources too.
+
+        Raises:
+            PipelineStateError: If the pipeline is not running.
+            RowError: If the rows of an edge have a known schema and the message is no such row.
+        """
+        run = self._anchor()._run
+        if run is None:
+            raise PipelineStateError("the pipeline is not running; broadcast() reaches the edges of a run")
+        run.broadcast(message)
+
     def draw_pipeline(self) -> str:
         """Return the pipeline as DOT text, with every node and edge. Starts and opens nothing."""
         return installed_runner().draw(self._anchor())

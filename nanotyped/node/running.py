@@ -29,6 +29,7 @@ class RunHandle(Protocol):
     def drain(self) -> None: ...  # noqa: D102
     def terminate(self) -> None: ...  # noqa: D102
     def kill(self) -> None: ...  # noqa: D102
+    def broadcast(self, message: object) -> None: ...  # noqa: D102
     @property
     def running(self) -> bool: ...  # noqa: D102
     @property

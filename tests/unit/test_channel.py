@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
-from nanotyped.message import Batch
+from nanotyped.message import Batch, Canary, Mark
 
 WAIT_S = 10.0
 Numbers = Batch[int]
@@ -260,3 +261,58 @@ def test_a_bound_is_never_exceeded(capacity: int) -> None:
             values = [value for by, value in seen if by is channel]
             assert values == list(range(channel.rows_sent))
             assert channel.rows_sent >= 600
+
+
+# -- markers and last words ---------------------------------------------------------------------------------
+
+
+def marks(count: int) -> Numbers:
+    """Return a batch of markers alone."""
+    return Batch((), None, (), tuple(Mark(0, Canary(n=n)) for n in range(count)))
+
+
+def test_markers_take_room_of_their_own() -> None:
+    """As many markers as rows may wait; the sender waits for either, and neither counts as the other."""
+    inbox, [channel] = opened(2)
+    channel.put(numbers(1))
+    channel.put(marks(2))
+    assert (channel.rows_waiting, channel.marks_waiting, channel.room, channel.rows_sent) == (1, 2, 1, 1)
+    waiter = Waiter(channel.wait_for_room)
+    got = inbox.receive(10)
+    assert got is not None
+    assert (list(got[1].rows), len(got[1].marks)) == ([1], 2)
+    assert waiter.ended().error is None
+    assert channel.marks_waiting == 0
+
+
+def test_a_stopped_inbox_takes_only_last_words() -> None:
+    """A stop drops what is queued and wakes both sides; what is put last comes, until every channel has ended."""
+    inbox, [channel, other] = opened(1, 1)
+    channel.put(numbers(1))
+    producer = Waiter(channel.wait_for_room)
+    inbox.stop()
+    assert isinstance(producer.ended().error, ChannelCancelled)
+    with pytest.raises(ChannelCancelled):
+        channel.put(numbers(2))
+    with pytest.raises(ChannelCancelled):
+        inbox.receive(10)
+    consumer = Waiter(lambda: inbox.receive_last(10, WAIT_S))
+    channel.put_last(numbers(3, 4))
+    got: Any = consumer.ended().result
+    assert (got[0], list(got[1].rows)) == (channel, [3, 4])
+    assert inbox.receive_last(10, 0) is None
+    consumer = Waiter(lambda: inbox.receive_last(10, WAIT_S))
+    channel.close()
+    other.close()
+    assert consumer.ended().result is None
+    inbox.cancel()
+    with pytest.raises(ChannelCancelled):
+        channel.put_last(numbers(5))
+
+
+def test_a_stop_wakes_the_consumer() -> None:
+    """A consumer that waits learns of a stop at once."""
+    inbox, _ = opened(1)
+    consumer = Waiter(lambda: inbox.receive(10))
+    inbox.stop()
+    assert isinstance(consumer.ended().error, ChannelCancelled)

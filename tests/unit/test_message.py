@@ -1,15 +1,16 @@
 """Batches: rows on their way, cut and joined without a loss."""
 
-from datetime import date
+import threading
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanotyped import Row
+from nanotyped import Canary, NanoStreamMessage, NanoStreamQueue, NothingToSeeHere, Row
 from nanotyped.errors import CursorError
-from nanotyped.message import Batch, Checkpoint
+from nanotyped.message import Batch, Checkpoint, Mark
 
 A, B = Row.from_dict({"a": 1}), Row.from_dict({"b": 1})
 ROWS = st.lists(st.sampled_from([A, B]), max_size=8)
@@ -66,3 +67,76 @@ def test_a_cursor_that_would_not_come_back(cursor: Any, reason: str) -> None:
     with pytest.raises(CursorError) as caught:
         Checkpoint(cursor)
     assert str(caught.value).startswith(f"Checkpoint({cursor!r}) cannot be kept: {reason}")
+
+
+# -- markers in batches --------------------------------------------------------------------------
+
+
+def test_a_split_keeps_markers_at_their_rows() -> None:
+    """A marker stays before the row that it stood before; between the two parts it goes with the first."""
+    canaries = [Canary(n=n) for n in range(4)]
+    batch = Batch([1, 2, 3], None, (), tuple(Mark(n, canaries[n]) for n in range(4)))
+    head, tail = batch.split(2)
+    assert head.marks == tuple(Mark(n, canaries[n]) for n in (0, 1, 2))
+    assert tail.marks == (Mark(1, canaries[3]),)
+    assert head.join([tail]).marks == batch.marks
+    assert batch.head(2).marks == ()
+
+
+def test_a_batch_of_markers_does_not_change_the_class() -> None:
+    """Batches of one class with markers alone between them are one batch of that class."""
+    row = Row.from_dict({"a": 1})
+    between: Batch[Row] = Batch((), None, (), (Mark(0, Canary()),))
+    joined = Batch([row], type(row)).join([between, Batch([row], type(row))])
+    assert (joined.row_class, [mark.position for mark in joined.marks]) == (type(row), [1])
+
+
+# -- envelopes -----------------------------------------------------------------------------------
+
+
+def test_a_message_knows_of_its_making() -> None:
+    """An envelope has its content, a unique id, an aware UTC time and the name of its node, all read-only."""
+    before = datetime.now(UTC)
+    one, other = NanoStreamMessage({"a": 1}), NanoStreamMessage(None, node="read")
+    assert one.message_content == {"a": 1}
+    assert one.uuid != other.uuid
+    assert before <= one.timestamp <= datetime.now(UTC)
+    assert one.timestamp.utcoffset() == timedelta(0)
+    assert (one.node, other.node) == (None, "read")
+    for name in ("message_content", "uuid", "timestamp", "node"):
+        with pytest.raises(AttributeError):
+            setattr(one, name, 1)
+
+
+def test_a_queue_wraps_what_is_put() -> None:
+    """A queue gives envelopes, first in, first out; nothing is put for nothing, and an empty one gives None at once."""
+    queue = NanoStreamQueue(3)
+    envelope = NanoStreamMessage("b")
+    emptiness = [queue.empty]
+    for message in (None, "a", NothingToSeeHere(), envelope, 0):
+        queue.put(message)
+    emptiness.append(queue.empty)
+    got = [queue.get() for _ in range(4)]
+    assert [None if message is None else message.message_content for message in got] == ["a", "b", 0, None]
+    assert got[1] is envelope
+    assert [*emptiness, queue.empty] == [True, False, True]
+
+
+def test_a_full_queue_blocks() -> None:
+    """Who puts into a full queue waits until there is room; names are fresh, or those given."""
+    queue = NanoStreamQueue(1, name="q")
+    queue.put(1)
+    done = threading.Event()
+
+    def put() -> None:
+        queue.put(2)
+        done.set()
+
+    thread = threading.Thread(target=put)
+    thread.start()
+    assert not done.wait(0.02)
+    assert queue.get() is not None
+    assert done.wait(10)
+    thread.join()
+    assert queue.name == "q"
+    assert NanoStreamQueue(1).name != NanoStreamQueue(1).name

@@ -6,7 +6,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import pytest
+
+from nanotyped.engine.run import start_run
+from nanotyped.errors import NodeFailedError
 from nanotyped.node import NanoNode, PassThrough
+from nanotyped.row import Row
 
 WAIT_S = 10.0
 
@@ -95,3 +100,18 @@ def fail_at(number: int) -> Callable[[Any], Iterable[Any]]:
         yield row
 
     return make
+
+
+def through(node: NanoNode[Any, Any], *messages: Any, source: dict[str, Any] | None = None) -> list[Any]:
+    """Run messages through a node and return what a sink sees; rows as dictionaries of Python values."""
+    sink = Keeping(name="sink")
+    _ = Giving(messages, name="source", **(source or {})) > node > sink
+    start_run(node).wait(WAIT_S)
+    return [message.to_python() if isinstance(message, Row) else message for message in sink.messages]
+
+
+def failure(node: NanoNode[Any, Any], *messages: Any, source: dict[str, Any] | None = None) -> NodeFailedError:
+    """Return how a run fails that is to fail."""
+    with pytest.raises(NodeFailedError) as caught:
+        through(node, *messages, source=source)
+    return caught.value

@@ -404,18 +404,99 @@ def test_terminate_ends_a_node_after_the_row_in_its_hand(generates: bool) -> Non
     assert seen == [0]
 
 
-def test_cleanup_runs_after_a_stop_and_a_kill_discards_it() -> None:
-    """Cleanup runs after a terminate and after a kill, once; after a kill nothing of it is sent."""
-    for how in ("terminate", "kill"):
-        source, sink = Held(), Keeping()
-        _ = source > sink
-        run = start_run(source)
-        assert sink.seen.wait(WAIT_S)
-        getattr(run, how)()
-        source.gate.set()
+@pytest.mark.parametrize(("how", "sent"), [("terminate", [0, 99]), ("kill", [0])])
+def test_cleanup_runs_after_a_stop_and_a_kill_discards_it(how: str, sent: list[int]) -> None:
+    """Cleanup runs after a terminate and after a kill, once; after a terminate it is sent, after a kill nothing is."""
+    source, sink = Held(), Keeping()
+    _ = source > sink
+    run = start_run(source)
+    assert sink.seen.wait(WAIT_S)
+    getattr(run, how)()
+    source.gate.set()
+    run.wait(WAIT_S)
+    assert source.calls == ["setup", "cleanup"]
+    assert [row.n for row in sink.messages] == sent
+
+
+class Rest(NanoNode[object, Any]):
+    """Takes rows, and in cleanup gives how many."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.taken = 0
+        self.busy = threading.Event()
+        self.gate = threading.Event()
+        super().__init__(**kwargs)
+
+    def process_item(self, row: Any) -> None:
+        self.taken += 1
+        self.busy.set()
+        assert self.gate.wait(WAIT_S)
+
+    def cleanup(self) -> Iterator[Any]:
+        yield {"taken": self.taken}
+
+
+@pytest.mark.parametrize("policy", [{}, {"on_error": "skip"}])
+def test_a_terminate_lets_cleanup_speak_down_the_chain(policy: dict[str, Any]) -> None:
+    """After a terminate what cleanup yields passes the nodes behind, each in turn; queued rows are not processed."""
+    source, rest, sink = Counting(), Rest(**policy), Keeping(**policy)
+
+    class More(NanoNode[object, Any]):
+        def process_item(self, row: Any) -> Iterator[Any]:
+            yield {"passed": True}
+
+        def cleanup(self) -> Iterator[Any]:
+            yield {"more": True}
+
+    _ = source > rest > More(**policy) > sink
+    run = start_run(source)
+    assert rest.busy.wait(WAIT_S)
+    for _ in range(3):  # repeatedly, from whichever node
+        sink.terminate_pipeline()
+    rest.gate.set()
+    run.wait(WAIT_S)
+    assert rest.taken == 1
+    assert [row.to_python() for row in sink.messages] == [{"taken": 1, "passed": True}, {"more": True}]
+    assert {node.status for node in (source, rest, sink)} == {"stopped"}
+
+
+@pytest.mark.parametrize("how", ["fail", "kill_after_terminate"])
+def test_after_a_failure_or_a_kill_cleanup_is_discarded(how: str) -> None:
+    """What cleanup yields after a failure, or after a kill, be it behind a terminate, is thrown away."""
+    source, rest, sink = Counting(), Rest(), Keeping()
+    _ = source > rest > sink
+    _ = source > (other := Gated())
+    run = start_run(source)
+    assert rest.busy.wait(WAIT_S)
+    assert other.reached.wait(WAIT_S)
+    if how == "fail":
+        rest.taken = "no number"  # type: ignore[assignment]  # the next row fails
+    else:
+        run.terminate()
+        run.kill()
+    rest.gate.set()
+    other.gate.set()
+    if how == "fail":
+        with pytest.raises(NodeFailedError):
+            run.wait(WAIT_S)
+    else:
         run.wait(WAIT_S)
-        assert source.calls == ["setup", "cleanup"]
-        assert [row.n for row in sink.messages] == [0]
+    assert sink.messages == []
+
+
+def test_a_terminate_does_not_wait_for_a_source_that_is_deaf() -> None:
+    """Nodes leave within a second of a terminate though a source goes on with the row in its hand."""
+    source, sink = Held(), Keeping()
+    _ = source > sink
+    run = start_run(source)
+    assert sink.seen.wait(WAIT_S)
+    before = time.monotonic()
+    run.terminate()
+    until(lambda: sink.status == "stopped")
+    assert time.monotonic() - before < 1.0
+    source.gate.set()
+    run.wait(WAIT_S)
+    assert [row.n for row in sink.messages] == [0]
 
 
 def test_a_node_that_does_not_end_is_stuck() -> None:

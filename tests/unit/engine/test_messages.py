@@ -12,22 +12,7 @@ import pytest
 from nanotyped import INTEGER, MYSQL_INTEGER8, NanoNode, NodeFailedError, PassThrough, Row, mysql_type
 from nanotyped.engine import start_run
 from nanotyped.row import Schema
-from tests.unit.engine.nodes import WAIT_S, Doing, Giving, Keeping, Passing
-
-
-def through(node: NanoNode[Any, Any], *messages: Any, source: dict[str, Any] | None = None) -> list[Any]:
-    """Run messages through a node and return what a sink sees; rows as dictionaries of Python values."""
-    sink = Keeping(name="sink")
-    _ = Giving(messages, name="source", **(source or {})) > node > sink
-    start_run(node).wait(WAIT_S)
-    return [message.to_python() if isinstance(message, Row) else message for message in sink.messages]
-
-
-def failure(node: NanoNode[Any, Any], *messages: Any, source: dict[str, Any] | None = None) -> NodeFailedError:
-    """Return how a run fails that is to fail."""
-    with pytest.raises(NodeFailedError) as caught:
-        through(node, *messages, source=source)
-    return caught.value
+from tests.unit.engine.nodes import WAIT_S, Doing, Giving, Keeping, Passing, failure, through
 
 
 class Opaque:
