@@ -293,3 +293,54 @@ def test_the_redactor_hides_secrets_in_every_spelling() -> None:
     pipeline = parse("options: {password: 'pass/w\"ö'}")
     text = """pass/w"ö 'pass/w"\\xf6' "pass/w\\"\\u00f6" pass%2Fw%22%C3%B6"""
     assert pipeline.redactor.redact(text) == """***** 'pass/w"\\xf6' "*****" *****"""
+
+
+# -- the options of every node ------------------------------------------------------------------------------
+
+
+def test_every_node_takes_the_common_options() -> None:
+    """What a node sees, what it sends and its pace are options of a file, as they are in Python."""
+    node = parse(
+        "options:\n"
+        "  output_key: o\n"
+        "  input_mapping: {a: b}\n"
+        "  input_message_keypath: [doc, items, 0]\n"
+        "  throttle: 0.5\n"
+        "  send_batch_markers: true\n"
+        "  keep_alive: false\n"
+        "  get_runtime_attrs: int\n"
+        "  get_runtime_attrs_args: [1]\n"
+        "  get_runtime_attrs_kwargs: {a: 1}\n"
+        "  runtime_attrs_destinations: {a: b}\n"
+        "  post_process_function: str\n"
+        "  post_process_keypath: a.b\n"
+        "  post_process_function_kwargs: {a: 1}\n"
+    ).nodes["source"]
+    assert (node.throttle_s, node.send_batch_markers, node.keep_alive) == (0.5, True, False)
+    assert (node.sight.renames, str(node.sight.keypath)) == ({"a": "b"}, "doc.items.0")
+    assert (node.sending.function, str(node.sending.place), node.sending.output_key) == (str, "a.b", "o")
+    assert node.sending.arguments == {"a": 1}
+    found = node.runtime_attributes
+    assert (found.function, found.arguments, found.keywords, found.destinations) == (int, (1,), {"a": 1}, {"a": "b"})
+    assert parse("options: {input_mapping: it}").nodes["source"].sight.wrap == "it"
+    text = "nodes:\n  a: {class: Count}\n  b: {class: Show, options: {key: [doc, 0]}}\npaths: [[a, b]]\n"
+    assert str(parse_pipeline(text).nodes["b"].sight.key) == "doc.0"
+
+
+@pytest.mark.parametrize("option", ["post_process_function", "get_runtime_attrs"])
+def test_a_file_names_registered_functions_alone(option: str) -> None:
+    """From a file the functions of these options are the registered ones; a name that would be imported is refused."""
+    [problem] = problems(f"options: {{{option}: os__path__basename}}")
+    assert problem.endswith(f"option `{option}`: no function is registered as `os__path__basename`")
+    register_function("base")(len)
+    node = parse(f"options: {{{option}: base}}").nodes["source"]
+    assert len in (node.sending.function, node.runtime_attributes.function)
+
+
+def test_what_the_common_options_refuse_is_placed() -> None:
+    """What is wrong with a common option is told at its line."""
+    assert problems("options:\n  throttle: -1") == [
+        "f.yaml:5:17: Count refuses its options: throttle is a number of seconds from 0, not -1.0"
+    ]
+    [problem] = problems("options:\n  linger_s: 0.05")
+    assert problem.startswith("f.yaml:5:7: unknown option of Count `linger_s`")
