@@ -15,6 +15,7 @@ from pathlib import Path  # noqa: TC003 - files are read by the annotations of o
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
+from nanotyped.message import BatchStart
 from nanotyped.node.functions import Function, no_op, resolve_function
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry
@@ -245,6 +246,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def process_marker(self, marker: Marker) -> Iterator[Any] | None:
         """Take a marker and yield what is to go on, rows or the marker; nodes without this pass markers on unseen."""
         raise NotImplementedError
+
+    def batch_start(self) -> BatchStart:
+        """Return the marker to stand before what is made of an input, or before all that a source gives."""
+        return BatchStart()
 
     def setup(self) -> None:
         """Get ready, in the node's own thread, before the first row."""

@@ -16,7 +16,7 @@ from nanotyped.node import NanoNode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nanotyped.message import Batch
+    from nanotyped.message import Batch, Marker
     from nanotyped.node import RunReport
     from nanotyped.row import Row
     from nanotyped.row.schema import SchemaDeclaration
@@ -109,6 +109,22 @@ def run_source(node: NanoNode[Any, Any]) -> Kept:
     _ = node > kept
     start_run(node).wait(30)
     return kept
+
+
+class KeepingMarkers(NanoNode[object, Any]):
+    """Keeps what it gets in order, markers by the name of their class; ``markers`` has these themselves."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.seen: list[Any] = []
+        self.markers: list[Marker] = []
+        super().__init__(**kwargs)
+
+    def process_item(self) -> None:
+        self.seen.append(self.__message__)
+
+    def process_marker(self, marker: Marker) -> None:
+        self.seen.append(type(marker).__name__)
+        self.markers.append(marker)
 
 
 class Rejected(NamedTuple):

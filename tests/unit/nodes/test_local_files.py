@@ -5,30 +5,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nanotyped.errors import GraphTypeError
-from nanotyped.message import BatchEnd, BatchStart
-from nanotyped.node import NanoNode
 from nanotyped.nodes.csv_text import CSVReader, CSVToDictionaryList
 from nanotyped.nodes.local_files import LocalFileReader
 from nanotyped.row import parse_schema
-from tests.support.flows import Given, Kept, reject_one, run_through
+from tests.support.flows import Given, KeepingMarkers, Kept, reject_one, run_through
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class KeepingMarkers(NanoNode[object, Any]):
-    """Keeps what it gets in order, markers by the name of their class."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        self.seen: list[Any] = []
-        super().__init__(**kwargs)
-
-    def process_item(self) -> None:
-        self.seen.append(self.__message__)
-
-    def process_marker(self, marker: object) -> None:
-        assert isinstance(marker, BatchStart | BatchEnd)
-        self.seen.append(type(marker).__name__)
 
 
 # -- LocalFileReader ---------------------------------------------------------------------
