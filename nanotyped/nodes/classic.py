@@ -171,6 +171,8 @@ class FileWriter(PassThrough[object]):
 class WatchdogDirectoryListener(LocalDirectoryWatchdog):
     """Gives the path of each file of a directory that is new or was modified, soon after it is.
 
+    ``DirectoryListener`` is the same class.
+
     Needs: nothing. Gives: the path, as ``LocalDirectoryWatchdog`` does.
 
     Args:
@@ -182,7 +184,8 @@ class WatchdogDirectoryListener(LocalDirectoryWatchdog):
         self, *, watchdog_path: str | Path = ".", check_interval: float = LISTENING_INTERVAL_S, **kwargs: Any
     ) -> None:
         self.watchdog_path = str(watchdog_path)
-        super().__init__(directory=watchdog_path, check_interval=check_interval, **kwargs)
+        kwargs.setdefault("directory", watchdog_path)
+        super().__init__(check_interval=check_interval, **kwargs)
 
 
 DirectoryListener = register_node("DirectoryListener")(WatchdogDirectoryListener)

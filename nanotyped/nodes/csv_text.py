@@ -18,7 +18,7 @@ from nanotyped.types.intermediate import JSON, STRING
 
 @register_node
 class CSVReader(NanoNode[object, Any]):
-    """Reads CSV out of texts: a message for each record, its columns named by the header, all of them texts.
+    """Reads CSV out of texts, a message for each record, with the columns that the header names, all of them texts.
 
     Quoted cells may hold the delimiter, quotes (doubled) and line ends. Lines without a letter are no records, and a
     byte-order mark in front is left out. ``Cast`` gives the columns types; ``ReadRows`` reads typed files of any size.

@@ -28,7 +28,7 @@ from nanotyped.types.json import json_form
 
 @register_node
 class Serializer(NanoNode[object, Any]):
-    """Takes lists apart: gives each item in turn.
+    """Takes lists apart, and gives each item in turn.
 
     Items that are mappings spread into columns; others go under ``output_key``. A null among them is a null. Of an
     empty list, and of null, nothing is given. A set is taken apart in the order of its texts. Text is no list here: it

@@ -59,7 +59,7 @@ class ConstantEmitter(NanoNode[object, Any]):
 
 @register_node
 class CounterOfThings(NanoNode[object, Any]):
-    """Counts: gives the integers from ``start`` on, as bare values.
+    """Gives the integers from ``start`` on, as bare values.
 
     A source.
 
@@ -189,7 +189,7 @@ def _copy(thing: Any) -> Any:
 
 @register_node
 class GetEnvironmentVariables(NanoNode[object, Any]):
-    """Gives environment variables as columns: one message, or, as a worker, the columns added to each message.
+    """Gives environment variables as columns of one message, or, as a worker, of each message.
 
     Needs: nothing. Gives: a text for each variable, null where it is not set.
 

@@ -23,7 +23,7 @@ _TYPES: dict[str, type[DataType]] = {"r": STRING, "rb": BYTES}
 
 @register_node
 class LocalFileReader(NanoNode[object, Any]):
-    """Reads files whose names come: each whole, or line by line.
+    """Reads the files whose names come, each whole or line by line.
 
     Text is UTF-8; line ends stay as they are. A file that is not there, or cannot be read as text, is an error of the
     row that names it.
