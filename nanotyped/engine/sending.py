@@ -7,13 +7,15 @@ from contextlib import closing, nullcontext
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.engine.shaping import OutputShape
+from nanotyped.engine.shaping import OutputShape, is_bare
 from nanotyped.message import Aside, Checkpoint, NothingToSeeHere
 from nanotyped.node.passing import sent_output, takes_batches
+from nanotyped.row import Row
+from nanotyped.row.rows import row_of_values
+from nanotyped.row.schema import BARE_VALUE
 
 if TYPE_CHECKING:
     from nanotyped.node import NanoNode
-    from nanotyped.row import Row
 
 
 class SendingShape(OutputShape):
@@ -43,6 +45,10 @@ class SendingShape(OutputShape):
         """
         if not self._applies or isinstance(result, Aside):
             return super().to_row(result)
+        key = self._sending.output_key
+        if self._own is None and self._sending.function is None and isinstance(result, Row) and is_bare(type(result)):
+            assert key is not None  # else nothing was to apply
+            return row_of_values([result[BARE_VALUE].named(key)], None)  # of the type that it came with
         sent = self._sending.apply(result)
         if sent is None:
             nothing: Row = self.aside(NothingToSeeHere())
@@ -78,11 +84,14 @@ def batches_in_time(
             rows = batch if shape is None else _shaped(batch, shape, given)
             given += len(rows)
             start = 0
-            while node.throttle_s and start < len(rows) and not node.stop_requested:
+            while node.throttle_s and start < len(rows):
                 node.sleep(node.throttle_s)
+                if node.stop_requested:
+                    break
                 yield rows[start : start + 1]
                 start += 1
-            yield rows[start:]  # of a source that is to stop, all at once: behind it stands where it goes on
+            if start < len(rows) or not start:  # of a source that is to stop, all at once: then comes its checkpoint
+                yield rows[start:]
 
 
 def _shaped(batch: Sequence[Row], shape: OutputShape, first: int) -> Sequence[Row]:

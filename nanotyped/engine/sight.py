@@ -6,6 +6,7 @@ The plain view of ``shaping`` comes behind it: what is seen is held to the node'
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.engine.guarded import GuardedWork
@@ -14,7 +15,7 @@ from nanotyped.engine.shaping import InputView, is_bare, row_of_anything
 from nanotyped.errors import RowError, shown
 from nanotyped.message import Aside, Batch
 from nanotyped.node.sending import as_document
-from nanotyped.node.sight import rename_problems, renamed
+from nanotyped.node.sight import Sight, rename_problems, renamed
 from nanotyped.row import Row
 from nanotyped.row.keypaths import MISSING, Keypath
 from nanotyped.row.rows import astuple, row_info
@@ -47,6 +48,7 @@ class Looking(InputView):
         self._sight = node.sight
         self._by_batch = by_batch
         self._pairs = node.sight.key is not None and not by_batch
+        self._seen_classes: dict[tuple[bool, type[Row]], type[Row] | None] = {}
         self._readers: dict[tuple[str, type[Row]], Callable[[Row], Any]] = {}
         self._renamed_classes: dict[type[Row], type[Row]] = {}
 
@@ -84,7 +86,8 @@ class Looking(InputView):
         key = self._sight.key
         seen = states if key is None else [self._read("key", key, state, n) for n, state in enumerate(states, first)]
         if self._needed is not None or self._by_batch:
-            seen = [self._as_needed(value, number) for number, value in enumerate(seen, first)]
+            typed = self._seen_class(self._sight, row_class)
+            seen = [self._as_needed(value, typed, number) for number, value in enumerate(seen, first)]
         return list(map(Seen, states, seen)) if self._pairs else list(seen)
 
     def _states(self, row_class: type[Row], rows: Sequence[Row], first: int) -> Sequence[Any]:
@@ -101,7 +104,9 @@ class Looking(InputView):
             field = row_info(row_class).fields[BARE_VALUE]
             states = [getattr(row, field) for row in rows]
         if sight.wrap is not None:
-            return [row_of_anything({sight.wrap: as_document(state)}) for state in states]
+            typed = self._seen_class(replace(sight, key=None), row_class)
+            found = [as_document(state) for state in states]
+            return [row_of_anything({sight.wrap: one}) if typed is None else typed(one) for one in found]
         if sight.renames is not None:
             return [self._rename(state, sight.renames, number) for number, state in enumerate(states, first)]
         return states
@@ -137,9 +142,20 @@ class Looking(InputView):
         row: Row = made(*astuple(state))
         return row
 
-    def _as_needed(self, value: Any, number: int) -> Any:
+    def _seen_class(self, sight: Sight, row_class: type[Row]) -> Callable[..., Row] | None:
+        """Return the class of the one column that is seen of rows, where it is known: as the graph knows it."""
+        key = (sight is self._sight, row_class)
+        if key not in self._seen_classes:
+            schema = sight.seen(row_info(row_class).schema, self._label)[0]
+            is_one = schema is not None and schema.names in ((BARE_VALUE,), (sight.wrap,))
+            self._seen_classes[key] = schema.row_class() if schema is not None and is_one else None
+        return self._seen_classes[key]
+
+    def _as_needed(self, value: Any, typed: Callable[..., Row] | None, number: int) -> Any:
         """Return what is seen as the row that the node needs, and, where it takes batches, as a row in any case."""
-        if not isinstance(value, Row):
+        if not isinstance(value, Row) and typed is not None:
+            value = typed(value)
+        elif not isinstance(value, Row):
             value = row_of_anything(value if isinstance(value, Mapping) else {BARE_VALUE: value})
         view = self._view(type(value))
         return value if view is None else view([value], number)[0]

@@ -96,8 +96,8 @@ def sent_origin(node: NanoNode[Any, Any], column: str, given: Schema | None) -> 
 
 def _results(node: NanoNode[Any, Any], seen: Schema | None) -> Schema | None:
     """Return what a node's code gives for what it sees."""
-    if node.passes_rows_on:
-        return seen
+    if node.passes_rows_on:  # by the row a bare value is seen without its type
+        return seen if takes_batches(node) or seen is None or seen.names != (BARE_VALUE,) else None
     if node.is_source:
         return node.output_schema_for(None)
     if type(node).output_schema_for is NanoNode.output_schema_for:

@@ -278,6 +278,8 @@ def test_markers_take_room_of_their_own() -> None:
     channel.put(marks(2))
     assert (channel.rows_waiting, channel.marks_waiting, channel.room, channel.rows_sent) == (1, 2, 1, 1)
     waiter = Waiter(channel.wait_for_room)
+    waiter.thread.join(0.02)
+    assert waiter.thread.is_alive()
     got = inbox.receive(10)
     assert got is not None
     assert (list(got[1].rows), len(got[1].marks)) == ([1], 2)

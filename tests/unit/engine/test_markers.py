@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nanotyped import (
     BatchEnd,
@@ -96,6 +98,33 @@ def test_markers_pass_filters_and_splits(policy: dict[str, Any]) -> None:
     _ = Giving(mixed(6)) > Doing(lambda row: [], **policy) > none
     start_run(none).wait(WAIT_S)
     assert [item.n for item in none.seen] == [-1, 1, 2, 2, 4, 5, 5]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(["row", "bad", "marker"]), max_size=30),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.sampled_from([{"on_error": "skip", **more} for more in ({}, {"output_key": "o"}, {"key": "n"})]),
+)
+def test_no_order_is_lost(what: list[str], batch_rows: int, queue: int, policy: dict[str, Any]) -> None:
+    """Whatever is rejected, and however rows are batched, rows and markers come out in the order that they had."""
+
+    def check(row: Any) -> Iterator[Any]:
+        n = row if isinstance(row, int) else row.n
+        if what[n] == "bad":
+            raise RowError("bad")
+        yield {"m": n}
+
+    messages = [Canary(n=n) if kind == "marker" else {"n": n} for n, kind in enumerate(what)]
+    sink = Watching()
+    source, node = Giving(messages, batch_rows=batch_rows), Doing(check, batch_rows=batch_rows, **policy)
+    source.add_edge(node, max_queue_size=queue)
+    node.add_edge(sink, max_queue_size=queue)
+    start_run(sink).wait(WAIT_S)
+    came = [item if isinstance(item, int) else item.n for item in sink.seen]
+    assert came == [n for n, kind in enumerate(what) if kind != "bad"]
+    assert [isinstance(item, Marker) for item in sink.seen] == [kind == "marker" for kind in what if kind != "bad"]
 
 
 def test_every_branch_gets_the_markers() -> None:

@@ -171,6 +171,33 @@ def test_a_pause_ends_with_the_run(at: str, how: str) -> None:
     assert time.monotonic() - before < 2
 
 
+def test_a_source_by_the_batch_ends_its_pause_at_a_checkpoint() -> None:
+    """A drain in the pause of a source of batches sends the rest of the batch at once, and takes its checkpoint."""
+
+    asleep = threading.Event()
+
+    class Batches(GivenBatches):
+        def sleep(self, seconds: float) -> None:
+            asleep.set()
+            super().sleep(seconds)
+
+        def generate_batches(self) -> Iterator[Any]:
+            yield Checkpoint(0)
+            for number, batch in enumerate(super().generate_batches(), 1):
+                yield batch
+                yield Checkpoint(number)
+
+    source, sink = Batches([[(1,), (2,), (3,)], [(4,)]], {"n": "int"}, throttle=3600), Keeping()
+    _ = source > sink
+    run = start_run(source)
+    assert asleep.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    assert [row.n for row in sink.messages] == [1, 2, 3]
+    [ledger] = [worker.ledger for worker in run.workers if worker.ledger is not None]
+    assert ledger.mark == 1
+
+
 def test_a_throttle_really_waits() -> None:
     """The pause is of that many seconds."""
     source = Counting(3)

@@ -113,11 +113,11 @@ def test_a_function_gets_the_whole_result(policy: dict[str, Any]) -> None:
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_function_gets_the_value_at_a_place(policy: dict[str, Any]) -> None:
     """post_process_keypath, spelled with dots, is where the value lies that is replaced, the rest staying as it was."""
-    given = {"doc": {"items": [{"p": "a/b.txt"}, {"p": "c/d.txt"}]}, "n": 1}
+    given = {"doc": {"items": [{"p": "a/b.txt"}, {"p": "c/d.txt", "q": 1}]}, "n": 1}
     options: dict[str, Any] = {"post_process_function": "os__path__basename", **policy}
     node = Doing(lambda _: [given], post_process_keypath="doc.items.1.p", **options)
-    assert through(node, 0) == [{"doc": {"items": [{"p": "a/b.txt"}, {"p": "d.txt"}]}, "n": 1}]
-    assert given == {"doc": {"items": [{"p": "a/b.txt"}, {"p": "c/d.txt"}]}, "n": 1}
+    assert through(node, 0) == [{"doc": {"items": [{"p": "a/b.txt"}, {"p": "d.txt", "q": 1}]}, "n": 1}]
+    assert given == {"doc": {"items": [{"p": "a/b.txt"}, {"p": "c/d.txt", "q": 1}]}, "n": 1}
     node = Doing(lambda row: [row], post_process_keypath="p", **options)
     assert through(node, {"p": "a/b", "q": 1}) == [{"p": "b", "q": 1}]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nanotyped import InsertData, NanoNode, PassThrough, Row, mysql_type
+from nanotyped import InsertData, NanoNode, PassThrough, PrinterOfThings, Row, mysql_type
 from nanotyped.engine import start_run
 from tests.unit.engine.nodes import WAIT_S, Doing, Giving, Keeping, failure, through
 
@@ -217,3 +217,34 @@ def test_the_type_of_what_is_seen() -> None:
     _ = Giving([{"n": 1}], output_schema={"n": "int unsigned"}) > node
     start_run(node).wait(WAIT_S)
     assert node.noted[0][0].schema["m"].type is mysql_type("int unsigned")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"key": "n", "output_key": "o"},
+        {"input_message_keypath": "n", "output_key": "o"},
+        {"input_message_keypath": "n", "input_mapping": "m", "key": "m", "output_key": "o"},
+        {"input_mapping": {"n": "m"}, "key": "m", "output_key": "o", "retain_input": False},
+    ],
+)
+@pytest.mark.parametrize("value", [2**63, None])
+def test_rows_hold_the_types_that_the_graph_knows(options: dict[str, Any], value: Any) -> None:
+    """What a node by the batch sees of a typed column has its type, and so has what it sends: as the check said."""
+    source = Giving([{"n": value}], output_schema={"n": "bigint unsigned null"})
+    node, sink = PrinterOfThings(disable=True, **options), Keeping()
+    _ = source > node > sink
+    run = start_run(sink)
+    run.wait(WAIT_S)
+    [flow] = run.graph.edges_from(node)[0].flows
+    assert flow is not None
+    assert sink.messages[0].to_python()["o"] == value
+    assert sink.messages[0].schema["o"].type is flow["o"].type is mysql_type("bigint unsigned")
+
+
+def test_a_wrapped_value_has_its_type() -> None:
+    """A bare value that is wrapped keeps the type of its column."""
+    node = Noting(input_message_keypath="n", input_mapping="it")
+    _ = Giving([{"n": 1}], output_schema={"n": "int unsigned"}) > node
+    start_run(node).wait(WAIT_S)
+    assert node.noted[0][0].schema["it"].type is mysql_type("int unsigned")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nanotyped import InsertData, NanoNode, PassThrough, Remapper, Row
+from nanotyped import InsertData, NanoNode, PassThrough, PrinterOfThings, Remapper, Row
 from nanotyped.graph import survey_graph
 from nanotyped.graph.provenance import trace_column
 from tests.support.flows import Given, GivenBatches, Kept
@@ -56,8 +56,9 @@ GIVEN = "id int unsigned, kg int, doc json, note varchar(9) null"
         (lambda: Doing(output_key="o"), None),
         (lambda: Doing(output_key="o", output_schema={"o": "int"}, retain_input=False), "o int"),
         (lambda: Passing(key="kg"), GIVEN),
-        (lambda: Passing(key="kg", output_key="o"), f"{GIVEN}, o int"),
-        (lambda: Passing(key="note", output_key="o", retain_input=False), "o varchar(9) null"),
+        (lambda: Passing(key="kg", output_key="o"), None),
+        (lambda: PrinterOfThings(disable=True, key="kg", output_key="o"), f"{GIVEN}, o int"),
+        (lambda: PrinterOfThings(key="note", output_key="o", retain_input=False), "o varchar(9) null"),
         (lambda: Passing(key=["doc", "a"], output_key="o"), None),
         (
             lambda: InsertData(value_dict={"x": "N"}, input_mapping={"kg": "mass"}),
@@ -120,6 +121,7 @@ def test_what_is_refused(node: Any, problems: list[str]) -> None:
 def test_a_bare_value_is_not_retained() -> None:
     """Behind a bare message only the result is known to be there."""
     assert surveyed(Making(), {"__value__": "int"}) == ("n integer", [])
+    assert surveyed(Making(output_key="o"), {"__value__": "int"}) == ("o json", [])
 
 
 def test_sources_have_the_options_too() -> None:
