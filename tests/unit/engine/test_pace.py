@@ -173,7 +173,6 @@ def test_a_pause_ends_with_the_run(at: str, how: str) -> None:
 
 def test_a_source_by_the_batch_ends_its_pause_at_a_checkpoint() -> None:
     """A drain in the pause of a source of batches sends the rest of the batch at once, and takes its checkpoint."""
-
     asleep = threading.Event()
 
     class Batches(GivenBatches):
