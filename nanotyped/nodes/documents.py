@@ -212,12 +212,19 @@ class SimpleTransforms(NanoNode[object, Any]):
             new = replacer.inside(new, ())
             if not replacer.count and self.missing_keypath_action == "error":
                 raise RowError(f"nothing lies at `{_dotted(transform.path)}`")
-        if new is old:
-            yield message
-        elif isinstance(message, Row) and self.retain_input and sees_all(self):
-            yield {name: value for name, value in new.items() if value is not old[name]}
-        else:
-            yield new
+        if new is old or not isinstance(message, Row):
+            yield message if new is old else new
+            return
+        changed = {name: self._typed(name, value) for name, value in new.items() if value is not old[name]}
+        # What is not sent along by itself keeps its types here.
+        yield changed if self.retain_input and sees_all(self) else {**message, **changed}
+
+    def _typed(self, column: str, value: Any) -> Any:
+        """Return a new value of a column; one that is a constant in the type that the check knows it by."""
+        last = next((found for found in reversed(self.transforms) if found.replacer().matches((column,))), None)
+        if last is None or "target_value" not in last.model_fields_set:
+            return value
+        return constant_column(column, last.target_value).type(value, name=column)
 
 
 def _parsed(given: Sequence[Any], problems: list[str]) -> tuple[Transform, ...]:

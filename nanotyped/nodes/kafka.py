@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from nanotyped.errors import (
     DeliveryError,
     GraphProblem,
@@ -31,6 +33,7 @@ logger = logging.getLogger("nanotyped.nodes.kafka")
 
 # What a message is by itself the cause of: another one may be taken. All else would meet the next message as well.
 _OF_A_MESSAGE = frozenset({"MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD", "_BAD_MSG"})
+_LOOK_S = 0.1
 _OWN_SETTINGS = frozenset({"bootstrap.servers", "message.timeout.ms", "enable.idempotence"})
 
 
@@ -54,6 +57,7 @@ class KafkaProducer(PassThrough[object]):
         key_columns: The columns of the key; by default those that are a key in the schema of the rows.
         timeout_s: Seconds for the delivery of a message, with all attempts of the client.
         settings: More settings of librdkafka, by their names there, such as ``security.protocol``.
+        secret_settings: The same for those that nobody is to see, such as ``sasl.password``.
 
     Raises:
         MissingExtraError: If the client is not installed.
@@ -70,6 +74,7 @@ class KafkaProducer(PassThrough[object]):
         key_columns: list[str] | None = None,
         timeout_s: float = 30.0,
         settings: dict[str, str | int | float | bool] | None = None,
+        secret_settings: dict[str, SecretStr | str] | None = None,
         **kwargs: Any,
     ) -> None:
         problems = []
@@ -80,7 +85,7 @@ class KafkaProducer(PassThrough[object]):
             problems.append("bootstrap_servers must name a broker")
         if not timeout_s > 0:
             problems.append(f"timeout_s must be above 0, not {timeout_s}")
-        if own := sorted(_OWN_SETTINGS & {*(settings or ())}):
+        if own := sorted(_OWN_SETTINGS & {*(settings or ()), *(secret_settings or ())}):
             problems.append(f"settings: {', '.join(f'`{name}`' for name in own)} is set by the node itself")
         if problems:
             raise WrongOptionsError(problems)
@@ -89,6 +94,10 @@ class KafkaProducer(PassThrough[object]):
         self.key_columns = key_columns
         self.timeout_s = timeout_s
         self.settings = dict(settings or {})
+        self._secrets = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in (secret_settings or {}).items()
+        }
         try:
             import confluent_kafka  # noqa: PLC0415 - an extra
         except ImportError as error:
@@ -121,6 +130,7 @@ class KafkaProducer(PassThrough[object]):
         """
         settings: Mapping[str, Any] = {
             **self.settings,
+            **self._secrets,
             "bootstrap.servers": self.bootstrap_servers,
             "message.timeout.ms": round(self.timeout_s * 1000),
             "enable.idempotence": True,
@@ -141,11 +151,22 @@ class KafkaProducer(PassThrough[object]):
                 if number not in self._delivered:
                     self._send(self._producer, row, number, failed)
         finally:
-            self._producer.flush()  # which ends: each message has its timeout
+            given_up = not self._confirm(self._producer)
+        if given_up:
+            return ()
         if failed:
             self._raise(failed, batch.rows, first)
         self._delivered = {number for number in self._delivered if number >= first + len(batch.rows)}
         return batch.rows
+
+    def _confirm(self, producer: Producer) -> bool:
+        """Wait until the brokers have said of each message whether they have it; ``False`` if the node is to end."""
+        while producer.flush(_LOOK_S):  # which ends: each message has its timeout
+            if self.stop_requested:
+                producer.purge()  # the rows do not count as delivered, and are given again where that can be
+                producer.flush(_LOOK_S)
+                return False
+        return True
 
     def _send(self, producer: Producer, row: Row, number: int, failed: dict[int, KafkaError]) -> None:
         encoders = self._encoders.get(type(row))
@@ -164,7 +185,9 @@ class KafkaProducer(PassThrough[object]):
                 producer.produce(self.topic, value=value, key=key, on_delivery=report)
                 break
             except BufferError:  # the client's queue is full
-                producer.poll(0.1)
+                producer.poll(_LOOK_S)
+                if self.stop_requested:
+                    return
             except self._kafka.KafkaException as error:
                 failed[number] = error.args[0]
                 break

@@ -183,6 +183,9 @@ def test_what_is_not_replaced_keeps_its_type() -> None:
         ]
     kept = run_through(SimpleTransforms(transform_mapping=[{"path": "p", "target_value": 0}]), rows, schema)
     assert kept.rows[0].schema["id"].type.spelling() == "int unsigned"
+    node = SimpleTransforms(transform_mapping=[{"path": "id", "target_value": 7}], retain_input=False)
+    kept = run_through(node, rows, schema)
+    assert kept.rows[1].schema.spelling() == "id uint8, day date, doc json"
 
 
 def test_bare_documents_and_keys() -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from pydantic import SecretStr
 
 from nanotyped.engine.run import start_run
 from nanotyped.errors import DeliveryError, GraphTypeError, NodeFailedError, WrongOptionsError
@@ -134,6 +136,21 @@ def test_brokers_that_are_not_there_end_the_run() -> None:
     assert node.statistics.skipped == 0
 
 
+def test_a_stop_does_not_wait_for_brokers_that_are_not_there() -> None:
+    """A terminate ends the wait for confirmation, and the rows do not count as delivered."""
+    node = KafkaProducer(topic="t", bootstrap_servers="127.0.0.1:1")
+    sink = Kept()
+    _ = Given([(1,), (2,)], {"n": "int"}) > node > sink
+    run = start_run(node)
+    while not node.messages_received_counter:
+        time.sleep(0.01)
+    began = time.monotonic()
+    run.terminate()
+    run.wait(10)
+    assert time.monotonic() - began < 3
+    assert (node.status, sink.rows) == ("stopped", [])
+
+
 def test_settings_that_the_client_refuses(brokers: Brokers) -> None:
     """A setting that librdkafka does not know fails the run with its word."""
     node = KafkaProducer(topic="t", bootstrap_servers=brokers.servers, settings={"no.such": "1"})
@@ -143,6 +160,16 @@ def test_settings_that_the_client_refuses(brokers: Brokers) -> None:
     assert str(caught.value.__cause__) == (
         'the Kafka client refuses its settings: _INVALID_ARG: No such configuration property: "no.such"'
     )
+
+
+def test_secret_settings_reach_the_client(brokers: Brokers) -> None:
+    """A secret, given as text or as `SecretStr`, is used as it is, and is not told."""
+    secret = {"sasl.password": SecretStr("hunter2"), "client.id": "me"}
+    node = KafkaProducer(topic="secret", bootstrap_servers=brokers.servers, secret_settings=secret)
+    assert "hunter2" not in f"{node.given_options!r}{node!r}"
+    assert node._secrets == {"sasl.password": "hunter2", "client.id": "me"}
+    run_through(node, ["rye"])
+    brokers.messages("secret", 1)
 
 
 def test_refused_before_the_run() -> None:
