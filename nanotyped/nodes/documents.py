@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -116,10 +117,14 @@ class Transform(BaseModel):
                 found.append(str(error))
         return found
 
-    def replacer(self) -> Replacer:
-        """Return what replaces the values in one message."""
+    def replacer_maker(self) -> Callable[[], Replacer]:
+        """Return what makes a ``Replacer``, which is for one message."""
         start = () if self.starting_path is None else parse_tail_path("starting_path", self.starting_path)
-        return Replacer(parse_tail_path("path", self.path), start, self.function)
+        return partial(Replacer, parse_tail_path("path", self.path), start, self.function)
+
+    def replaces_column(self, name: str) -> bool:
+        """Return whether the whole value of a column is replaced."""
+        return self.replacer_maker()().matches((name,))
 
     @property
     def function(self) -> Callable[[Any], Any]:
@@ -130,6 +135,8 @@ class Transform(BaseModel):
 
 
 if TYPE_CHECKING:
+    from nanotyped.types.base import DataType
+
     TransformOption = Transform | Mapping[str, Any]
 else:
     TransformOption = Transform  # what a file is held to
@@ -173,6 +180,8 @@ class SimpleTransforms(NanoNode[object, Any]):
         if problems:
             raise WrongOptionsError(problems)
         self.missing_keypath_action = missing_keypath_action
+        self._makers = [transform.replacer_maker() for transform in self.transforms]
+        self._constants: dict[str, type[DataType] | None] = {}
         super().__init__(**kwargs)
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
@@ -181,10 +190,7 @@ class SimpleTransforms(NanoNode[object, Any]):
             return super().output_schema_for(given)
         columns = {column.name: column for column in given}
         for transform in self.transforms:
-            replacer = transform.replacer()
-            for name in given.names:
-                if not replacer.matches((name,)):
-                    continue
+            for name in filter(transform.replaces_column, given.names):
                 if "target_function" in transform.model_fields_set:
                     return None
                 columns[name] = constant_column(name, transform.target_value)
@@ -195,7 +201,7 @@ class SimpleTransforms(NanoNode[object, Any]):
         if given is None or column not in given:
             return super().column_origin(column, given)
         for transform in reversed(self.transforms):
-            if transform.replacer().matches((column,)):
+            if transform.replaces_column(column):
                 if "target_value" in transform.model_fields_set:
                     return Origin("constant", detail=shown(transform.target_value))
                 return Origin("made", (column,))
@@ -207,8 +213,8 @@ class SimpleTransforms(NanoNode[object, Any]):
         message = self.__message__
         old = message.to_python() if isinstance(message, Row) else message
         new = old
-        for transform in self.transforms:
-            replacer = transform.replacer()
+        for transform, make_replacer in zip(self.transforms, self._makers, strict=True):
+            replacer = make_replacer()
             new = replacer.inside(new, ())
             if not replacer.count and self.missing_keypath_action == "error":
                 raise RowError(f"nothing lies at `{_dotted(transform.path)}`")
@@ -221,10 +227,12 @@ class SimpleTransforms(NanoNode[object, Any]):
 
     def _typed(self, column: str, value: Any) -> Any:
         """Return a new value of a column; one that is a constant in the type that the check knows it by."""
-        last = next((found for found in reversed(self.transforms) if found.replacer().matches((column,))), None)
-        if last is None or "target_value" not in last.model_fields_set:
-            return value
-        return constant_column(column, last.target_value).type(value, name=column)
+        if column not in self._constants:
+            last = next((found for found in reversed(self.transforms) if found.replaces_column(column)), None)
+            is_constant = last is not None and "target_value" in last.model_fields_set
+            self._constants[column] = constant_column(column, last.target_value).type if last and is_constant else None
+        kind = self._constants[column]
+        return value if kind is None else kind(value, name=column)
 
 
 def _parsed(given: Sequence[Any], problems: list[str]) -> tuple[Transform, ...]:

@@ -164,7 +164,7 @@ def test_settings_that_the_client_refuses(brokers: Brokers) -> None:
 
 def test_secret_settings_reach_the_client(brokers: Brokers) -> None:
     """A secret, given as text or as `SecretStr`, is used as it is, and is not told."""
-    secret = {"sasl.password": SecretStr("hunter2"), "client.id": "me"}
+    secret: dict[str, SecretStr | str] = {"sasl.password": SecretStr("hunter2"), "client.id": "me"}
     node = KafkaProducer(topic="secret", bootstrap_servers=brokers.servers, secret_settings=secret)
     assert "hunter2" not in f"{node.given_options!r}{node!r}"
     assert node._secrets == {"sasl.password": "hunter2", "client.id": "me"}
