@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -190,6 +192,24 @@ def test_what_cannot_be_written_is_an_error_of_its_row(tmp_path: Path) -> None:
     assert found.failure == "text or bytes are wanted, got 7; key says where in the message they are"
     assert found.others == [{"__value__": "a"}, {"__value__": "b"}]
     assert contents(tmp_path / "out") == [b"a", b"a", b"a", b"b", b"b"]
+
+
+def test_a_file_that_cannot_be_finished_is_not_there(tmp_path: Path) -> None:
+    """Of a message for which there is no room nothing is left, and the run ends."""
+    code = """
+import resource
+from nanotyped import FileWriter, NodeFailedError, SequenceEmitter
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+source = SequenceEmitter(["x" * 100_000])
+source > FileWriter(on_error="skip")
+try:
+    source.run()
+except NodeFailedError as error:
+    print(str(error.__cause__).partition(": ")[2])
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
+    assert (done.stdout, contents(tmp_path)) == ("File too large\n", [])
 
 
 def test_a_directory_that_is_not_there_ends_the_run(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from nanotyped.errors import GraphTypeError
 from nanotyped.node import NanoNode, Origin
 from nanotyped.nodes.documents import AggregateValues, Serializer, SimpleTransforms, Transform
+from nanotyped.nodes.tail_paths import Replacer
 from nanotyped.registry import register_function, temporary_registry
 from nanotyped.row import parse_schema
 from nanotyped.types import JSON_NULL
@@ -169,6 +170,14 @@ def test_the_message_that_came_is_not_changed() -> None:
     source.run()
     assert plain.dicts == [{"doc": {"items": [1], "n": {"m": 1}}}]
     assert changed.dicts == [{"doc": {"items": [1, 2], "n": {"m": 9}}}]
+
+
+def test_a_function_may_change_what_it_gets() -> None:
+    """A function gets a value of its own, and the document is not changed by what it does to it."""
+    document = {"a": {"items": [1]}}
+    replacer = Replacer(("items",), (), lambda old: old.append(2) or old)
+    assert replacer.inside(document, ()) == {"a": {"items": [1, 2]}}
+    assert document == {"a": {"items": [1]}}
 
 
 def test_what_is_not_replaced_keeps_its_type() -> None:

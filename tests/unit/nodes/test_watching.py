@@ -128,6 +128,17 @@ def test_a_file_that_vanishes_is_no_error(tmp_path: Path) -> None:
     assert node._unsettled == {}
 
 
+def test_a_file_that_comes_back_is_new(tmp_path: Path) -> None:
+    """A file that was gone at one look is new at the next, though its size and time are what they were."""
+    node, known = LocalDirectoryWatchdog(directory=tmp_path, settle_s=0), dict[str, Any]()
+    for _ in range(2):
+        (tmp_path / "a").write_text("x")
+        os.utime(tmp_path / "a", ns=(50, 50))
+        assert next(node._report(known)) == f"{tmp_path}/a"
+        (tmp_path / "a").unlink()
+        assert list(node._report(known)) == []
+
+
 def test_the_directory_is_looked_at_even_if_the_system_tells_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,7 +273,8 @@ def test_a_run_that_failed_loses_no_file(tmp_path: Path) -> None:
 
     class Telling(LocalDirectoryWatchdog):
         def setup(self) -> None:
-            (directory / "a").touch()
+            if not (directory / "a").exists():
+                (directory / "a").touch()
 
     class Failing(Arrivals):
         fails = True
