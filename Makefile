@@ -51,6 +51,7 @@ format: $(DEV)  ## Put the code into the house style
 .PHONY: docs
 docs: $(DEV)  ## Write the pages that are made of the code
 	@$(BIN)/python -m scripts.types_page
+	@$(BIN)/python -m scripts.nodes_page
 
 .PHONY: clean
 clean:  ## Remove all that these targets made

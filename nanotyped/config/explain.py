@@ -178,10 +178,21 @@ def _explain_value(found: list[ErrorDetails], path: Path, subject: Subject) -> C
     return document.problem(document.value_spot(full), label + reason)
 
 
-def unknown(what: str, name: str, known: Collection[str]) -> str:
-    """Return the reason for an unknown name: the name, and the nearest or all that are known."""
+def unknown(what: str, name: str, known: Collection[str], of_every_node: Collection[str] = ()) -> str:
+    """Return the reason for an unknown name: the name, and the nearest or all that are known.
+
+    Args:
+        what: What the name is of.
+        name: The name.
+        known: All that are known.
+        of_every_node: Those of them that every node has, which are not listed.
+    """
     hint = nearest_hint(name, sorted(known))
-    return f"unknown {what} `{name}`; " + (hint or f"known are {', '.join(f'`{key}`' for key in known)}")
+    if not hint:
+        own = [f"`{key}`" for key in known if key not in of_every_node]
+        hint = f"known are {', '.join(own)}" if own else "it has none of its own"
+        hint += ", and the options of every node" if of_every_node else ""
+    return f"unknown {what} `{name}`; {hint}"
 
 
 def _expected(details: ErrorDetails) -> str:

@@ -17,7 +17,7 @@ from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.config.yaml_reader import COMMA_HINT
 from nanotyped.errors import TypeSyntaxError
-from nanotyped.node import options_of
+from nanotyped.node import NanoNode, options_of
 from nanotyped.row.schema import Schema, parse_column
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class OptionChecker:
                 continue
             if name not in self.parameters:
                 reason = _ELSEWHERE.get(name) or unknown(
-                    f"option of {self.cls.__name__}", name, [*self.parameters, *beside]
+                    f"option of {self.cls.__name__}", name, [*self.parameters, *beside], options_of(NanoNode)
                 )
                 self._report(place, reason, Code.UNKNOWN_OPTION)
             elif name in SCHEMA_OPTIONS:

@@ -321,7 +321,7 @@ class Worker:
     def _mark(self, marker: type[BatchStart | BatchEnd]) -> None:
         """Set a marker before or behind what is made of an input, or all that a source gives."""
         if self.node.send_batch_markers:
-            self.outbox.add_aside(marker())
+            self.outbox.add_aside(self.node.batch_start() if marker is BatchStart else marker())
 
     def _send_batches(self, batches: Iterator[Sequence[Row] | Checkpoint]) -> None:
         outbox = self.outbox

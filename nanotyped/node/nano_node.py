@@ -15,6 +15,7 @@ from pathlib import Path  # noqa: TC003 - files are read by the annotations of o
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
+from nanotyped.message import BatchStart
 from nanotyped.node.functions import Function, no_op, resolve_function
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.of_thread import OfThread
@@ -291,6 +292,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Take a marker and yield what is to go on, rows or the marker; nodes without this pass markers on unseen."""
         raise NotImplementedError
 
+    def batch_start(self) -> BatchStart:
+        """Return the marker to stand before what is made of an input, or before all that a source gives."""
+        return BatchStart()
+
     def setup(self) -> None:
         """Get ready, in the node's own thread, before the first row."""
 
@@ -343,7 +348,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return what the node sends for rows of ``given`` (``None``: not known, or there is no input)."""
-        own = self.own_output()
+        own = self.own_output_for(given)
         if self.passes_rows_on:
             return given
         if own is None or (given is None and not self.is_source and self.retain_input):
@@ -388,6 +393,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
         if self.output_schema is not None:
             return parse_schema(self.output_schema)
         return schema_of_type(type_arguments(type(self), NanoNode)[1])
+
+    def own_output_for(self, seen: Schema | None) -> Schema | None:  # noqa: ARG002 - for the nodes that look at it
+        """Return the columns that the node's own code gives for what it sees, as narrow as may be.
+
+        All of it must be what ``own_output`` says.
+        """
+        return self.own_output()
 
     def input_row_class(self) -> type[Row] | None:
         """Return the Row class that the node's code sees, where it declares one."""

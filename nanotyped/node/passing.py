@@ -56,7 +56,7 @@ def sent_output(node: NanoNode[Any, Any], given: Schema | None) -> Schema | None
     that works by the batch, says what its code gives, before ``post_process_function`` and ``output_key``.
     """
     if node.sending.is_plain and node.sight.is_whole:
-        return node.own_output()
+        return node.own_output_for(given)
     if node.promises_output and not takes_batches(node):
         return node.own_output()
     return node.sending.schema_of(_results(node, seen_schema(node, given)))
@@ -101,6 +101,6 @@ def _results(node: NanoNode[Any, Any], seen: Schema | None) -> Schema | None:
     if node.is_source:
         return node.output_schema_for(None)
     if type(node).output_schema_for is NanoNode.output_schema_for:
-        return node.own_output()
+        return node.own_output_for(seen)
     # By the batch all that is given is the code's own; else what is told is mixed with what would be retained.
     return node.output_schema_for(seen) if takes_batches(node) or not node.retain_input else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nanotyped.errors import CellProblem, GraphProblem, RowError, RowValidationError, TypeCastError, shown
 from nanotyped.node import NanoNode, Origin
 from nanotyped.row import Row, Schema, parse_schema
+from nanotyped.row.compiled import copy_document
 from nanotyped.row.rows import row_info
 from nanotyped.row.schema import BARE_VALUE, check_schema
 
@@ -107,6 +108,10 @@ class RowMaker:
             names[name] = value
             return name
 
+        def constant(value: object) -> str:
+            # Each row has a document of its own: whoever gets it may change it.
+            return f"{bound(copy_document)}({bound(value)})" if isinstance(value, dict | list) else bound(value)
+
         match cell:
             case Taken(column, None):
                 return f"row.{self._fields[column]}"
@@ -114,10 +119,10 @@ class RowMaker:
                 value = f"row.{self._fields[column]}"
                 return f"(None if {value} is None else {bound(convert)}({value}))"
             case Constant(value):
-                return bound(value)
+                return constant(value)
             case Filled(column, value):
                 field = f"row.{self._fields[column]}"
-                return f"({bound(value)} if {field} is None else {field})"
+                return f"({constant(value)} if {field} is None else {field})"
             case Computed(columns, function):
                 return f"{bound(function)}({', '.join(f'row.{self._fields[name]}' for name in columns)})"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -16,31 +16,14 @@ from nanotyped.errors import (
 from nanotyped.node import Origin
 from nanotyped.nodes.cast_options import CastDeclaration, parse_casts
 from nanotyped.nodes.casting import Lossy, cast_problem, make_caster
+from nanotyped.nodes.constants import constant_column
 from nanotyped.nodes.making import Cell, Computed, Constant, Filled, MakingNode, Plan, Taken
 from nanotyped.registry import register_node
 from nanotyped.row import Column, Schema, parse_schema
 from nanotyped.row.keypaths import MISSING, Keypath, reach
-from nanotyped.row.rows import infer_value
 from nanotyped.types.base import DataType
-from nanotyped.types.intermediate import (
-    DATETIME,
-    DECIMAL,
-    INTEGER,
-    INTEGER_BITS,
-    JSON,
-    JSON_NULL,
-    MAX_DECIMAL_DIGITS,
-    MAX_FSP,
-    MAX_SCALE,
-    NULL,
-    STRING,
-    TIMESTAMP,
-)
+from nanotyped.types.intermediate import JSON, JSON_NULL, NULL
 from nanotyped.types.json import json_form
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
 
 # -- InsertData ----------------------------------------------------------------------
 
@@ -134,45 +117,6 @@ class InsertData(MakingNode):
         if not column.nullable:
             raise ValueError(f"column `{column.name}` is `{column.spelling()}`, and its constant is null")
         return None
-
-
-def constant_column(name: str, value: object) -> Column:
-    """Return the column of a constant: the narrowest type that holds it.
-
-    Raises:
-        IncompatibleTypesException: If no type describes the value.
-    """
-    typed = infer_value(value, name)
-    return Column(name, _narrowest(typed), nullable=typed.value is None)
-
-
-def _narrowest(typed: DataType) -> type[DataType]:
-    value = typed.value
-    match typed:
-        case INTEGER() if type(typed) is INTEGER:
-            unsigned = value >= 0
-            needed = value.bit_length() + (not unsigned)
-            bits = next((bits for bits in INTEGER_BITS if bits >= needed), None)
-            return INTEGER if bits is None else INTEGER.of(bits=bits, unsigned=unsigned)
-        case DECIMAL() if type(typed) is DECIMAL:
-            return _narrowest_decimal(value)
-        case STRING() if type(typed) is STRING:
-            return STRING.of(max_length=len(value), charset="ascii" if value.isascii() else None)
-        case DATETIME() if type(typed) is DATETIME:
-            digits = len(f"{value.microsecond:06}".rstrip("0")) if value.microsecond else 0
-            family = DATETIME if value.tzinfo is None else TIMESTAMP
-            return family.of(fsp=min(digits, MAX_FSP))
-    return type(typed)
-
-
-def _narrowest_decimal(value: Decimal) -> type[DataType]:
-    _, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        return DECIMAL
-    scale = max(0, -exponent)
-    precision = max(1, scale, len(digits) + max(0, exponent))
-    fits = precision <= MAX_DECIMAL_DIGITS and scale <= MAX_SCALE
-    return DECIMAL.of(precision=precision, scale=scale) if fits else DECIMAL
 
 
 # -- Remapper --------------------------------------------------------------------------

@@ -151,9 +151,7 @@ CASES = [
                 "`host`, `port`, `user`, `password`, `database`, `url`, `columns`, `where`, "
                 "`parameters`, `page_rows`, `cursor_column`, `lag`, "
                 "`zero_date`, `tinyint1`, `bit`, `schema_contract`, `tls`, `tls_ca`, "
-                "`connect_timeout_s`, `read_timeout_s`, `to_row_obj`, `retain_input`, `validate`, "
-                "`input_schema`, `output_schema`, `batch_rows`, `on_error`, `max_errors`, `max_error_rate`, "
-                "`dead_letter`, `retry`"
+                "`connect_timeout_s`, `read_timeout_s`, `to_row_obj`, and the options of every node"
             ),
         ),
     ),

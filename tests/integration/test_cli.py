@@ -213,7 +213,7 @@ def test_nodes_lists_the_classes_that_a_file_may_name(folder: Path) -> None:
     status, out, err = run(folder, "nodes", "--module", "mill")
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert "Cast              Gives columns another type." in lines
+    assert "Cast                       Gives columns another type." in lines
     assert [line for line in lines if line in ("Count", "Show")] == ["Count", "Show"]
     assert lines == sorted(lines)
     assert run(folder, "nodes", "p.yaml")[::2] == (

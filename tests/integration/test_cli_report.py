@@ -83,7 +83,7 @@ def test_a_run_that_is_refused_has_a_report_too(folder: Path) -> None:
     status, found, _ = report(folder, PIPELINE.replace("[read, write]", "[read, write, more]") % "")
     assert (status, found["status"], found["run"], found["nodes"]) == (2, "refused", None, [])
     [problem] = found["problems"]
-    assert (problem["code"], problem["file"], problem["line"]) == ("ConfigProblem", "p.yaml", 8)
+    assert (problem["code"], problem["file"], problem["line"]) == ("NT401", "p.yaml", 8)
     assert "more" in problem["message"]
     (folder / "in.csv").unlink()
     status, found, _ = report(folder, PIPELINE % "")
@@ -138,7 +138,7 @@ def test_programs_are_told_every_problem_of_a_file(folder: Path) -> None:
     status, found = refused(folder, text)
     assert status == 2
     assert [(record["level"], record["logger"], record["code"], record["file"]) for record in found] == [
-        ("error", "nanotyped.check", "ConfigProblem", "p.yaml")
+        ("error", "nanotyped.check", "NT205", "p.yaml")
     ] * len(found)
     assert [(record["line"], record["column"]) for record in found] == [(6, 24), (7, 18)]
     assert found[1]["message"].startswith("no node class is registered as `WriteRow`")
@@ -148,7 +148,7 @@ def test_programs_are_told_what_the_graph_finds(folder: Path) -> None:
     """The code is the class of the problem; what is live is told alike; a state that does not fit is one record."""
     needs = PIPELINE.replace("segments: true}}", "segments: true}, input_schema: {n: date}}")
     status, found = refused(folder, needs % "")
-    assert (status, [record["code"] for record in found]) == (2, ["Mismatch"])
+    assert (status, [record["code"] for record in found]) == (2, ["NT501"])
     assert refused(folder, PIPELINE % LETTERS, "--state", "state")[0] == 3
     status, found = refused(folder, PIPELINE.replace("varchar(12)", "varchar(13)") % LETTERS, "--state", "state")
     assert (status, [record["code"] for record in found]) == (2, ["StateError"])

@@ -137,7 +137,7 @@ def test_a_table_that_is_followed(shop: Path) -> None:
         (
             "lag: 2",
             "lag: 2 min",
-            "4:3: node `read`: lag: column `id` is `integer`, and a span of time is no number of it. "
+            "6:71: node `read`: lag: column `id` is `integer`, and a span of time is no number of it. "
             "Hint: give a number",
         ),
         (

@@ -22,7 +22,7 @@ from nanotyped import (
     start_run,
 )
 from nanotyped.types import INTEGER
-from tests.support.flows import Kept
+from tests.support.flows import KeepingMarkers, Kept
 from tests.support.sql import rows_of
 
 if TYPE_CHECKING:
@@ -439,3 +439,32 @@ def test_a_node_can_run_twice(database: Database) -> None:
     database.execute("ALTER TABLE t ADD v varchar(3)", "INSERT INTO t VALUES (2, 'b')")
     source.run()
     assert sink.dicts == [{"id": 1}, {"id": 1, "v": None}, {"id": 2, "v": "b"}]
+
+
+def test_all_rows_stand_between_markers_that_bear_the_schema(database: Database) -> None:
+    """One `BatchStart` with the schema of the rows stands before all of them, one `BatchEnd` behind; or neither."""
+    database.execute(
+        "CREATE TABLE t (id int unsigned PRIMARY KEY, note varchar(9))", "INSERT INTO t VALUES (1, 'é'), (2, NULL)"
+    )
+    for marked in (True, False):
+        options: dict[str, Any] = {} if marked else {"send_batch_markers": False}
+        source, sink = StreamMySQLTable(url=database.url, table="t", page_rows=1, **options), KeepingMarkers()
+        _ = source > sink
+        start_run(source).wait(20)
+        rows = [row.to_python() for row in sink.seen if not isinstance(row, str)]
+        assert rows == [{"id": 1, "note": "é"}, {"id": 2, "note": None}]
+        assert [seen for seen in sink.seen if isinstance(seen, str)] == ["BatchStart", "BatchEnd"] * marked
+        if marked:
+            assert (sink.seen[0], sink.seen[-1]) == ("BatchStart", "BatchEnd")
+            assert sink.markers[0].schema == source.get_schema()
+            assert sink.markers[0].schema.spelling() == "id int(10) unsigned, note varchar(9) null"
+
+
+def test_an_empty_table_gives_its_markers_alone(database: Database) -> None:
+    """The schema of a table without rows is told all the same."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    source, sink = StreamMySQLTable(url=database.url, table="t"), KeepingMarkers()
+    _ = source > sink
+    start_run(source).wait(20)
+    assert sink.seen == ["BatchStart", "BatchEnd"]
+    assert sink.markers[0].schema.names == ("id",)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
 
 from nanotyped.engine.run import start_run
+from nanotyped.errors import NodeFailedError
 from nanotyped.node import NanoNode
 
 if TYPE_CHECKING:
-    from nanotyped.message import Batch
+    from pathlib import Path
+
+    from nanotyped.message import Batch, Marker
     from nanotyped.node import RunReport
     from nanotyped.row import Row
     from nanotyped.row.schema import SchemaDeclaration
@@ -95,3 +101,65 @@ def run_into(
     """Run messages into a sink in a real pipeline; the source bears the name ``given``."""
     _ = Given(messages, schema, name="given", **options) > node
     return start_run(node).wait(30)
+
+
+def run_source(node: NanoNode[Any, Any]) -> Kept:
+    """Run a source to its end and return the sink with what it gave."""
+    kept = Kept(name="kept")
+    _ = node > kept
+    start_run(node).wait(30)
+    return kept
+
+
+class KeepingMarkers(NanoNode[object, Any]):
+    """Keeps what it gets in order, markers by the name of their class; ``markers`` has these themselves."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.seen: list[Any] = []
+        self.markers: list[Marker] = []
+        super().__init__(**kwargs)
+
+    def process_item(self) -> None:
+        self.seen.append(self.__message__)
+
+    def process_marker(self, marker: Marker) -> None:
+        self.seen.append(type(marker).__name__)
+        self.markers.append(marker)
+
+
+class Rejected(NamedTuple):
+    """What becomes of messages of which one is wrong.
+
+    Attributes:
+        failure: What the run fails with, under ``fail``.
+        before: What had come out by then.
+        others: What comes out under ``skip``, and under ``dead_letter``.
+        letters: The rows of the dead letters.
+    """
+
+    failure: str
+    before: list[dict[str, Any]]
+    others: list[dict[str, Any]]
+    letters: list[Any]
+
+
+def reject_one(
+    make: Callable[..., NanoNode[Any, Any]],
+    messages: Sequence[Any],
+    directory: Path,
+    schema: SchemaDeclaration | None = None,
+) -> Rejected:
+    """Run messages, one of which is wrong, through a node under each ``on_error``."""
+    kept = Kept()
+    node = make(name="node")
+    _ = Given(messages, schema) > node > kept
+    with pytest.raises(NodeFailedError) as caught:
+        start_run(node).wait(30)
+    skipping = make(on_error="skip")
+    skipped = run_through(skipping, messages, schema).dicts
+    assert skipping.statistics.skipped == 1
+    file = directory / "dead.jsonl"
+    writing = make(dead_letter=str(file))
+    assert run_through(writing, messages, schema).dicts == skipped
+    letters = [json.loads(line)["row"] for line in file.read_text().splitlines()]
+    return Rejected(str(caught.value.__cause__), kept.dicts, skipped, letters)

@@ -17,7 +17,7 @@ from nanotyped.errors import (
     errors_by_row,
     shown,
 )
-from nanotyped.message import Checkpoint
+from nanotyped.message import BatchStart, Checkpoint
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.schema_contract import SchemaContract, SchemaContractOption
@@ -280,6 +280,10 @@ class TableSource(NanoNode[object, Any]):
         """Return the wanted columns as the node takes them."""
         raw = self._raw_schema()
         return None if raw is None else self._policies.taken(raw)
+
+    def batch_start(self) -> BatchStart:
+        """Return the marker before all rows, which bears their ``schema``."""
+        return BatchStart(schema=self.get_schema())
 
     # -- reading -------------------------------------------------------------------------
 

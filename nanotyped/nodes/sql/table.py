@@ -65,7 +65,11 @@ class StreamMySQLTable(TableSource):
         connect_timeout_s: Longest wait for a connection, in seconds.
         read_timeout_s: Longest wait for an answer, in seconds.
         to_row_obj: Accepted for old pipelines; every message is a row.
+        send_batch_markers: Whether a ``BatchStart``, which bears the ``schema`` of the rows, stands before all rows and
+            a ``BatchEnd`` behind them.
     """
+
+    send_batch_markers = True
 
     def __init__(
         self,

@@ -10,7 +10,8 @@ import pytest
 
 from nanotyped.engine.run import start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError, RowValidationError
-from nanotyped.nodes.values import Cast, InsertData, Remapper, constant_column
+from nanotyped.nodes.constants import constant_column
+from nanotyped.nodes.values import Cast, InsertData, Remapper
 from nanotyped.row import parse_schema
 from nanotyped.types import BOOL, DATETIME, JSON_NULL, OBJECT, STRING, TIMESTAMP, InvalidDate
 from tests.support.flows import Given, GivenBatches, Kept, run_through
@@ -89,6 +90,17 @@ def test_insert_declared_types() -> None:
     ]
     text = "id int, day date, n decimal(4,2), x int null"
     assert given_schema(InsertData(value_dict=node.value_dict, output_schema=DECLARED), {"id": "int"}) == text
+
+
+def test_each_row_has_a_constant_document_of_its_own() -> None:
+    """What a receiver does to a document that was inserted is not seen in the next row."""
+    rows = [(None,), (None,)]
+    inserted = run_through(InsertData(value_dict={"doc": {"n": [1]}}), rows, {"id": "int null"})
+    filled = run_through(InsertData(value_dict={"d": [1]}, overwrite=False), rows, {"d": "json null"})
+    inserted.dicts[0]["doc"]["n"].append(2)
+    filled.dicts[0]["d"].append(2)
+    assert inserted.dicts[1]["doc"] == {"n": [1]}
+    assert filled.dicts[1]["d"] == [1]
 
 
 DECLARED = {"day": "date", "n": "decimal(4,2)", "x": "int null"}
