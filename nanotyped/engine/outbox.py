@@ -140,8 +140,14 @@ class Outbox:
             self._in_hand = tokens
 
     def end(self) -> None:
-        """Let go of the input in hand once all that it gave has been sent."""
+        """Let go of the input in hand once all that it gave has been sent.
+
+        Raises:
+            RowError: If what a sink gave, which nobody behind it asks for, breaks its contract.
+        """
         with self._lock:
+            if self.rows and not self._channels:
+                self._send(len(self.rows))
             self._done += self._in_hand
             self._in_hand = ()
             if not self.rows:

@@ -242,8 +242,13 @@ class HttpGetRequestPaginator(_HttpGet):
         endpoint_dict: What fills the other placeholders.
         default_offset_value: The offset of the first page.
         additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
-        json: As of ``HttpGetRequest``; pages can be told apart in JSON alone, so it is true.
-        **kwargs: The other options of ``HttpGetRequest``, and those of every node.
+        json: True: where the next page is stands in the JSON of a page.
+        headers: Sent with every request; their values are never shown.
+        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        max_attempts: How often the request of one page is sent at the most.
+        deadline_s: Seconds for one page in all, every attempt and pause included.
+        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
+        max_answer_bytes: Bytes of one page at the most (64 MiB).
 
     Raises:
         ValueError: If an option is wrong.

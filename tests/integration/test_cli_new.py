@@ -30,7 +30,8 @@ with contextlib.redirect_stdout(io.StringIO()) as schema:
 validator = Draft7Validator(json.loads(schema.getvalue()))
 print([error.message for error in validator.iter_errors(load_yaml("pipeline.yaml").value)])
 with contextlib.redirect_stdout(io.StringIO()) as told:
-    pytest.main(["-q", "-p", "no:cacheprovider"])
+    # That a plugin of a package is imported by now is of no matter to these tests.
+    pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"])
 print(told.getvalue().splitlines()[-1].split(" in ")[0])
 """
 

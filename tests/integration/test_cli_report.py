@@ -87,7 +87,7 @@ def test_a_run_that_is_refused_has_a_report_too(folder: Path) -> None:
     assert "more" in problem["message"]
     (folder / "in.csv").unlink()
     status, found, _ = report(folder, PIPELINE % "")
-    assert (status, [problem["code"] for problem in found["problems"]]) == (2, ["UnfitSourceError"])
+    assert (status, [problem["code"] for problem in found["problems"]]) == (2, ["NT504"])
     status, found, _ = report(folder, PIPELINE % "", "--module", "absent_module")
     assert (status, found["status"], found["error"]["error"]) == (2, "refused", "ModuleNotFoundError")
 
@@ -138,8 +138,9 @@ def test_programs_are_told_every_problem_of_a_file(folder: Path) -> None:
     status, found = refused(folder, text)
     assert status == 2
     assert [(record["level"], record["logger"], record["code"], record["file"]) for record in found] == [
-        ("error", "nanotyped.check", "NT205", "p.yaml")
-    ] * len(found)
+        ("error", "nanotyped.check", "NT205", "p.yaml"),
+        ("error", "nanotyped.check", "NT201", "p.yaml"),
+    ]
     assert [(record["line"], record["column"]) for record in found] == [(6, 24), (7, 18)]
     assert found[1]["message"].startswith("no node class is registered as `WriteRow`")
 
@@ -154,7 +155,7 @@ def test_programs_are_told_what_the_graph_finds(folder: Path) -> None:
     assert (status, [record["code"] for record in found]) == (2, ["StateError"])
     (folder / "in.csv").unlink()
     status, found = refused(folder, PIPELINE % "")
-    assert (status, [record["code"] for record in found]) == (2, ["UnfitSourceError"])
+    assert (status, [record["code"] for record in found]) == (2, ["NT504"])
     assert found[0]["message"] == "node `read`: cannot read in.csv: No such file or directory"
 
 

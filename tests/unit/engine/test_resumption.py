@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -351,3 +352,29 @@ def test_a_source_that_ended_before_the_run_was_stopped_goes_on_where_it_ended(t
     ended(log, tmp_path)
     assert [n for n in sink.numbers if n > 1000] == [1009]
     assert read_state(tmp_path).finished
+
+
+def test_what_a_sink_gives_or_passes_on_holds_nothing(tmp_path: Path) -> None:
+    """Rows and markers that nobody takes do not keep a checkpoint from being written while the run goes on."""
+
+    class Seeing(PassThrough[object]):
+        seen = threading.Event()
+
+        def process_item(self, row: Any) -> Iterator[Any]:
+            yield row
+            if row.n == 4:
+                self.seen.set()
+
+    source = Range(0, 10, stand_at=5, name="source", send_batch_markers=True)
+    sink = Seeing(name="sink")
+    source > sink
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    assert sink.seen.wait(WAIT_S)
+    deadline = time.monotonic() + WAIT_S
+    while not read_state(tmp_path).cursors:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert read_state(tmp_path).cursors == {"`source`": 5}
+    source.leave.set()
+    run.wait(WAIT_S)
