@@ -342,7 +342,7 @@ class Worker:
             if self._draining and (stopping or not resumes):
                 return
             stopping = self._draining  # one step more: without the checkpoint of what was sent, it is sent again
-        self.exhausted = True
+        self.exhausted = not self._draining
 
     def _send_rows_guarded(self, results: Iterator[Any], rejections: Rejections) -> None:
         outbox, number = self.outbox, 0
@@ -358,10 +358,10 @@ class Worker:
                     rejections.reject(self._shape.as_given(result), error, number)
                 else:
                     outbox.add([row], Origin(number, row))
-            if self._draining:
+            if self._draining or outbox.cancelled:
                 outbox.flush()
                 return
-        self.exhausted = True
+        self.exhausted = not self._draining
 
     def _reject(self, row: Row | RawLine, error: RowError) -> None:
         """Take a row that a source read and that is wrong."""
@@ -387,7 +387,7 @@ class Worker:
                 outbox.flush()
                 if self._draining:
                     return
-        self.exhausted = True
+        self.exhausted = not self._draining  # one that looks at stop_requested ends by itself, and may have more
 
     def _open_stretch(self) -> None:
         assert self.ledger is not None  # only a source has rows of its own

@@ -378,3 +378,47 @@ def test_what_a_sink_gives_or_passes_on_holds_nothing(tmp_path: Path) -> None:
     assert read_state(tmp_path).cursors == {"`source`": 5}
     source.leave.set()
     run.wait(WAIT_S)
+
+
+def test_a_source_that_ends_because_it_is_told_to_has_more(tmp_path: Path) -> None:
+    """One that returns once ``stop_requested`` is set has not come to its end: the next run goes on where it was."""
+
+    class Obedient(Range):
+        def generator(self) -> Iterator[Any]:
+            for result in super().generator():
+                yield result
+                if self.stop_requested:
+                    return
+
+    source, sink = Obedient(0, 10, stand_at=5, name="source"), Keep(name="sink")
+    source > sink
+    run = started(source, tmp_path)
+    assert source.stands.wait(WAIT_S)
+    run.drain()
+    run.wait(WAIT_S)
+    assert not read_state(tmp_path).finished
+    again, rest = Obedient(0, 10, name="source"), Keep(name="sink")
+    again > rest
+    started(again, tmp_path).wait(WAIT_S)
+    assert sorted({*sink.numbers, *rest.numbers}) == list(range(10))
+
+
+def test_a_source_that_waits_for_more_ends_when_it_is_ended() -> None:
+    """One that yields nothing but ``None`` between looks is asked no more after a terminate, whatever its policy."""
+
+    class Looking(NanoNode[object, Any]):
+        looks = threading.Event()
+
+        def generator(self) -> Iterator[Any]:
+            while True:
+                self.looks.set()
+                yield None
+
+    for max_errors in (None, 3):
+        source = Looking(name="source", max_errors=max_errors)
+        source > Keep(name="sink")
+        run = prepare_run(source)
+        run.start()
+        assert source.looks.wait(WAIT_S)
+        source.terminate_pipeline()
+        run.wait(WAIT_S)
