@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
+from nanotyped.engine.giving import SourceWorker
 from nanotyped.engine.monitor import Monitor
+from nanotyped.engine.processing import ProcessingWorker
 from nanotyped.engine.rejection import Rejections
 from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state, without_state
 from nanotyped.engine.shaping import fitted_row, row_of_anything
-from nanotyped.engine.worker import Worker
 from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineStateError
 from nanotyped.graph import Graph, build_graph
 from nanotyped.graph.drift import impacts_of
@@ -30,6 +31,7 @@ from nanotyped.row.schema import BARE_VALUE
 
 if TYPE_CHECKING:
     from nanotyped.channel import Channel
+    from nanotyped.engine.worker import Worker
     from nanotyped.message import Batch
 
 SIGNAL_SLICE_S = 0.25
@@ -79,10 +81,7 @@ class Run:
         self._ended_at: float | None = None
         for node in graph.nodes:
             _prepare(node, self, pipeline_name)
-        self.workers = [
-            Worker(node, self._on_failure, self._on_end, self._on_advance, self._rejections_of(node))
-            for node in graph.nodes
-        ]
+        self.workers = [self._new_worker(node) for node in graph.nodes]
         self._busy = set(self.workers)
         self._by_node = {worker.node: worker for worker in self.workers}
         self._channels: dict[Worker, list[Channel[Batch[Row]]]] = {worker: [] for worker in self.workers}
@@ -94,6 +93,12 @@ class Run:
                 logger.warning("%s", without_state(node), extra=NO_ROW_VALUES)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
+
+    def _new_worker(self, node: NanoNode[Any, Any]) -> Worker:
+        rejections = self._rejections_of(node)
+        if node.is_source:
+            return SourceWorker(node, self._on_failure, self._on_end, rejections, self._on_advance)
+        return ProcessingWorker(node, self._on_failure, self._on_end, rejections)
 
     def _rejections_of(self, node: NanoNode[Any, Any]) -> Rejections | None:
         return Rejections(node, self.run_id, self._dead_letters.open) if node.error_policy.rejects else None
