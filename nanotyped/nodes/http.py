@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Never
 
 import msgspec
@@ -13,7 +14,7 @@ from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, PipelineStateError, RowError, shown
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, RetryPolicy
+from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, HttpClient, RetryPolicy
 from nanotyped.nodes.http_headers import checked_headers
 from nanotyped.nodes.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
 from nanotyped.nodes.url_template import Filler, UrlTemplate
@@ -158,7 +159,7 @@ class HttpPostRequest(NanoNode[object, Never]):
         headers = {"Content-Type": _CONTENT_TYPES[self.envelope], "User-Agent": "nanotyped"}
         given = {name: value.get_secret_value() for name, value in self._headers.items()}
         defaults = {name: value for name, value in headers.items() if name.lower() not in map(str.lower, given)}
-        self._client = ClientOfThread({**defaults, **given}, self._policy, self._pause)
+        self._client = ClientOfThread(partial(HttpClient, {**defaults, **given}, self._policy, self._pause))
 
     def cleanup(self) -> None:
         """Close the sessions."""

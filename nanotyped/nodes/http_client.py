@@ -5,7 +5,6 @@ Nothing here tells a URL's query, a header's value, or a body that was sent: the
 
 from __future__ import annotations
 
-import functools
 import logging
 import random
 import ssl
@@ -244,18 +243,14 @@ class HttpClient:
 
 
 class ClientOfThread:
-    """The client of each thread that asks for one; all of them are alike. Arguments as of ``HttpClient``."""
+    """The client of each thread that asks for one; all of them are alike.
 
-    def __init__(
-        self,
-        headers: Mapping[str, str],
-        policy: RetryPolicy,
-        pause: Callable[[float], bool],
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        *,
-        needs_whole: bool = False,
-    ) -> None:
-        self._new = functools.partial(HttpClient, headers, policy, pause, max_answer_bytes, needs_whole=needs_whole)
+    Args:
+        new: Makes one.
+    """
+
+    def __init__(self, new: Callable[[], HttpClient]) -> None:
+        self._new = new
         self._own = threading.local()
         self._all: list[HttpClient] = []
         self._lock = threading.Lock()

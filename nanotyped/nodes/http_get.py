@@ -6,6 +6,7 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -86,9 +87,8 @@ class _HttpGet(NanoNode[object, Any]):
         given = {name: value.get_secret_value() for name, value in self._headers.items()}
         names = {name.lower() for name in given}
         defaults = {name: value for name, value in _DEFAULT_HEADERS.items() if name.lower() not in names}
-        self._client = ClientOfThread(
-            {**defaults, **given}, self._policy, self._pause, self._max_answer_bytes, needs_whole=True
-        )
+        new = partial(HttpClient, {**defaults, **given}, self._policy, self._pause, self._max_answer_bytes)
+        self._client = ClientOfThread(partial(new, needs_whole=True))
 
     def cleanup(self) -> None:
         """Close the sessions."""
