@@ -153,6 +153,17 @@ class Worker:
         if self.inbox is not None:
             (self.inbox.cancel if silent else self.inbox.stop)()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the node waits neither for rows nor for room."""
+        waits = self.inbox is not None and self.inbox.receiving and (self._pool is None or self._pool.is_idle)
+        return not waits and all(channel.room > 0 for channel in self.outbox.channels)
+
+    @property
+    def rows_given(self) -> int:
+        """How many rows a source gave so far; of rows in hand some may be counted twice, or not yet."""
+        return self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
+
     def report(self) -> NodeReport:
         """Return what the node has done so far."""
         counted = self.statistics
@@ -241,7 +252,7 @@ class Worker:
 
     def _count_emitted(self) -> None:
         if self.inbox is None:
-            self.statistics.emitted = self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
+            self.statistics.emitted = self.rows_given
 
     @property
     def _may_speak_last(self) -> bool:

@@ -4,6 +4,7 @@ from nanotyped.node.functions import get_environment_variables, no_op
 from nanotyped.node.links import Flow, Link, Linkable, link_nodes, pipeline
 from nanotyped.node.nano_node import DEFAULT_BATCH_ROWS, DEFAULT_QUEUE_ROWS, NanoNode, PassThrough, options_of
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
+from nanotyped.node.progress import SizeHint
 from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
 from nanotyped.node.running import (
     NodeReport,
@@ -35,6 +36,7 @@ __all__ = [
     "RunHandle",
     "RunReport",
     "Runner",
+    "SizeHint",
     "Status",
     "get_environment_variables",
     "install_runner",
