@@ -3,7 +3,7 @@
 The public names. ``MYSQL_INTEGERn``, ``MYSQL_VARCHARn`` and their like resolve here too, for any ``n``.
 """
 
-from nanotyped.engine import Run, start_run
+from nanotyped.engine import Run, bcolors, start_run
 from nanotyped.errors import (
     ConfigError,
     ConfigProblem,
@@ -210,6 +210,7 @@ __all__ = [
     "WriteRows",
     "WrongOptionsError",
     "all_bases",
+    "bcolors",
     "check_assignable",
     "column",
     "convert_to_type_system",

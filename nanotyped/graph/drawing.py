@@ -46,7 +46,7 @@ def _edge_lines(edge: Edge) -> list[str]:
             continue
         lines += [f"{column.name}: {column.spelling()}" for column in flow.columns[:MAX_COLUMNS_SHOWN]]
         if len(flow) > MAX_COLUMNS_SHOWN:
-            lines.append(f"and {len(flow) - MAX_COLUMNS_SHOWN} more")
+            lines.append(f"… {len(flow) - MAX_COLUMNS_SHOWN} more")
     return lines
 
 

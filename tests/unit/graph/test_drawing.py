@@ -58,8 +58,8 @@ def test_many_columns_are_cut_and_flows_set_apart() -> None:
     _ = (wide, narrow) > join
     _ = join > Sink(name="end")
     dot = render_dot(survey_graph(wide).graph)
-    assert "c11: int\\nand 2 more" in dot
-    assert "and 3 more\\nor\\nx: date\\ny: int" in dot
+    assert "c11: int\\n… 2 more" in dot
+    assert "… 3 more\\nor\\nx: date\\ny: int" in dot
 
 
 def test_names_cannot_break_a_drawing() -> None:
