@@ -122,9 +122,9 @@ def _foot(snapshot: Snapshot, width: int) -> list[Text]:
     if snapshot.share_read is not None:
         done = int(snapshot.share_read * _BAR)
         bar = f"[{'#' * done}{'.' * (_BAR - done)}] " if width >= _FEWEST_CELLS_FOR_BAR else ""
-        found.append(Text(f"  {bar}{render_share(snapshot)}"))
+        found.append(Text(_cut(f"  {bar}{render_share(snapshot)}", width)))
     if snapshot.bottleneck is not None:
-        found.append(Text(f"  bottleneck: {printable(snapshot.bottleneck)}", _BOTTLENECK))
+        found.append(Text(_cut(f"  bottleneck: {printable(snapshot.bottleneck)}", width), _BOTTLENECK))
     return found
 
 
