@@ -72,6 +72,14 @@ def until_seen(watch: Watch, wanted: Callable[[Snapshot], bool]) -> Snapshot:
     return found
 
 
+def looked_at(watch: Watch) -> Snapshot:
+    """Look at a run for a while."""
+    for _ in range(20):
+        watch.look()
+        threading.Event().wait(0.02)
+    return watch.look()
+
+
 # -- the bottleneck --------------------------------------------------------------------------------
 
 
@@ -88,9 +96,7 @@ def test_the_one_slow_node_is_the_bottleneck(slow: str, workers: int) -> None:
     run = start_run(nodes[0])
     watch = Watch(run)
     threading.Event().wait(0.2)  # the queues before it fill
-    for _ in range(20):
-        seen = watch.look()
-        threading.Event().wait(0.02)
+    seen = looked_at(watch)
     run.drain()
     run.terminate()
     run.wait(WAIT_S)
@@ -104,9 +110,7 @@ def test_a_slow_branch_is_told_from_a_fast_one() -> None:
     run = start_run(read)
     watch = Watch(run)
     threading.Event().wait(0.2)
-    for _ in range(20):
-        seen = watch.look()
-        threading.Event().wait(0.02)
+    seen = looked_at(watch)
     run.terminate()
     run.wait(WAIT_S)
     assert seen.bottleneck == "slow"
