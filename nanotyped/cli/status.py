@@ -137,7 +137,7 @@ def render_share(snapshot: Snapshot) -> str:
     if share is None:
         return ""
     about = "" if snapshot.exact else "~"
-    percent = 100 if share == 1.0 else min(99, int(share * 100))
+    percent = int(share * 100)
     left = "" if snapshot.left_s is None else f", {render_seconds(snapshot.left_s)} left"
     return f"{about if percent < 100 else ''}{percent} % read{left}"
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from nanotyped.graph.build import Edge, Graph
 
 MAX_COLUMNS_SHOWN = 12
+MAX_FLOWS_SHOWN = 3
 
 
 def render_dot(graph: Graph) -> str:
@@ -38,7 +39,7 @@ def render_mermaid(graph: Graph) -> str:
 
 def _edge_lines(edge: Edge) -> list[str]:
     lines: list[str] = []
-    for flow in edge.flows:
+    for flow in edge.flows[:MAX_FLOWS_SHOWN]:
         if lines:
             lines.append("or")
         if flow is None:
@@ -47,6 +48,8 @@ def _edge_lines(edge: Edge) -> list[str]:
         lines += [f"{column.name}: {column.spelling()}" for column in flow.columns[:MAX_COLUMNS_SHOWN]]
         if len(flow) > MAX_COLUMNS_SHOWN:
             lines.append(f"… {len(flow) - MAX_COLUMNS_SHOWN} more")
+    if len(edge.flows) > MAX_FLOWS_SHOWN:
+        lines.append(f"or … {len(edge.flows) - MAX_FLOWS_SHOWN} more kinds of rows")
     return lines
 
 

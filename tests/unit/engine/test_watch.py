@@ -130,9 +130,10 @@ def test_where_nothing_moves_nothing_is_the_bottleneck() -> None:
     assert seen == [None] * 10
 
 
-def test_a_sink_at_the_last_rows_is_the_bottleneck() -> None:
-    """Though nothing is queued any more: it is what everybody waits for."""
-    sink = Gated(name="post")
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_sink_at_the_last_rows_is_the_bottleneck(workers: int) -> None:
+    """Though nothing is queued any more, nor its workers all at work: it is what everybody waits for."""
+    sink = Gated(name="post", workers=workers)
     source = Counting(5, name="read")
     _ = source > sink
     run = start_run(source)

@@ -62,6 +62,17 @@ def test_many_columns_are_cut_and_flows_set_apart() -> None:
     assert "… 3 more\\nor\\nx: date\\ny: int" in dot
 
 
+def test_many_kinds_of_rows_are_cut() -> None:
+    """Beyond three kinds of row on one edge the rest is counted."""
+    sources = [Source(name=f"s{place}", output_schema={f"c{place}": "int"}) for place in range(5)]
+    join = Sink(name="join", output_schema={"y": "int"})
+    for source in sources:
+        _ = source > join
+    _ = join > Sink(name="end")
+    dot = render_dot(survey_graph(join).graph)
+    assert "c0: int\\ny: int\\nor\\nc1: int\\ny: int\\nor\\nc2: int\\ny: int\\nor … 2 more kinds of rows" in dot
+
+
 def test_names_cannot_break_a_drawing() -> None:
     """Quotes, backslashes, line ends and markup in names and columns are escaped."""
     source = Source(name='a"b\\c\n<d>#', output_schema={'"; evil [x=': "int"})
