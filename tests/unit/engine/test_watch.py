@@ -130,10 +130,9 @@ def test_where_nothing_moves_nothing_is_the_bottleneck() -> None:
     assert seen == [None] * 10
 
 
-@pytest.mark.parametrize("workers", [1, 8])
-def test_a_sink_at_the_last_rows_is_the_bottleneck(workers: int) -> None:
-    """Though nothing is queued any more, nor its workers all at work: it is what everybody waits for."""
-    sink = Gated(name="post", workers=workers)
+def test_a_sink_at_the_last_rows_is_the_bottleneck() -> None:
+    """Though nothing is queued any more: it is what everybody waits for."""
+    sink = Gated(name="post")
     source = Counting(5, name="read")
     _ = source > sink
     run = start_run(source)
@@ -141,6 +140,19 @@ def test_a_sink_at_the_last_rows_is_the_bottleneck(workers: int) -> None:
     seen = until_seen(Watch(run), lambda found: found.bottleneck is not None)
     sink.gate.set()
     run.wait(WAIT_S)
+    assert seen.bottleneck == "post"
+
+
+def test_one_worker_of_several_at_work_makes_its_node_the_bottleneck() -> None:
+    """Though the node itself could take another row."""
+    source, sink = Waiting(name="read"), Gated(name="post", workers=4)
+    _ = source > sink
+    run = start_run(source)
+    source.turns.release()
+    assert sink.reached.wait(WAIT_S)
+    seen = until_seen(Watch(run), lambda found: found.bottleneck is not None)
+    sink.gate.set()
+    end(run, source)
     assert seen.bottleneck == "post"
 
 
