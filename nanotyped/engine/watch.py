@@ -29,6 +29,8 @@ _FEWEST_SAMPLES = 4
 _FEWEST_SECONDS = 1.0
 # Of the samples of the window, in how many a node is at work that others wait for.
 _BUSY_SHARE = 0.5
+# What is left, at the least, of a source that has not said that it is at its end.
+_MOST_SHARE = 0.9999
 logger = logging.getLogger("nanotyped.watch")
 
 
@@ -148,7 +150,7 @@ class Watch:
         if hint is None or done > hint.total:
             return None
         self._exact = self._exact and hint.exact
-        return done / hint.total if hint.total else 0.0
+        return min(done / hint.total, _MOST_SHARE) if hint.total else 0.0
 
     def _size_of(self, worker: Worker) -> tuple[SizeHint | None, float]:
         node = worker.node

@@ -25,12 +25,13 @@ SCHEMA = {"n": "int"}
 
 
 def sizes_of(source: NanoNode[Any, Any]) -> list[tuple[SizeHint | None, float | None]]:
-    """Read a source to its end, and return what it says after each batch."""
-    return [
+    """Read a source to its end, and return what it says with each batch, and at its end."""
+    found = [
         (source.size_hint(), source.size_done())
         for given in source.generate_batches()
         if not isinstance(given, Checkpoint)
     ]
+    return [*found, (source.size_hint(), source.size_done())]
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ def test_a_file_is_measured_in_bytes(tmp_path: Path, name: str, options: dict[st
     hints, done = zip(*sizes_of(source), strict=True)
     source.cleanup()
     assert set(hints) == {SizeHint(size, "bytes")}
-    assert 0 < done[0] < done[1] < done[2] == size
+    assert 0 < done[0] < done[1] < done[2] == done[3] == size
 
 
 def test_a_file_that_is_gone_on_with_is_measured_from_there(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_nobody_knows_how_much_comes_through_a_pipe(tmp_path: Path) -> None:
     writer = threading.Thread(target=path.write_text, args=('{"n": 1}\n',))
     writer.start()
     source = ReadRows(path=path, output_schema=SCHEMA)
-    assert sizes_of(source) == [(None, 0)]
+    assert set(sizes_of(source)) == {(None, 0)}
     source.cleanup()
     writer.join()
 
@@ -98,10 +99,10 @@ def orders(database: Database) -> Database:
 
 
 def test_a_whole_table_is_measured_in_rows_by_the_server_s_estimate(orders: Database) -> None:
-    """About as many as there are, of any key; what is done is the rows that were read."""
+    """About as many as there are, of any key; what is done is the rows that were taken."""
     for table in ("orders", "names"):
         sizes = sizes_of(StreamMySQLTable(url=orders.url, table=table, page_rows=1000))
-        assert [done for _, done in sizes] == [1000, 2000, 3000]
+        assert [done for _, done in sizes] == [0, 1000, 2000, 3000]
         for hint, _ in sizes:
             assert hint is not None
             assert (hint.unit, hint.exact) == ("rows", False)
@@ -112,6 +113,7 @@ def test_a_part_of_a_table_is_measured_by_its_key(orders: Database) -> None:
     """With `where` nobody knows how many rows there are: the key tells, from the end of the first page to the last."""
     source = StreamMySQLTable(url=orders.url, table="orders", page_rows=1000, where="id > 1000")
     assert sizes_of(source) == [
+        (None, 0),
         (SizeHint(3000, "keys", exact=False), 0),
         (SizeHint(3000, "keys", exact=False), 2000),
         (SizeHint(3000, "keys", exact=False), 3000),
@@ -152,6 +154,7 @@ def test_a_table_of_sqlite_is_measured_by_its_key(tmp_path: Path) -> None:
         connection.executemany("INSERT INTO t VALUES (?, 'x')", [(n,) for n in range(100, 400)])
     source = StreamTable(url=f"sqlite:///{tmp_path / 'a.db'}", table="t", page_rows=100)
     assert sizes_of(source) == [
+        (None, 0),
         (SizeHint(200, "keys", exact=False), 0),
         (SizeHint(200, "keys", exact=False), 100),
         (SizeHint(200, "keys", exact=False), 200),

@@ -71,8 +71,8 @@ class Pages:
             if last is None:
                 return
             self._check(last)
-            self.reading.reach(last[0])
             yield columns, self._cursor(last, upper)
+            self.reading.reach(last[0])  # now that it was taken
             if len(columns[0]) < self.rows:
                 return
             after = last

@@ -20,7 +20,7 @@ class Reading:
         rows: How many rows there are, about; ``None`` where that is not known.
 
     Attributes:
-        rows_read: Rows that were read so far.
+        rows_read: Rows that were read and taken so far.
     """
 
     def __init__(self, rows: int | None) -> None:

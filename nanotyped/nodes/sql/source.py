@@ -339,8 +339,8 @@ class TableSource(NanoNode[object, Any]):
                     columns = _without_invalid_dates(page, nulls)
                     rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
                     first += len(columns[0])
-                    reading.rows_read = first - 1
                     yield rows
+                    reading.rows_read = first - 1
                 if checkpoint is not None:
                     yield checkpoint
         except TableAlteredError as error:

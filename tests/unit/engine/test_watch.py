@@ -211,6 +211,16 @@ def test_a_source_says_itself_what_is_done() -> None:
     assert (seen.share_read, seen.exact) == (0.25, False)
 
 
+def test_what_has_not_ended_is_not_all_read() -> None:
+    """Though all that was expected is there: more may come, and the last of it is still on its way."""
+    source = Sized(SizeHint(10), lambda: 10, name="read")
+    watch, _, run = watched(source)
+    seen = watch.look()
+    end(run, source)
+    assert seen.share_read == 0.9999
+    assert watch.look().share_read == 1.0
+
+
 def test_the_source_that_is_least_far_counts() -> None:
     """Of several sources the run is as far as the last of them."""
     near, far = Sized(SizeHint(10), lambda: 9, name="near"), Sized(SizeHint(10), lambda: 2, name="far")
