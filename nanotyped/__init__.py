@@ -4,7 +4,7 @@ The public names. ``MYSQL_INTEGERn``, ``MYSQL_VARCHARn`` and their like resolve 
 """
 
 from nanotyped.config import class_factory, get_node_dict, load_composite, load_pipeline
-from nanotyped.engine import Run, start_run
+from nanotyped.engine import Run, bcolors, start_run
 from nanotyped.errors import (
     ConfigError,
     ConfigProblem,
@@ -53,6 +53,7 @@ from nanotyped.node import (
     PassThrough,
     Retry,
     RunReport,
+    SizeHint,
     get_environment_variables,
     no_op,
     pipeline,
@@ -247,6 +248,7 @@ __all__ = [
     "SequenceEmitter",
     "Serializer",
     "SimpleTransforms",
+    "SizeHint",
     "SourceError",
     "StreamMySQLTable",
     "StreamTable",
@@ -263,6 +265,7 @@ __all__ = [
     "WriteRows",
     "WrongOptionsError",
     "all_bases",
+    "bcolors",
     "check_assignable",
     "class_factory",
     "column",

@@ -18,6 +18,7 @@ DRAW_FORMATS = ("dot", "mermaid", "svg")
 PIPELINE_COMMANDS = ("run", "check", "draw", "export")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
 LOG_FORMATS = ("text", "json")
+PROGRESS = ("auto", "table", "lines", "none")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 EXPLAIN_FORMATS = ("text", "json")  # of `contract diff` too
 
@@ -63,6 +64,7 @@ class Arguments:
     grace: float = DEFAULT_GRACE_S
     report: str | None = None
     trace: bool = False
+    progress: str = "auto"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,6 +107,8 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
         return _arguments_of_words(own, [*found.words, *rest], settings)
     if getattr(found, "reset_state", False) and found.state is None:
         own.error("--reset-state needs --state DIR")
+    if getattr(found, "log_format", "text") == "json" and found.progress in {"table", "lines"}:
+        own.error(f"--progress {found.progress} is for people: with --log-format json the status is a record")
     if rest:
         reason = ": one configuration file at a time" if found.command in PIPELINE_COMMANDS else ""
         own.error(f"unexpected `{rest[0]}`{reason}")
@@ -210,6 +214,14 @@ def _add_run(parser: _Parser) -> None:
         default="info",
         metavar="LEVEL",
         help="debug, info (the default), warning or error",
+    )
+    parser.add_argument(
+        "--progress",
+        type=_one_of(PROGRESS, "way"),
+        default="auto",
+        metavar="WAY",
+        help="how stderr shows the run: table, which redraws itself and needs a terminal, lines, one every few seconds,"
+        " or none; auto (the default) is a table where that can be shown, else lines",
     )
     parser.add_argument(
         "--metrics",

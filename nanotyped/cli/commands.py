@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
+from nanotyped.cli.display import check_progress
 from nanotyped.cli.explain import explain
 from nanotyped.cli.export import export
 from nanotyped.cli.lint import lint
@@ -43,6 +44,7 @@ DOT_TIMEOUT_S = 60.0
 def run(arguments: Arguments) -> int:
     """Check the pipeline, run it to its end; 0, or the status of its failure."""
     check_place(arguments)
+    check_progress(arguments.progress)
     pipeline = load(arguments)
     refuse(pipeline, strict=False)
     if code := look_at_live(pipeline, arguments):

@@ -6,41 +6,60 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, cast
 
 from rich.live import Live
 from rich.text import Text
 
-from nanotyped.cli.output import is_stdout_piped, printable, stderr_console
+from nanotyped.cli.output import CommandFailedError, is_stdout_piped, stderr_console
+from nanotyped.cli.status import aligned, render_line, render_table, summary_cells
+from nanotyped.engine.watch import SAMPLE_S, Watch
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from rich.console import Console
 
     from nanotyped.engine import Run
-    from nanotyped.node import NodeReport, RunReport
+    from nanotyped.engine.watch import Snapshot
+    from nanotyped.node import RunReport
 
-TABLE_INTERVAL_S = 0.2
 LINE_INTERVAL_S = 4.0
-RATE_WINDOW_S = 1.0
 HELD_CHARACTERS = 32 * 1024
 
-STYLES: Mapping[str, str] = MappingProxyType(
-    {"running": "yellow", "error": "bold red", "success": "green", "stopped": "dim"}
-)
-_LEFT_COLUMNS = ("Node", "Class", "Status")
+
+def check_progress(how: str) -> None:
+    """Find out before the run whether it can be shown so.
+
+    Raises:
+        CommandFailedError: If it is to be a table, and stderr is no terminal that can be redrawn.
+    """
+    if how == "table" and not _can_be_redrawn(stderr_console()):
+        raise CommandFailedError("--progress table: stderr is no terminal that can be redrawn; use lines", 2)
+
+
+def _can_be_redrawn(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 @contextmanager
-def show_progress(run: Run) -> Iterator[None]:
-    """Show how a run is getting on, while the block runs."""
+def show_progress(run: Run, how: str = "auto") -> Iterator[None]:
+    """Show how a run is getting on, while the block runs.
+
+    Args:
+        run: The run.
+        how: ``table``, ``lines``, ``none``, or ``auto``: a table where it can be shown.
+    """
     console = stderr_console()
+    if how == "none":
+        yield
+        return
     # What reads our stdout through a pipe mostly writes to the same terminal, right into a table.
-    shows_table = console.is_terminal and not is_stdout_piped()
-    display: _Table | _Lines = _Table(run, console) if shows_table else _Lines(run, console)
-    with display, _Ticker(display):
+    shows_table = how == "table" or (how == "auto" and _can_be_redrawn(console) and not is_stdout_piped())
+    display: _Table | _Lines = _Table(console) if shows_table else _Lines(console)
+    with display, _Ticker(Watch(run), display):
         yield
 
 
@@ -50,8 +69,7 @@ def print_summary(report: RunReport) -> None:
     for node in report.nodes:
         handled = max(node.received, node.sent)
         rate = f"{handled / node.seconds:,.0f}" if node.seconds else ""
-        cells = [*_cells(node), f"{node.seconds:.3f}", rate]
-        rows.append(cells)
+        rows.append([*summary_cells(node), f"{node.seconds:.3f}", rate])
     head = [
         "Node",
         "Class",
@@ -66,40 +84,19 @@ def print_summary(report: RunReport) -> None:
         "Rows/s",
     ]
     console = stderr_console()
-    for line in _aligned(head, rows):
+    for line in aligned(head, rows):
         console.print(line)
 
 
-def _cells(node: NodeReport) -> list[str]:
-    counts = (node.received, node.sent, node.filtered, node.rejected, node.skipped, node.dead)
-    return [printable(node.name), node.class_name, *(f"{count:,}" for count in counts), node.status]
-
-
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Text]:
-    """Return a heading and rows as lines of text, numbers to the right, each status in its colour."""
-    widths = [max(len(line[index]) for line in [head, *rows]) for index in range(len(head))]
-    lines = []
-    for number, row in enumerate([head, *rows]):
-        line = Text()
-        for name, cell, width in zip(head, row, widths, strict=True):
-            style = "bold" if number == 0 else STYLES.get(cell, "") if name == "Status" else ""
-            padded = cell.ljust(width) if name in _LEFT_COLUMNS else cell.rjust(width)
-            line.append("  " if line else "").append(padded, style)
-        line.rstrip()
-        lines.append(line)
-    return lines
-
-
 class _Display(Protocol):
-    interval_s: float
-
-    def update(self) -> None: ...
+    def update(self, snapshot: Snapshot) -> None: ...
 
 
 class _Ticker:
-    """Calls ``update`` of a display at its interval, in a thread of its own, while the block runs."""
+    """Looks at a run now and then, in a thread of its own, and has a display show it, while the block runs."""
 
-    def __init__(self, display: _Display) -> None:
+    def __init__(self, watch: Watch, display: _Display) -> None:
+        self._watch = watch
         self._display = display
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nanotyped-display", daemon=True)
@@ -112,37 +109,16 @@ class _Ticker:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._end.wait(self._display.interval_s):
-            self._display.update()
-
-
-class _Rates:
-    """Rows a second of each node, over the last window."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._before: dict[str, int] = {}
-        self._rates: dict[str, float] = {}
-
-    def of(self, nodes: Sequence[NodeReport]) -> Mapping[str, float]:
-        now = time.monotonic()
-        seconds = now - self._since
-        if seconds >= RATE_WINDOW_S:
-            rows = {node.name: max(node.received, node.sent) for node in nodes}
-            self._rates = {name: (count - self._before.get(name, 0)) / seconds for name, count in rows.items()}
-            self._before, self._since = rows, now
-        return self._rates
+        while not self._end.wait(SAMPLE_S):
+            self._display.update(self._watch.look())
 
 
 class _Lines:
     """One line at an interval, for logs and pipes."""
 
-    interval_s = LINE_INTERVAL_S
-
-    def __init__(self, run: Run, console: Console) -> None:
-        self._run = run
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._rates = _Rates()
+        self._due = time.monotonic() + LINE_INTERVAL_S
 
     def __enter__(self) -> Self:
         return self
@@ -150,30 +126,20 @@ class _Lines:
     def __exit__(self, *exception: object) -> None:
         pass
 
-    def update(self) -> None:
-        report = self._run.report()
-        rates = self._rates.of(report.nodes)
-        parts = [self._part(node, rates.get(node.name, 0.0)) for node in report.nodes]
-        self._console.print(Text(f"{report.seconds:.0f} s: {'; '.join(parts)}"))
-
-    def _part(self, node: NodeReport, rate: float) -> str:
-        queued = self._run.rows_queued(node.name)
-        counts = [f"{node.received:,} received" if node.received else "", f"{node.sent:,} sent" if node.sent else ""]
-        more = [f"{queued:,} queued" if queued else "", f"{rate:,.0f}/s" if node.status == "running" else node.status]
-        return f"{printable(node.name)} " + ", ".join(filter(None, [*counts, *more]))
+    def update(self, snapshot: Snapshot) -> None:
+        if time.monotonic() >= self._due:
+            self._due += LINE_INTERVAL_S
+            self._console.print(Text(render_line(snapshot)))
 
 
 class _Table:
     """A table at the foot of a terminal; what is printed meanwhile goes above it."""
 
-    interval_s = TABLE_INTERVAL_S
-
-    def __init__(self, run: Run, console: Console) -> None:
-        self._run = run
-        self._rates = _Rates()
+    def __init__(self, console: Console) -> None:
         self._live = Live(
             console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
+        self._console = console
         console.file = sys.stderr  # the terminal itself, also while sys.stderr leads to the console
         self._streams = [_AboveTable(console, sys.stderr)]
         if sys.stdout.isatty():
@@ -193,21 +159,11 @@ class _Table:
             stream.print_held(everything=True)
         self._live.stop()
 
-    def update(self) -> None:
+    def update(self, snapshot: Snapshot) -> None:
         for stream in self._streams:
             stream.print_held()
-        self._live.update(self._render(), refresh=True)
-
-    def _render(self) -> Text:
-        nodes = self._run.report().nodes
-        rates = self._rates.of(nodes)
-        head = ["Node", "Class", "Received", "Sent", "Queued", "Status", "Time", "Rows/s"]
-        rows = []
-        for node in nodes:
-            name, class_name, received, sent, *_, status = _cells(node)
-            queued, rate = f"{self._run.rows_queued(name):,}", f"{rates.get(name, 0.0):,.0f}"
-            rows.append([name, class_name, received, sent, queued, status, f"{node.seconds:.1f}", rate])
-        return Text("\n", no_wrap=True, overflow="ellipsis").join(_aligned(head, rows))
+        width, height = self._console.size
+        self._live.update(render_table(snapshot, width, height), refresh=True)
 
 
 class _AboveTable(io.TextIOBase):

@@ -53,7 +53,9 @@ def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, argum
         sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
     provider = _provider(arguments, state)
     run = Run(graph, pipeline.name, arguments.grace, state)
-    teller: _Teller = JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline)
+    teller: _Teller = (
+        JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline, arguments.progress)
+    )
     resumed = state is not None and bool(state.cursors)
     with ExitStack() as open_until_the_end:
         open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
@@ -169,7 +171,8 @@ class _Text:
 
     formatter = TextFormatter()
 
-    def __init__(self, run: Run, pipeline: Pipeline) -> None:
+    def __init__(self, run: Run, pipeline: Pipeline, how: str) -> None:
+        self._how = how
         self._run = run
         self._pipeline = pipeline
         self._console = stderr_console()
@@ -181,7 +184,7 @@ class _Text:
             self._console.print(f"{self._pipeline.file}: measurements are at {metrics}")
 
     def progress(self) -> AbstractContextManager[None]:
-        return show_progress(self._run)
+        return show_progress(self._run, self._how)
 
     def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None:
         self._summary(error)

@@ -46,7 +46,6 @@ class SourceWorker(Worker):
         self._shape.on_aside = self.outbox.expect_aside
         self.outbox.keeps_origins = not self._batches and rejections is not None
         node._reject = None if rejections is None else self._reject
-        self._rejected_as_read = 0
         self.ledger = SourceLedger(on_advance, time.monotonic)
         self._last_checkpoint: Checkpoint | None = None
 
@@ -70,7 +69,7 @@ class SourceWorker(Worker):
             self._close_stretch(exhausted_at(last.cursor) if last is not None and last.lasting else EXHAUSTED)
 
     def _count_emitted(self) -> None:
-        self.statistics.emitted = self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
+        self.statistics.emitted = self.rows_given
 
     def _work(self) -> bool:
         self._open_stretch()

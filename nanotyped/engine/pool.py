@@ -95,6 +95,11 @@ class Pool:
         self.came: Row | None = None
         self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was handed out is settled; asked by any thread."""
+        return not self._pending
+
     def start(self) -> None:
         """Start the threads."""
         for thread in self._threads:

@@ -59,6 +59,10 @@ class ProcessingWorker(Worker):
     def _work(self) -> bool:
         return self._process(self.inbox) if self._pool is None else self._process_side_by_side(self._pool)
 
+    @property
+    def _waits_for_rows(self) -> bool:
+        return self.inbox.receiving and (self._pool is None or self._pool.is_idle)
+
     def drain(self) -> None:
         """Go on: it ends when its input does."""
 

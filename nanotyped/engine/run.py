@@ -323,18 +323,13 @@ class Run:
         if self._drained_by is None or self._stopping_since is not None or time.monotonic() < self._drained_by:
             return
         busy = [worker for worker in self.workers if worker in self._busy]
-        held_up = [worker for worker in busy if self._is_at_work(worker)] or busy
+        held_up = [worker for worker in busy if worker.is_at_work] or busy
         names = ", ".join(f"`{worker.node.label}`" for worker in held_up)
         one = len(held_up) == 1
         text = "not finished after %g s: %s %s still at work; stopping now"
         what = f"node {names}" if one else f"nodes {names}"
         signals_logger.warning(text, self.grace_s, what, "is" if one else "are", extra=NO_ROW_VALUES)
         self.kill()
-
-    def _is_at_work(self, worker: Worker) -> bool:
-        """Whether a node waits neither for rows nor for room: it is what the others wait for."""
-        receives = worker.inbox is not None and worker.inbox.receiving
-        return not receives and all(channel.room > 0 for channel in self._channels[worker])
 
     def _check_conservation(self, stuck: list[str]) -> None:
         """Fail a run whose counts do not add up, before anything says that it is done."""

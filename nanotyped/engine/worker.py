@@ -56,6 +56,7 @@ class Worker(ABC):
     inbox: Inbox[Batch[Row]] | None = None
     ledger: SourceLedger | None = None
     exhausted = False
+    _rejected_as_read = 0
 
     def __init__(
         self, node: NanoNode[Any, Any], on_failure: OnFailure, on_end: OnEnd, rejections: Rejections | None
@@ -86,6 +87,11 @@ class Worker(ABC):
     @abstractmethod
     def _finish(self) -> Finish:
         """What makes the rows to send of what was gathered."""
+
+    @property
+    def _waits_for_rows(self) -> bool:
+        """Whether nothing is there for it to work on."""
+        return False
 
     @abstractmethod
     def _work(self) -> bool:
@@ -127,6 +133,16 @@ class Worker(ABC):
         self.outbox.cancel()
         if self.inbox is not None:
             (self.inbox.cancel if silent else self.inbox.stop)()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the node waits neither for rows nor for room."""
+        return not self._waits_for_rows and all(channel.room > 0 for channel in self.outbox.channels)
+
+    @property
+    def rows_given(self) -> int:
+        """How many rows a source gave so far; of rows in hand some may be counted twice, or not yet."""
+        return self.outbox.given + len(self.outbox.rows) + self._rejected_as_read
 
     def report(self) -> NodeReport:
         """Return what the node has done so far."""

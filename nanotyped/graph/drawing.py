@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nanotyped.graph.flows import Node
 
 MAX_COLUMNS_SHOWN = 12
+MAX_FLOWS_SHOWN = 3
 
 
 def render_dot(graph: Graph) -> str:
@@ -58,7 +59,7 @@ def _composites(graph: Graph) -> dict[Node, list[Node]]:
 
 def _edge_lines(edge: Edge) -> list[str]:
     lines: list[str] = []
-    for flow in edge.flows:
+    for flow in edge.flows[:MAX_FLOWS_SHOWN]:
         if lines:
             lines.append("or")
         if flow is None:
@@ -66,7 +67,9 @@ def _edge_lines(edge: Edge) -> list[str]:
             continue
         lines += [f"{column.name}: {column.spelling()}" for column in flow.columns[:MAX_COLUMNS_SHOWN]]
         if len(flow) > MAX_COLUMNS_SHOWN:
-            lines.append(f"and {len(flow) - MAX_COLUMNS_SHOWN} more")
+            lines.append(f"… {len(flow) - MAX_COLUMNS_SHOWN} more")
+    if len(edge.flows) > MAX_FLOWS_SHOWN:
+        lines.append(f"or … {len(edge.flows) - MAX_FLOWS_SHOWN} more kinds of rows")
     return lines
 
 

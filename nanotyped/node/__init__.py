@@ -11,6 +11,7 @@ from nanotyped.node.nano_node import (
     options_of,
 )
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
+from nanotyped.node.progress import SizeHint
 from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
 from nanotyped.node.running import (
     NodeReport,
@@ -43,6 +44,7 @@ __all__ = [
     "RunHandle",
     "RunReport",
     "Runner",
+    "SizeHint",
     "Status",
     "declared_row_class",
     "get_environment_variables",

@@ -30,6 +30,7 @@ from nanotyped.row.declared import schema_of_type, type_arguments
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch, Checkpoint, Marker
+    from nanotyped.node.progress import SizeHint
     from nanotyped.row.raw_line import RawLine
     from nanotyped.row.schema import SchemaDeclaration
 
@@ -329,6 +330,18 @@ class NanoNode(Linkable[In_contra, Out_co]):
     def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:  # noqa: ARG002 - see above
         """Return why rows of several schemas, each with the name of its source, do not go together."""
         return []
+
+    def size_hint(self) -> SizeHint | None:
+        """Return how much a source gives in this run, ``None`` while, or where, that is not known.
+
+        Asked several times a second, by another thread than the node's own, from before ``setup`` until the end: it
+        tells what is known and neither waits nor looks anything up. Where nobody watches it is never called.
+        """
+        return None
+
+    def size_done(self) -> float | None:
+        """Return how much of ``size_hint`` is done, in its unit; ``None``: as many rows as the node gave."""
+        return None
 
     def notices(self) -> list[str]:
         """Return what whoever runs the node should know of its options, though nothing is wrong with them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import TypeCastError, WrongOptionsError, nearest_hint, shown
 from nanotyped.node import NanoNode, Origin
+from nanotyped.node.progress import SizeHint
 from nanotyped.nodes.constants import schema_of_things
 from nanotyped.nodes.flow import read_truth
 from nanotyped.registry import register_node
@@ -79,6 +80,10 @@ class CounterOfThings(NanoNode[object, Any]):
         """Return that it is an integer."""
         return super().own_output() or Schema([Column(BARE_VALUE, INTEGER)])
 
+    def size_hint(self) -> SizeHint | None:
+        """Return how many integers there are."""
+        return None if self.end is None else SizeHint(max(0, self.end - self.start))
+
     def generator(self) -> Iterator[Any]:
         """Yield the integers."""
         yield from count(self.start) if self.end is None else range(self.start, self.end)
@@ -132,6 +137,12 @@ class SequenceEmitter(NanoNode[object, Any]):
         if self.max_sequences is None and not self.is_source:
             raise ValueError("max_sequences is null, and a worker would never get to its second row; give a number")
         return super().own_output() or schema_of_things(self.sequence)
+
+    def size_hint(self) -> SizeHint | None:
+        """Return how many items a source gives."""
+        if self.max_sequences is None:
+            return None
+        return SizeHint(self.max_sequences * sum(item is not None for item in self.sequence))
 
     def generator(self) -> Iterator[Any]:
         """Yield the items."""

@@ -19,7 +19,7 @@ from nanotyped.errors import (
     UnfitSourceError,
 )
 from nanotyped.message import Checkpoint
-from nanotyped.node import FarEnd, NanoNode, PassThrough
+from nanotyped.node import FarEnd, NanoNode, PassThrough, SizeHint
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_position import FileMarks, Position
@@ -68,6 +68,10 @@ def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
     if given not in _BY_EXTENSION.values():
         raise ValueError(f"format must be csv or jsonl, not {given!r}")
     return given
+
+
+def _nothing() -> int:
+    return 0
 
 
 def _difference(one: Schema, other: Schema) -> str:
@@ -138,6 +142,8 @@ class ReadRows(NanoNode[object, Any]):
         self._header: tuple[str, ...] | None = None
         self._file: BufferedReader | None = None
         self._sorter: RowSorter | None = None
+        self._size: SizeHint | None = None
+        self._read_so_far: Callable[[], int] = _nothing
         super().__init__(**kwargs)
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
@@ -218,6 +224,9 @@ class ReadRows(NanoNode[object, Any]):
         else:
             marks = FileMarks(self.path, self._file.fileno())
             start = Position() if self.resume_from is None else marks.position(self.resume_from)
+            before = start.offset
+            self._size = SizeHint(os.fstat(self._file.fileno()).st_size - before, "bytes")
+            self._read_so_far = lambda: max(0, reader.here.offset - before)
             for rows in batches(self._file, start):
                 yield rows
                 if reader.position != start:  # which it is where the last line has no end
@@ -225,6 +234,14 @@ class ReadRows(NanoNode[object, Any]):
                     yield Checkpoint(marks.cursor(start))
         if self._sorter is not None and self._sorter.discarded.told:
             logger.warning("%s: %s", self.label, self._sorter.discarded.told, extra=NO_ROW_VALUES)
+
+    def size_hint(self) -> SizeHint | None:
+        """Return how many bytes this run reads, once the file is open; of a pipe nobody knows."""
+        return self._size
+
+    def size_done(self) -> float | None:
+        """Return how many of them were read."""
+        return self._read_so_far()
 
     def _batches(self, reader: FileReader) -> Callable[[BufferedReader, Position], Iterator[Sequence[Row]]]:
         if not self.error_policy.rejects and self._modes is None:

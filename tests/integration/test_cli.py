@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -392,6 +394,18 @@ def test_a_drawing_replaces_what_a_link_leads_to(folder: Path) -> None:
     assert (folder / "p.mmd").is_symlink()
     assert (folder / "drawings" / "p.mmd").read_text().startswith("flowchart LR")
     assert [path.name for path in (folder / "drawings").iterdir()] == ["p.mmd"]
+
+
+def test_draw_svg_with_what_is_installed(folder: Path) -> None:
+    """Where graphviz is there the picture has every node and the types on its edges; elsewhere its name is told."""
+    status, out, err = run(folder, "draw", "p.yaml", "--module", "mill", "--format", "svg")
+    if shutil.which("dot") is None:
+        assert (status, out) == (1, "")
+        assert "the program `dot` of graphviz" in err
+    else:
+        assert (status, err) == (0, "")
+        texts = [element.text for element in ET.fromstring(out).iter("{http://www.w3.org/2000/svg}text")]
+        assert {"count", "show", "n: int"} <= set(texts)
 
 
 def test_draw_svg_goes_through_graphviz(folder: Path) -> None:

@@ -103,6 +103,9 @@ class TableReader(Protocol):
             SourceError: If there is no such table, or no access to it, or a wanted column is of no known type.
         """
 
+    def about_rows(self, table: str) -> int | None:
+        """Return about how many rows a table has, ``None`` where that is unknown or costs more than next to nothing."""
+
     def try_out(self, query: TableQuery) -> None:
         """Let the server look at a query without reading a row.
 

@@ -34,6 +34,10 @@ _DIALECT = MySQLDialect_pymysql(paramstyle="pyformat")
 
 # MariaDB lists its sequences too.
 _TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE <> 'SEQUENCE'"
+# Of InnoDB an estimate out of its statistics, which may be old (MySQL 8.4 manual 28.3.38).
+_ABOUT_ROWS = """
+    SELECT TABLE_ROWS FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND CAST(TABLE_NAME AS BINARY) = %s"""
 # The first condition lets the server open one table instead of all, the second tells `Orders` from `orders`.
 _COLUMNS = """
     SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME
@@ -154,6 +158,13 @@ class MySQLReader:
                     errors[name] = error
             told.append((name, members, null, charset))
         return told, errors
+
+    def about_rows(self, table: str) -> int | None:
+        """Return how many rows the server takes a table to have; of a view it has no opinion."""
+        database = self._server.database
+        with self._reporting():
+            found = self._rows(_ABOUT_ROWS, (database, table, table))
+        return int(found[0][0]) if found and found[0][0] is not None else None
 
     def try_out(self, query: TableQuery) -> None:
         """Let the server look at a query without reading a row."""

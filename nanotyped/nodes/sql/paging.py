@@ -13,6 +13,7 @@ from nanotyped.nodes.sql.description import Columns, Unreadable
 
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import Lag, TableReader
+    from nanotyped.nodes.sql.progress import Reading
     from nanotyped.nodes.sql.statements import TableQuery
 
 logger = logging.getLogger("nanotyped.nodes.sql")
@@ -29,6 +30,7 @@ class Pages:
         rows: Rows to a page.
         place: How messages name the table.
         label: How messages name the node.
+        reading: Is told how far it is.
         lag: How far before its last cursor the table is begun again; ``None`` for one that is not followed.
         end: Of a table that is followed, where the next run goes on if this one comes to its end; ``None`` before the
             first row of all.
@@ -40,6 +42,7 @@ class Pages:
     rows: int
     place: str
     label: str
+    reading: Reading
     lag: Lag | None = None
     end: Any = None
 
@@ -60,12 +63,16 @@ class Pages:
                 self.end = self._cursor(upper, upper)
             elif cursor is not None:
                 self._warn_of_loss()
+        if upper is not None:
+            since = None if self.query.since is None else self.query.since[1]
+            self.reading.begin(since if after is None else after[0], upper[0])
         while upper is not None:
             columns, last = self.reader.page(self.query, self.key, after, upper, self.rows)
             if last is None:
                 return
             self._check(last)
             yield columns, self._cursor(last, upper)
+            self.reading.reach(last[0])  # now that it was taken
             if len(columns[0]) < self.rows:
                 return
             after = last

@@ -33,6 +33,7 @@ from nanotyped.nodes.sql.policies import (
     ZeroDateOption,
     taken_by,
 )
+from nanotyped.nodes.sql.progress import Reading
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
@@ -44,6 +45,7 @@ from nanotyped.types.sqlite import SQLiteType
 from nanotyped.types.text import INVALID_DATE_REASONS
 
 if TYPE_CHECKING:
+    from nanotyped.node import SizeHint
     from nanotyped.nodes.sql.description import Columns, TableDescription, TableReader
 
 logger = logging.getLogger("nanotyped.nodes.sql")
@@ -97,6 +99,7 @@ class TableSource(NanoNode[object, Any]):
         self._policies = ColumnPolicies.of_options(zero_date=zero_date, tinyint1=tinyint1, bit=bit)
         self._description: TableDescription | None = None
         self._sieve: Sieve | None = None
+        self._reading: Reading | None = None
         self._make_rows: Callable[[Columns, int], list[Row]] = _unchecked(Schema([]).row_class())
 
     def open_reader(self) -> TableReader:
@@ -285,6 +288,14 @@ class TableSource(NanoNode[object, Any]):
         """Return the marker before all rows, which bears their ``schema``."""
         return BatchStart(schema=self.get_schema())
 
+    def size_hint(self) -> SizeHint | None:
+        """Return about how many rows, or keys, this run reads, once it has begun to."""
+        return None if self._reading is None else self._reading.size_hint()
+
+    def size_done(self) -> float | None:
+        """Return how many of them were read."""
+        return None if self._reading is None else self._reading.size_done()
+
     # -- reading -------------------------------------------------------------------------
 
     def resume_problem(self) -> str:
@@ -300,6 +311,7 @@ class TableSource(NanoNode[object, Any]):
             SourceError: If the table is no longer what it was when the run was checked, or the connection is lost.
             RowValidationError: If a value breaks its column's contract.
         """
+        self._reading = None  # of an earlier run
         if self._description is None:
             self.discover_schema()
         reader = self.open_reader()
@@ -321,15 +333,18 @@ class TableSource(NanoNode[object, Any]):
             raise GraphTypeError(problems)
         reader.keeps_unreadable = self.error_policy.rejects
         self._make_rows = shape = self._shape()
+        whole = self.where is None and self.resume_from is None
+        self._reading = reading = Reading(reader.about_rows(self.table) if whole else None)
         nulls = self._policies.null_dates(self._raw_of(description))
         first = 1
         try:
-            for page, checkpoint in self._pages(reader, description):
+            for page, checkpoint in self._pages(reader, description, reading):
                 if page:
                     columns = _without_invalid_dates(page, nulls)
                     rows = (self._right_rows if self.error_policy.rejects else shape)(columns, first)
                     first += len(columns[0])
                     yield rows
+                    reading.rows_read = first - 1
                 if checkpoint is not None:
                     yield checkpoint
         except TableAlteredError as error:
@@ -410,7 +425,9 @@ class TableSource(NanoNode[object, Any]):
         kept = Schema(column for column in declared if column.name in taken or column.name not in misfits)
         return kept.merge(Schema(column for column in taken if column.name in misfits))
 
-    def _pages(self, reader: TableReader, description: TableDescription) -> Iterator[tuple[Columns, Checkpoint | None]]:
+    def _pages(
+        self, reader: TableReader, description: TableDescription, reading: Reading
+    ) -> Iterator[tuple[Columns, Checkpoint | None]]:
         """Yield columns of rows, each with the checkpoint behind them; ``None`` where they are in no order."""
         key = description.page_key()
         query = self._query(reader, description)
@@ -425,7 +442,7 @@ class TableSource(NanoNode[object, Any]):
                 yield columns, None
             self._check_unaltered(reader, description)
             return
-        pages = Pages(reader, query, key, self.page_rows, description.place, self.label)
+        pages = Pages(reader, query, key, self.page_rows, description.place, self.label, reading)
         if self._following is not None:
             pages.key = self._following.order(key)
             pages.lag = self._following.lag_for(description.schema[self._following.column])

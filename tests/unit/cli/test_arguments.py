@@ -37,6 +37,11 @@ from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
         ("discover t --url-env DB u", Arguments("discover", url_env="DB", words=("t", "u"), format="python")),
         ("run p.yaml --grace 2.5", Arguments("run", "p.yaml", modules=[], grace=2.5)),
         ("replay d.jsonl p.yaml --grace 0", Arguments("replay", "p.yaml", "d.jsonl", modules=[], grace=0.0)),
+        ("run p.yaml --progress lines", Arguments("run", "p.yaml", modules=[], progress="lines")),
+        (
+            "run p.yaml --progress none --log-format json",
+            Arguments("run", "p.yaml", modules=[], progress="none", log_format="json"),
+        ),
         ("run --traceback p.yaml", Arguments("run", "p.yaml", modules=[], traceback=True)),
     ],
 )
@@ -52,6 +57,11 @@ def test_reads(words: str, expected: Arguments) -> None:
         ("chek p.yaml", "unknown command `chek`; did you mean `check`?"),
         ("p.yaml", "unknown command `p.yaml`"),
         ("--verison", "unknown option `--verison`; did you mean `--version`?"),
+        ("run --progress tabel p.yaml", "argument --progress: unknown way `tabel`; did you mean `table`?"),
+        (
+            "run --progress lines --log-format json p.yaml",
+            "--progress lines is for people: with --log-format json the status is a record",
+        ),
         ("run --modul x p.yaml", "unknown option `--modul`; did you mean `--module`?"),
         ("run --connect p.yaml", "unknown option `--connect`"),
         ("run --fil p.yaml", "unknown option `--fil`; did you mean `--filename`?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import threading
@@ -11,10 +12,17 @@ from typing import Any
 
 import pytest
 
-from nanotyped import GraphTypeError, NanoNode, NodeFailedError, PipelineStateError, RunReport
+from nanotyped import GraphTypeError, NanoNode, NodeFailedError, PipelineStateError, RunReport, bcolors
 from nanotyped.engine import monitor, start_run
 from nanotyped.engine.run import prepare_run
 from tests.unit.engine.nodes import WAIT_S, Counting, Doing, Gated, Giving, Keeping, Passing
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 class Held(NanoNode[object, Any]):
@@ -538,6 +546,53 @@ def test_the_status_is_logged_as_a_table(caplog: pytest.LogCaptureFixture, monke
     assert all(re.fullmatch(r"[0-9]+\.[0-9]", line[6]) for line in lines[1:])
     assert "running" in tables[0]
     assert "\x1b" not in "".join(tables)
+
+
+def test_the_status_has_colours_where_nothing_but_terminals_takes_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the codes of `bcolors`: on a terminal alone, not beside a file, and not with NO_COLOR."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    caplog.set_level(logging.INFO, "nanotyped.monitor")
+    logger = logging.getLogger("nanotyped.monitor")
+    screen, file = Terminal(), io.StringIO()
+    on_screen, in_file = logging.StreamHandler(screen), logging.StreamHandler(file)
+    monkeypatch.setattr(logger, "propagate", False)  # the handlers of pytest are no terminals
+
+    def status_of(*handlers: logging.Handler) -> str:
+        screen.truncate(0)
+        screen.seek(0)
+        monkeypatch.setattr(logger, "handlers", list(handlers))
+        source = Counting(1, name="read")
+        _ = source > Keeping(name="post")
+        start_run(source).wait(WAIT_S)
+        return screen.getvalue()
+
+    coloured = status_of(on_screen)
+    assert f"{bcolors.OKGREEN}success{bcolors.ENDC}  0.0" in coloured
+    assert coloured.startswith(f"{bcolors.BOLD}Node  Class")
+    assert (
+        re.sub(r"\x1b\[[0-9]+m", "", coloured).splitlines()[0]
+        == "Node  Class     Received  Sent  Queued  Status   Time"
+    )
+    assert "\x1b" not in status_of(on_screen, in_file)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in status_of(on_screen)
+    assert "success" in file.getvalue()
+
+
+def test_the_codes_of_colours() -> None:
+    """They are the ANSI codes under the names that old pipelines know."""
+    assert {name: code for name, code in vars(bcolors).items() if name.isupper()} == {
+        "HEADER": "\x1b[95m",
+        "OKBLUE": "\x1b[94m",
+        "OKGREEN": "\x1b[92m",
+        "WARNING": "\x1b[93m",
+        "FAIL": "\x1b[91m",
+        "ENDC": "\x1b[0m",
+        "BOLD": "\x1b[1m",
+        "UNDERLINE": "\x1b[4m",
+    }
 
 
 def test_log_info_bears_the_name(caplog: pytest.LogCaptureFixture) -> None:

@@ -58,8 +58,19 @@ def test_many_columns_are_cut_and_flows_set_apart() -> None:
     _ = (wide, narrow) > join
     _ = join > Sink(name="end")
     dot = render_dot(survey_graph(wide).graph)
-    assert "c11: int\\nand 2 more" in dot
-    assert "and 3 more\\nor\\nx: date\\ny: int" in dot
+    assert "c11: int\\n… 2 more" in dot
+    assert "… 3 more\\nor\\nx: date\\ny: int" in dot
+
+
+def test_many_kinds_of_rows_are_cut() -> None:
+    """Beyond three kinds of row on one edge the rest is counted."""
+    sources = [Source(name=f"s{place}", output_schema={f"c{place}": "int"}) for place in range(5)]
+    join = Sink(name="join", output_schema={"y": "int"})
+    for source in sources:
+        _ = source > join
+    _ = join > Sink(name="end")
+    dot = render_dot(survey_graph(join).graph)
+    assert "c0: int\\ny: int\\nor\\nc1: int\\ny: int\\nor\\nc2: int\\ny: int\\nor … 2 more kinds of rows" in dot
 
 
 def test_names_cannot_break_a_drawing() -> None:

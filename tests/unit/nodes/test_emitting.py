@@ -7,6 +7,7 @@ import pytest
 
 from nanotyped.engine.run import start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError
+from nanotyped.node.progress import SizeHint
 from nanotyped.nodes.emitting import ConstantEmitter, CounterOfThings, GetEnvironmentVariables, SequenceEmitter
 from tests.support.flows import Given, Kept, run_source, run_through
 from tests.unit.engine.nodes import WAIT_S, Keeping
@@ -101,6 +102,15 @@ def test_counting() -> None:
     ]
     assert run_source(CounterOfThings(start=3, end=1)).rows == []
     assert run_source(CounterOfThings(end=2, output_key="n")).dicts == [{"n": 0}, {"n": 1}]
+
+
+def test_how_many_there_are_is_known_where_there_is_an_end() -> None:
+    """Progress is reckoned from it: of numbers, and of the items of a sequence."""
+    assert CounterOfThings(start=8, end=12).size_hint() == SizeHint(4)
+    assert CounterOfThings(start=8, end=1).size_hint() == SizeHint(0)
+    assert CounterOfThings().size_hint() is None
+    assert SequenceEmitter([1, None, 2], max_sequences=3).size_hint() == SizeHint(6)
+    assert SequenceEmitter([1], max_sequences=None).size_hint() is None
 
 
 def test_counting_without_end() -> None:
