@@ -21,7 +21,7 @@ from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError, printable, stderr_console
 from nanotyped.cli.project import new_project
 from nanotyped.cli.replaying import replay
-from nanotyped.cli.report import check_place
+from nanotyped.cli.report import check_files, check_place
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.schema import schema
 from nanotyped.cli.state import show_state
@@ -46,6 +46,7 @@ def run(arguments: Arguments) -> int:
     check_place(arguments)
     check_progress(arguments.progress)
     pipeline = load(arguments)
+    check_files(arguments, pipeline)
     refuse(pipeline, strict=False)
     if code := look_at_live(pipeline, arguments):
         return code

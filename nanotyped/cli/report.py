@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.logs import facts_of
@@ -35,10 +37,32 @@ def check_place(arguments: Arguments) -> None:
     """
     if arguments.report is None:
         return
+    place = Path(arguments.report).resolve()
+    state = None if arguments.state is None else Path(arguments.state).resolve()
+    if place == Path(arguments.config).resolve() or (state is not None and place.is_relative_to(state)):
+        what = "is in the state" if state is not None and place.is_relative_to(state) else "is the pipeline's own file"
+        raise ReportPlaceError(f"--report: {arguments.report} {what}; give the report a file of its own", 2)
     try:
         WholeFile(arguments.report).abandon()
     except SourceError as error:
         raise ReportPlaceError(f"--report: {error}", 2) from error
+
+
+def check_files(arguments: Arguments, pipeline: Pipeline) -> None:
+    """Refuse a report that would take the place of a file of a node.
+
+    Raises:
+        ReportPlaceError: If it would.
+    """
+    if arguments.report is None:
+        return
+    place = os.path.realpath(arguments.report)
+    for node in pipeline.nodes.values():
+        letters = node.error_policy.dead_letter
+        own = [*node.read_files(), *node.written_files(), *([] if letters is None else [os.path.realpath(letters)])]
+        if place in own:
+            reason = f"{arguments.report} is a file of node `{node.label}`; give the report a file of its own"
+            raise ReportPlaceError(f"--report: {reason}", 2)
 
 
 def report_run(

@@ -189,10 +189,11 @@ def unknown(what: str, name: str, known: Collection[str], of_every_node: Collect
     """
     hint = nearest_hint(name, sorted(known))
     if not hint:
-        own = [f"`{key}`" for key in known if key not in of_every_node]
-        hint = f"known are {', '.join(own)}" if own else "it has none of its own"
-        hint += ", and the options of every node" if of_every_node else ""
-    return f"unknown {what} `{name}`; {hint}"
+        names = [f"`{key}`" for key in known if key not in of_every_node]
+        if of_every_node:
+            names.append(f"{'and ' if names else ''}the options of every node")
+        hint = f"known are {', '.join(names)}" if names else ""
+    return f"unknown {what} `{name}`{'; ' if hint else ''}{hint}"
 
 
 def _expected(details: ErrorDetails) -> str:

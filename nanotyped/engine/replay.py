@@ -9,19 +9,18 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import EXHAUSTED, StateError
 from nanotyped.engine.dead_letters import DeadLetter, read_dead_letters
-from nanotyped.errors import DeadLetterError, GraphTypeError, RowError
+from nanotyped.errors import DeadLetterError, GraphProblem, GraphStructureError, GraphTypeError, RowError
 from nanotyped.graph import survey_graph
 from nanotyped.message import Checkpoint
 from nanotyped.node import NanoNode
 from nanotyped.row.raw_line import RawLine
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nanotyped.graph import Graph
     from nanotyped.row import Row
 
@@ -183,6 +182,7 @@ def plan_replay(nodes: Iterable[NanoNode[Any, Any]], path: Path) -> Replay | Non
             {by_name[name]: partial(_left_of, path, end, log.done, name) for name, count in left.items() if count}
         )
         graph = _graph_of(sources)
+        _refuse_to_replace(graph)
         log.follow({f"`{source.name}`": source.given for source in sources})
         count = sum(left.values())
         return Replay(graph, log, count, sum(map(len, ids.values())) - count)
@@ -221,6 +221,26 @@ def _graph_of(sources: Iterable[DeadLetterSource]) -> Graph:
     if survey.problems:
         raise GraphTypeError(survey.problems)
     return survey.graph
+
+
+def _refuse_to_replace(graph: Graph) -> None:
+    """Refuse a replay whose few rows would take the place of all that a run wrote.
+
+    Raises:
+        GraphTypeError: With each such node.
+    """
+    problems: list[GraphProblem] = [
+        GraphStructureError(
+            f"node `{node.label}` would replace {path} by the rows of these dead letters alone",
+            node=node.label,
+            hint="move the file away first, or write part files with segments: true",
+        )
+        for node in graph.nodes
+        for path in node.replaced_files()
+        if Path(path).exists()
+    ]
+    if problems:
+        raise GraphTypeError(problems)
 
 
 def _cut_loose(letters: Mapping[NanoNode[Any, Any], Letters]) -> list[DeadLetterSource]:

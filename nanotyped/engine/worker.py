@@ -271,7 +271,8 @@ class Worker(ABC):
         if text is None and row is not None:
             text = shown(row)
         self._failed = True
-        if row is not None or isinstance(error, RowError | TooManyErrorsError):
+        at_a_row = isinstance(error, RowError) or (isinstance(error, TooManyErrorsError) and text is not None)
+        if row is not None or at_a_row:
             problems: Sequence[CellProblem] = getattr(error, "problems", ())
             self.statistics.rejected += len({problem.row for problem in problems}) or 1
         self._on_failure(self, error, text)

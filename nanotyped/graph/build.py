@@ -5,6 +5,7 @@ Nothing here connects, reads or starts anything.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -196,19 +197,36 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
 
 
 def _check_files(nodes: list[Node]) -> list[GraphProblem]:
+    """Return the files that two nodes write, and those that a node would destroy for another."""
     writers: dict[str, list[Node]] = {}
+    readers = {path: node for node in nodes for path in node.read_files()}
     for node in nodes:
         for path in node.written_files():
             writers.setdefault(path, []).append(node)
-    return [
-        GraphStructureError(
-            f"nodes `{first.label}` and `{node.label}` write one file, {path}",
-            node=node.label,
-            hint="give each a path of its own, or link both inputs to one of them",
-        )
+    found = [
+        _file_problem(f"nodes `{first.label}` and `{node.label}` write one file, {path}", node, _ONE_WRITER)
         for path, (first, *others) in writers.items()
         for node in others
     ]
+    for node in nodes:
+        for path in node.replaced_files():
+            if path in readers:
+                reason = f"node `{node.label}` would take the place of {path}, which node `{readers[path].label}` reads"
+                found.append(_file_problem(reason, node, "give it another path"))
+        letters = node.error_policy.dead_letter
+        path = "" if letters is None else os.path.realpath(letters)
+        user = readers.get(path) or next(iter(writers.get(path, ())), None)
+        if user is not None:
+            reason = f"node `{node.label}` would write its dead letters into {path}, which is a file of `{user.label}`"
+            found.append(_file_problem(reason, node, "give them a file of their own"))
+    return found
+
+
+_ONE_WRITER = "give each a path of its own, or link both inputs to one of them"
+
+
+def _file_problem(reason: str, node: Node, hint: str) -> GraphProblem:
+    return GraphStructureError(reason, node=node.label, hint=hint)
 
 
 def _check_workers(nodes: list[Node]) -> list[GraphProblem]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nanotyped.row.schema import BARE_VALUE
+
 if TYPE_CHECKING:
     from nanotyped.graph.build import Edge, Graph
     from nanotyped.graph.flows import Node
@@ -65,7 +67,10 @@ def _edge_lines(edge: Edge) -> list[str]:
         if flow is None:
             lines.append("unchecked")
             continue
-        lines += [f"{column.name}: {column.spelling()}" for column in flow.columns[:MAX_COLUMNS_SHOWN]]
+        lines += [
+            column.spelling() if column.name == BARE_VALUE else f"{column.name}: {column.spelling()}"
+            for column in flow.columns[:MAX_COLUMNS_SHOWN]
+        ]
         if len(flow) > MAX_COLUMNS_SHOWN:
             lines.append(f"… {len(flow) - MAX_COLUMNS_SHOWN} more")
     if len(edge.flows) > MAX_FLOWS_SHOWN:

@@ -351,6 +351,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Return the absolute paths of the files that the node writes, links resolved; no other node may write them."""
         return ()
 
+    def replaced_files(self) -> tuple[str, ...]:
+        """Return the absolute paths of the files that a run of the node takes the place of, links resolved."""
+        return ()
+
+    def read_files(self) -> tuple[str, ...]:
+        """Return the absolute paths of the files that the node reads, links resolved, as far as they are known."""
+        return ()
+
     def check_contract(self) -> list[GraphProblem]:
         """Return how the live source or service, once it was looked at, differs from what the node declares."""
         return []

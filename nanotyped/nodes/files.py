@@ -202,6 +202,10 @@ class ReadRows(NanoNode[object, Any]):
             raise UnfitSourceError(f"{self.path}, line 1: no column of the contract is there")
         return found
 
+    def read_files(self) -> tuple[str, ...]:
+        """Return the path."""
+        return (os.path.realpath(self.path),)
+
     def resume_problem(self) -> str:
         """Return that what is no regular file cannot be read from the middle."""
         return f"{self.path} is no regular file, and cannot be read again" if self._is_pipe() else ""
@@ -367,6 +371,10 @@ class WriteRows(PassThrough[object]):
     def written_files(self) -> tuple[str, ...]:
         """Return the path."""
         return (os.path.realpath(self.path),)
+
+    def replaced_files(self) -> tuple[str, ...]:
+        """Return the path, unless each file is a new one."""
+        return () if self.segments else self.written_files()
 
     def resume_problem(self) -> str:
         """Return that one file is written as a whole; many are not."""

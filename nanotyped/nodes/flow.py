@@ -179,6 +179,8 @@ class PrinterOfThings(PassThrough[object]):
         render = _render_pretty if self.pretty else str
         lines = [f"{self.prepend}{render(_content(row))}\n" for row in batch.rows]
         stream = sys.stdout
+        if stream is None:  # closed by whoever started the program: what is printed goes nowhere, as of Python's print
+            return batch.rows
         with _stdout_lock:
             for line in lines:
                 _write(stream, line)

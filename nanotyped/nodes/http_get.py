@@ -381,7 +381,8 @@ def _read(body: bytes, place: str, *, json: bool) -> Any:
         raise RowError(f"{place} answered with what is no UTF-8: byte {error.start + 1}") from None
     except (TypeCastError, RecursionError) as error:
         reason = error.reason if isinstance(error, TypeCastError) else "it is nested too deep"
-        raise RowError(f"{place} answered with what is no JSON: {reason}") from None
+        detail = "" if reason == "no JSON" else f": {reason}"
+        raise RowError(f"{place} answered with what is no JSON{detail}") from None
 
 
 def _typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:

@@ -185,9 +185,9 @@ class LocalDirectoryWatchdog(NanoNode[object, Any]):
                     if stamp is not None:
                         found[entry.name] = stamp
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise UnfitSourceError(f"cannot watch {self.directory}: {error.strerror}") from None
+            raise UnfitSourceError(f"cannot watch `{self.directory}`: {error.strerror}") from None
         except OSError as error:
-            raise SourceError(f"cannot watch {self.directory}: {error.strerror or error}") from None
+            raise SourceError(f"cannot watch `{self.directory}`: {error.strerror or error}") from None
         return found
 
 

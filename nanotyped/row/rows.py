@@ -30,7 +30,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from nanotyped.errors import CellProblem, IncompatibleTypesException, RowValidationError, TypeCastError, shown
-from nanotyped.row.schema import Column, Schema
+from nanotyped.row.schema import BARE_VALUE, Column, Schema
 from nanotyped.types.base import DataSourceTypeSystem, DataType
 from nanotyped.types.convert import convert_to_type_system, primitive_to_intermediate_type
 from nanotyped.types.intermediate import NULL, IntermediateTypeSystem
@@ -213,7 +213,10 @@ class RowBase(_Struct, frozen=True):
         return True
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.to_python().items())
+        content = self.to_python()
+        if tuple(content) == (BARE_VALUE,):
+            return repr(content[BARE_VALUE])  # the wrapper is nobody's business
+        shown = ", ".join(f"{name}={value!r}" for name, value in content.items())
         return f"{type(self).__name__}({shown})"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -146,6 +146,26 @@ def test_dead_letters_are_replayed_once_where_they_were_rejected(folder: Path) -
     )
 
 
+def test_a_replay_takes_the_place_of_no_file_of_the_run(folder: Path) -> None:
+    """A file that is written whole would hold the replayed rows alone: it is refused until it was moved away."""
+    write(folder, refused=[3], work=TO_FILE)
+    text = (folder / "p.yaml").read_text().replace("{class: Show}", "{class: WriteRows, options: {path: out.jsonl}}")
+    (folder / "p.yaml").write_text(text)
+    assert run(folder, "run", "p.yaml")[0] == 3
+    whole = (folder / "out.jsonl").read_text()
+    (folder / "p.yaml").write_text(text.replace("[3]", "[]"))
+    status, _, err = run(folder, "replay", "dead.jsonl", "p.yaml")
+    assert (status, err) == (
+        2,
+        f"p.yaml:4:3: node `show` would replace {folder.resolve()}/out.jsonl by the rows of these dead letters alone. "
+        "Hint: move the file away first, or write part files with segments: true\n1 problem",
+    )
+    assert (folder / "out.jsonl").read_text() == whole
+    (folder / "out.jsonl").rename(folder / "first.jsonl")
+    assert run(folder, "replay", "dead.jsonl", "p.yaml")[0] == 0
+    assert json.loads((folder / "out.jsonl").read_text()) == {"n": 3}
+
+
 def test_a_letter_of_no_node_is_refused(folder: Path) -> None:
     """Letters that name a node which the pipeline does not have are refused, and nothing is run."""
     write(folder, refused=[3], work=TO_FILE)

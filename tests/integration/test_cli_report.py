@@ -119,6 +119,25 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(folder: Path,
     assert not (folder / "dead.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("p.yaml", "p.yaml is the pipeline's own file"),
+        ("state/report.json", "state/report.json is in the state"),
+        ("in.csv", "in.csv is a file of node `read`"),
+        ("dead.jsonl", "dead.jsonl is a file of node `read`"),
+        ("out.jsonl", "out.jsonl is a file of node `write`"),
+    ],
+)
+def test_a_report_takes_the_place_of_no_other_file(folder: Path, place: str, why: str) -> None:
+    """It is refused before anything runs, and every file is as it was."""
+    (folder / "p.yaml").write_text(PIPELINE % LETTERS)
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    status, _, err = run(folder, "run", "p.yaml", "--state", "state", "--report", place)
+    assert (status, err) == (2, f"nanotyped: --report: {why}; give the report a file of its own\n")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
 def test_a_report_wants_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     """Stdout belongs to the nodes."""
     assert main(["run", "p.yaml", "--report", "-"]) == 2

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL, make_url
 
-from nanotyped import GraphTypeError, NodeFailedError, RowValidationError, SourceError, StreamTable
+from nanotyped import Checkpoint, GraphTypeError, NodeFailedError, RowValidationError, SourceError, StreamTable
+from nanotyped.nodes.sql import paging
 from nanotyped.nodes.sql.sqlite import SQLiteReader
 from nanotyped.types.sqlite import SQLiteTypeSystem
 from tests.support.flows import Kept
@@ -352,3 +353,24 @@ def test_the_file_is_let_go(file: File) -> None:
     assert len(file.rows("t")) == 3000
     assert "not a whole number" in str(file.failure("u"))
     file.execute("DROP TABLE t", "DROP TABLE u", "VACUUM")
+
+
+def test_pages_follow_how_fast_rows_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They begin small and grow where they are taken fast; taken slowly they shrink, and checkpoints stay close."""
+    file = File(tmp_path / "t.db")
+    file.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    file.insert("t", [(n,) for n in range(20_000)])
+
+    def pages() -> list[int]:
+        source = StreamTable(url=file.url, table="t", page_rows=5000)
+        source.discover_schema()
+        return [len(given) for given in source.generate_batches() if not isinstance(given, Checkpoint)]
+
+    grown = pages()
+    assert grown[:5] == [500, 1000, 2000, 4000, 5000]
+    assert sum(grown) == 20_000
+    monkeypatch.setattr(paging, "SLOW_S", -1.0)  # everything is slow
+    shrunk = pages()
+    assert shrunk[:4] == [500, 250, 125, 100]
+    assert set(shrunk[3:-1]) == {100}
+    assert sum(shrunk) == 20_000

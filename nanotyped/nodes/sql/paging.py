@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from nanotyped.nodes.sql.progress import Reading
     from nanotyped.nodes.sql.statements import TableQuery
 
+# Rows of the first page, and of the smallest; seconds in which a page is taken where rows go on slowly, or fast.
+FIRST_ROWS, LEAST_ROWS = 500, 100
+SLOW_S, FAST_S = 1.0, 0.25
 logger = logging.getLogger("nanotyped.nodes.sql")
 
 
@@ -27,7 +31,7 @@ class Pages:
         reader: The connection.
         query: What is read.
         key: The columns by which it is read, the cursor column first where there is one.
-        rows: Rows to a page.
+        rows: Rows to a page at the most.
         place: How messages name the table.
         label: How messages name the node.
         reading: Is told how far it is.
@@ -66,16 +70,28 @@ class Pages:
         if upper is not None:
             since = None if self.query.since is None else self.query.since[1]
             self.reading.begin(since if after is None else after[0], upper[0])
+        rows = min(FIRST_ROWS, self.rows)
         while upper is not None:
-            columns, last = self.reader.page(self.query, self.key, after, upper, self.rows)
+            columns, last = self.reader.page(self.query, self.key, after, upper, rows)
             if last is None:
                 return
             self._check(last)
+            offered_at = time.monotonic()
             yield columns, self._cursor(last, upper)
             self.reading.reach(last[0])  # now that it was taken
-            if len(columns[0]) < self.rows:
+            if len(columns[0]) < rows:
                 return
-            after = last
+            after, rows = last, self._next_rows(rows, time.monotonic() - offered_at)
+
+    def _next_rows(self, rows: int, taken_s: float) -> int:
+        """Return the size of the next page, by how long it took to be rid of one.
+
+        Behind each page is a checkpoint. Where rows go on slowly pages are small, so that a run that is killed again
+        and again still gets on; where they go fast, a page is a round trip, and they grow.
+        """
+        if taken_s > SLOW_S:
+            return min(self.rows, max(LEAST_ROWS, rows // 2))
+        return min(self.rows, rows * 2) if taken_s < FAST_S else rows
 
     def _start(self, cursor: Any) -> tuple[Any, ...] | None:
         """Return the key behind which this run begins; ``None`` if it begins with the first row of its query.

@@ -46,7 +46,7 @@ class StreamMySQLTable(TableSource):
         columns: Names of the columns to read, in this order; default all.
         where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
-        page_rows: Rows to a page.
+        page_rows: Rows to a page at the most; where rows go on slowly, pages are smaller (`--state`).
         cursor_column: Column by which a run with a state goes on where the last one ended, and reads only what came
             since: a non-null one of integers, decimals, dates, datetimes or timestamps that grows, best indexed.
         lag: How far before the last cursor each run begins, for rows that are committed later than higher ones: a
@@ -143,7 +143,7 @@ class StreamTable(TableSource):
         columns: Names of the columns to read, in this order; default all.
         where: SQL condition, with parameters as ``:name``; a colon in quotes is data.
         parameters: Values of the parameters.
-        page_rows: Rows to a page.
+        page_rows: Rows to a page at the most; where rows go on slowly, pages are smaller (`--state`).
         cursor_column: Column by which a run with a state goes on where the last one ended, and reads only what came
             since: a non-null one of integers, decimals, dates, datetimes or timestamps that grows, best indexed.
         lag: How far before the last cursor each run begins, for rows that are committed later than higher ones: a

@@ -200,7 +200,7 @@ def test_a_declared_node_behind_an_unchecked_edge_checks_values() -> None:
         ),
         ({"n": None}, "RowValidationError: row 3, column `n`: expected `int`, got None", "Row(n=None)"),
         ({"m": 1}, "RowError: the row has no column `n`; the columns are `m`", "Row(m=1)"),
-        (5, "RowError: `price` needs the columns `n`; what came is a bare value", "Row(__value__=5)"),
+        (5, "RowError: `price` needs the columns `n`; what came is a bare value", "5"),
     ],
 )
 def test_a_row_that_breaks_the_need(message: Any, cause: str, row: str) -> None:

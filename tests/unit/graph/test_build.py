@@ -26,6 +26,7 @@ from nanotyped import (
 )
 from nanotyped.errors import NodeOptionError
 from nanotyped.graph import build_graph, survey_graph
+from nanotyped.nodes.files import ReadRows, WriteRows
 
 Schemas = dict[str, Any]
 
@@ -447,3 +448,29 @@ def test_a_chain_of_5000_nodes() -> None:
     assert (len(graph.nodes), len(graph.edges), len(source.all_connected())) == (5000, 4999, 5000)
     last.add_edge(source.output_node_list[0])
     assert len(problems(source)) == 1
+
+
+def test_no_node_destroys_the_file_of_another(tmp_path: Path) -> None:
+    """A file that is read is not replaced, and dead letters do not go into a file of a node; each says which."""
+    paths = {name: str(tmp_path / name) for name in ("in.csv", "out.csv", "dead.jsonl")}
+    schema = {"n": "int"}
+    read = ReadRows(path=paths["in.csv"], output_schema=schema, dead_letter=paths["in.csv"], name="read")
+    over = WriteRows(path=paths["in.csv"], name="over")
+    write = WriteRows(path=paths["out.csv"], dead_letter=paths["out.csv"], name="write")
+    parts = WriteRows(path=paths["dead.jsonl"], segments=True, name="parts")
+    read > (over, write, parts)
+    assert problems(read) == [
+        f"node `read` would write its dead letters into {paths['in.csv']}, which is a file of `read`. "
+        "Hint: give them a file of their own",
+        f"node `over` would take the place of {paths['in.csv']}, which node `read` reads. Hint: give it another path",
+        f"node `write` would write its dead letters into {paths['out.csv']}, which is a file of `write`. "
+        "Hint: give them a file of their own",
+    ]
+
+
+def test_part_files_take_the_place_of_no_file(tmp_path: Path) -> None:
+    """Their names are others than that of the file that is read."""
+    path = str(tmp_path / "in.csv")
+    read = ReadRows(path=path, output_schema={"n": "int"})
+    read > WriteRows(path=path, segments=True)
+    build_graph(read)

@@ -197,7 +197,7 @@ def test_one_look(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     """A directory that is not there, or goes, is told with its name, before the run where that can be."""
     node = LocalDirectoryWatchdog(directory=tmp_path / "no")
-    message = f"cannot watch {tmp_path}/no: No such file or directory"
+    message = f"cannot watch `{tmp_path}/no`: No such file or directory"
     with pytest.raises(UnfitSourceError, match=message):
         node.discover_schema()
     _ = node > Kept()
@@ -206,7 +206,7 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     found = Watched(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(NodeFailedError, match=f"cannot watch {tmp_path}/gone: No such file or directory"):
+    with pytest.raises(NodeFailedError, match=f"cannot watch `{tmp_path}/gone`: No such file or directory"):
         found.run.wait(WAIT_S)
 
 
