@@ -89,6 +89,7 @@ def survey_graph(*nodes: Node, strict: bool = False) -> Survey:
     found = _connected(nodes)
     problems: list[GraphProblem] = [*_check_names(found), *_check_methods(found)]
     problems += [*_check_files(found), *_check_policies(found), *_check_workers(found), *_check_sight(found)]
+    problems += _check_declarations(found)
     ordered = _topological(found)
     tracer = judge_contracts(FlowTracer(ordered))
     graph = Graph(tuple(ordered), tuple(_edges(ordered, tracer)))
@@ -227,6 +228,19 @@ _ONE_WRITER = "give each a path of its own, or link both inputs to one of them"
 
 def _file_problem(reason: str, node: Node, hint: str) -> GraphProblem:
     return GraphStructureError(reason, node=node.label, hint=hint)
+
+
+def _check_declarations(nodes: list[Node]) -> list[GraphProblem]:
+    """Return the outputs that are declared of nodes that give none of their own."""
+    return [
+        NodeOptionError(
+            f"node `{node.label}` passes rows on as they come, and has no output to declare",
+            node=node.label,
+            hint="declare input_schema, which every row is held to",
+        )
+        for node in nodes
+        if node.passes_rows_on and node.promises_output
+    ]
 
 
 def _check_workers(nodes: list[Node]) -> list[GraphProblem]:

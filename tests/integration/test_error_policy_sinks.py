@@ -59,3 +59,16 @@ def test_rows_that_do_not_fit_the_table_are_left_out_of_their_transaction(databa
         ("9", "place"),
     ]
     assert (report["write"].received, report["write"].dead) == (10, 3)
+
+
+def test_rows_that_the_server_refuses_are_left_out_too(database: Database, tmp_path: Path) -> None:
+    """A key that is there is known to the server alone: the row is a dead letter, and the rest is written, once."""
+    database.execute("CREATE TABLE things (id int PRIMARY KEY)", "INSERT INTO things VALUES (3), (7)")
+    path = tmp_path / "dead.jsonl"
+    node = WriteMySQLTable(name="write", url=database.url, table="things", dead_letter=path)
+    report = run_into(node, [(n,) for n in range(10)], {"id": "int"})
+    assert database.execute("SELECT id FROM things ORDER BY id") == [(n,) for n in range(10)]
+    letters = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [letter["row"]["id"] for letter in letters] == [3, 7]
+    assert "Duplicate entry '3' for key 'PRIMARY'" in letters[0]["reason"]
+    assert (report["write"].received, report["write"].dead) == (10, 2)

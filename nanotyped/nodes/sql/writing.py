@@ -226,7 +226,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         """Write the rows in one transaction.
 
         Raises:
-            RowError: If a row does not fit the table.
+            RowError: If a row does not fit the table, or, where there is a policy for such, the server refuses it.
             DeliveryError: If the server does not take them.
         """
         writer = self._writer
@@ -243,6 +243,9 @@ class WriteMySQLTable(NanoNode[object, Never]):
             writer.write(insertions, (first, number - 1))
         except (RowError, DeliveryError) as error:
             _show_row(error, batch.rows, first)
+            if isinstance(error, DeliveryError) and error.row is not None and self.error_policy.rejects:
+                # None of the batch was kept; without this row it is given again.
+                raise RowError(str(error), row=error.row) from error
             raise
         except WritingStopped:
             # The rows were not taken: to leave in silence is how a node that was stopped does not vouch for them.

@@ -474,3 +474,13 @@ def test_part_files_take_the_place_of_no_file(tmp_path: Path) -> None:
     read = ReadRows(path=path, output_schema={"n": "int"})
     read > WriteRows(path=path, segments=True)
     build_graph(read)
+
+
+def test_a_node_that_passes_rows_on_declares_no_output() -> None:
+    """What it declared would hold nobody to it; what it needs does."""
+    source = Source({"n": "int"})
+    source > Filter(test="key_exists", key="n", output_schema={"n": "varchar(3)"}, name="keep")
+    assert problems(source) == [
+        "node `keep` passes rows on as they come, and has no output to declare. "
+        "Hint: declare input_schema, which every row is held to"
+    ]
