@@ -164,7 +164,9 @@ class Builder:
 
     def _make(self, cls: NodeClass, entry: NodeEntry, options: Mapping[str, Any]) -> NanoNode[Any, Any] | None:
         try:
-            return cls(name=entry.name, summary=entry.summary, **options)
+            made = cls(name=entry.name, summary=entry.summary, **options)
+            _ = made.is_sink  # which raises where the class forgot to call the constructor of its base
+            return made
         except Exception as error:  # noqa: BLE001 - the constructor is the user's, and what it raises is said to them
             text = str(error) if isinstance(error, ValueError | TypeError | NanotypedError) else ""
             hint = self.substitution.bare_hint(dict(entry.options))

@@ -98,4 +98,14 @@ class Refuser(NanoNode[Any, Any]):
         raise ValueError("not on a Monday")
 
 
-ALL = (Count, Reader, Refuser, Show, Unresolved)
+class Forgetful(NanoNode[object, Any]):
+    """A node that forgot to call the constructor of its base."""
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def generator(self) -> Iterator[Any]:
+        yield {"n": 1}
+
+
+ALL = (Count, Forgetful, Reader, Refuser, Show, Unresolved)

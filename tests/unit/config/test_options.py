@@ -344,3 +344,11 @@ def test_what_the_common_options_refuse_is_placed() -> None:
     ]
     [problem] = problems("options:\n  linger_s: 0.05")
     assert problem.startswith("f.yaml:5:7: unknown option of Count `linger_s`")
+
+
+def test_a_class_that_forgot_the_constructor_of_its_base_is_named() -> None:
+    """It is a mistake at the node, with what to write into the class, and no fault of the program."""
+    assert problems("options: {}", "Forgetful") == [
+        "f.yaml:2:3: Forgetful refuses its options: Forgetful.__init__ did not call super().__init__(); "
+        "add the call, with **kwargs"
+    ]
