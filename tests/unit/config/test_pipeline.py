@@ -113,7 +113,7 @@ def test_refuses_what_is_no_pipeline(text: str, expected: list[str]) -> None:
         (
             "{class: Zebra}",
             "f.yaml:3:14: no node class is registered as `Zebra`; `nanotyped nodes` lists the classes;"
-            " those of a module of your own are known with `--module NAME`",
+            " those of a module of your own are known with `--module NAME`, composites with `--composite FILE`",
         ),
         ("{class: NotANode}", "f.yaml:3:14: `NotANode` is registered, but is no node class"),
         ("{clas: Show}", "f.yaml:3:7: unknown key `clas`; did you mean `class`?"),
