@@ -47,6 +47,13 @@ def _shown() -> list[Shown]:
 SHOWN = _shown()
 
 
+def _read(shown: Shown) -> dict[str, Any]:
+    document = parse_yaml(shown.text, shown.place)
+    assert document.problems == []
+    assert isinstance(document.value, dict)
+    return document.value
+
+
 def _whole(value: dict[str, Any]) -> dict[str, Any]:
     """Return the file that a page shows a part of: nodes without links, one node, or what stands in one."""
     if {"paths", "edges", "node_sequence", "name"} & value.keys():
@@ -70,7 +77,7 @@ def composites(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     with temporary_registry():
         for shown in SHOWN:
-            value = parse_yaml(shown.text, shown.place).value
+            value = _read(shown)
             if isinstance(value.get("nodes"), list):
                 class_factory(value)
         yield
@@ -86,14 +93,12 @@ def test_there_is_yaml_to_look_at() -> None:
 @pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.place)
 def test_what_is_shown_is_valid(shown: Shown) -> None:
     """An editor has nothing against it; a part of a file is looked at in one."""
-    document = parse_yaml(shown.text, shown.place)
-    assert document.problems == []
-    assert [error.message for error in Draft7Validator(pipeline_schema()).iter_errors(_whole(document.value))] == []
+    assert [error.message for error in Draft7Validator(pipeline_schema()).iter_errors(_whole(_read(shown)))] == []
 
 
 @pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.place)
 def test_the_linter_finds_nothing_in_what_is_shown(shown: Shown, tmp_path: Path) -> None:
     """It connects to nothing: `examples/demo/refused.yaml` is refused for what its table is."""
     path = tmp_path / "shown.yaml"
-    path.write_text(render_yaml_text(_whole(parse_yaml(shown.text, shown.place).value)))
+    path.write_text(render_yaml_text(_whole(_read(shown))))
     assert lint_files([str(path)]) == []
