@@ -73,8 +73,8 @@ def _whole(value: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def composites(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the composites known that are shown, and set the variables that files name."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+    for variable, text in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, text)
     with temporary_registry():
         for shown in SHOWN:
             value = _read(shown)

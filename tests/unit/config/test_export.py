@@ -137,7 +137,7 @@ edges:
 @pytest.mark.parametrize(
     "middle",
     [
-        lambda: Cast(name="c", columns={"id": mysql_type("bigint"), "no": {"type": mysql_type("text")}}),
+        lambda: Cast(name="c", columns={"id": mysql_type("bigint"), "no": mysql_type("text")}),
         lambda: Cast(name="c", columns={"id": INTEGER.of(bits=64)}),
         lambda: Filter(name="c", test="key_exists", key="id", input_schema={"id": INTEGER.of(bits=32).nullable()}),
         lambda: PrinterOfThings(name="c", post_process_function=str, output_key="o"),

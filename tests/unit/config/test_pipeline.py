@@ -122,11 +122,11 @@ def test_refuses_what_is_no_pipeline(text: str, expected: list[str]) -> None:
         ("{class: 5}", 'f.yaml:3:14: `class`: expected text, got the number 5; in quotes it is text: "5"'),
         (
             "{class: Show, options: {retry: {atempts: 5}}}",
-            "f.yaml:3:35: unknown key `atempts`; did you mean `attempts`?",
+            "f.yaml:3:38: unknown key `atempts`; did you mean `attempts`?",
         ),
         (
             "{class: SimpleTransforms, options: {transform_mapping: [{path: a, zebra: 1}]}}",
-            "f.yaml:3:69: unknown key `zebra`; known are `path`, `starting_path`, `target_value`, `target_function`,"
+            "f.yaml:3:72: unknown key `zebra`; known are `path`, `starting_path`, `target_value`, `target_function`,"
             " `function_args`, `function_kwargs`",
         ),
         ("{class: Show, option: {x: 1}}", "f.yaml:3:20: unknown key `option`; did you mean `options`?"),
