@@ -22,7 +22,14 @@ OTHERS = {"tinyint", "batch"}
 def test_what_the_page_names_is_there(row: list[str]) -> None:
     """A node, an option or a member by the name that users know; or it is said to be gone, and it is."""
     options = {option for cls in registered_nodes().values() for option in options_of(cls)}
-    known = {*dir(nanotyped), *dir(nodes), *dir(NanoNode), *dir(nanotyped.Row), *options, "max_queue_size"}
+    known = {
+        *dir(nanotyped),
+        *dir(nodes),
+        *dir(NanoNode),
+        *dir(nanotyped.Row.from_dict({"a": 1})),
+        *options,
+        "max_queue_size",
+    }
     # Of a call or an expression, the name that it begins with.
     names = {*re.findall(r"`([A-Za-z_]{2,})[`(]", row[0])} - OTHERS
     assert names or row[0].strip().startswith(("falsy", "unknown", "`a > b", "`pipeliner", "`tinyint"))
