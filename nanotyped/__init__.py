@@ -3,6 +3,10 @@
 The public names. ``MYSQL_INTEGERn``, ``MYSQL_VARCHARn`` and their like resolve here too, for any ``n``.
 """
 
+import nanotyped_launcher as _launcher  # noqa: F401 - before all else: `python -m nanotyped` is quiet from here on
+
+# isort: split
+
 from nanotyped.config import class_factory, get_node_dict, load_composite, load_pipeline
 from nanotyped.engine import Run, bcolors, start_run
 from nanotyped.errors import (

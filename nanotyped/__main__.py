@@ -2,7 +2,7 @@
 
 import sys
 
-from nanotyped.cli import main
+import nanotyped_launcher
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(nanotyped_launcher.main())

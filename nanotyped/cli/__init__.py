@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanotyped.cli.arguments import Arguments, UsageError, parse_arguments
@@ -95,6 +97,15 @@ def _call(arguments: Arguments) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of this program: one line, and the way to see more
-        status = tell_failure(f"internal error: {type(error).__name__}: {error}", type(error).__name__, arguments, 1)
+        return _tell_fault(error, arguments)
+
+
+def _tell_fault(error: Exception, arguments: Arguments) -> int:
+    """Tell of a fault of this program; programs get its class and place alone, for its text may quote a row."""
+    name = type(error).__name__
+    *_, last = traceback.extract_tb(error.__traceback__)
+    place = f"internal error: {name} at {Path(last.filename).name}:{last.lineno} in {last.name}"
+    status = tell_failure(f"internal error: {name}: {error}", name, arguments, 1, for_programs=place)
+    if arguments.log_format != "json":
         print_error(render_traceback(error) if arguments.traceback else "with --traceback it shows where")
-        return status
+    return status

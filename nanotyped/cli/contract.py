@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.discovery import contracts_of_file, url_of_variable
-from nanotyped.cli.loading import load_modules
+from nanotyped.cli.loading import load_modules, node_hint
 from nanotyped.cli.output import CommandFailedError, print_error
 from nanotyped.config import load_pipeline
 from nanotyped.config.environment import Redactor
@@ -207,7 +207,7 @@ def _side_of_node(file: str, part: str | None, **_: str | None) -> Side:
     """Return what a node of a pipeline gives, or where it is a sink, needs."""
     pipeline = load_pipeline(file)
     if part is None or part not in pipeline.nodes:
-        hint = nearest_hint(part or "", pipeline.nodes) or f"the nodes are {', '.join(pipeline.nodes)}"
+        hint = node_hint(part or "", pipeline.nodes) or f"the nodes are {', '.join(pipeline.nodes)}"
         reason = f"there is no node `{part}`" if part is not None else f"say which node, as in {file}:NODE"
         raise CommandFailedError(f"{file}: {reason}; {hint}", 2)
     node = pipeline.nodes[part]

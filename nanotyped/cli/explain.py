@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.text import Text
 
-from nanotyped.cli.loading import load, look_at_live
+from nanotyped.cli.loading import load, look_at_live, node_hint
 from nanotyped.cli.output import CommandFailedError, print_problems, stdout_console
 from nanotyped.cli.provenance import (
     VERDICTS,
@@ -70,7 +70,7 @@ def _split_target(target: str, nodes: Mapping[str, Node]) -> tuple[Node, str | N
     if target in nodes:
         return nodes[target], None
     name = target.partition(".")[0]
-    hint = nearest_hint(target, list(nodes)) or nearest_hint(name, list(nodes))
+    hint = node_hint(name, nodes, target)
     known = ", ".join(f"`{node}`" for node in nodes)
     raise CommandFailedError(f"there is no node `{visible(name)}`; {hint or f'the nodes are {known}'}", 2)
 

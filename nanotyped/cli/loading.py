@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.output import CommandFailedError
 from nanotyped.cli.refusals import tell_problems
 from nanotyped.config import check_pipeline, discover_schemas, load_composite, load_pipeline
-from nanotyped.errors import ConfigError
+from nanotyped.errors import ConfigError, nearest_hint
 from nanotyped.registry import RegistrationError, load_module
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
+    from nanotyped.node import NanoNode
 
 
 def load(arguments: Arguments, *, partial: bool = False) -> Pipeline:
@@ -47,6 +50,20 @@ def load_modules(arguments: Arguments) -> None:
             load_composite(path)
         except RegistrationError as error:
             raise CommandFailedError(f"{path}: {error}", 2) from error
+
+
+def node_hint(name: str, nodes: Mapping[str, NanoNode[Any, Any]], whole: str = "") -> str:
+    """Return which node may be meant by a name that none bears: a part of a composite, the nearest, or ``""``.
+
+    Args:
+        name: The name.
+        nodes: The nodes that there are.
+        whole: The text that the name was the beginning of, which may be a name too.
+    """
+    parts = [f"`{known}`" for known, node in nodes.items() if known.startswith(f"{name}.") and node.part_of is not None]
+    if parts:
+        return f"`{name}` is a composite: name one of its parts, {', '.join(parts)}"
+    return nearest_hint(whole, list(nodes)) or nearest_hint(name, list(nodes))
 
 
 def refuse(pipeline: Pipeline, *, strict: bool) -> None:

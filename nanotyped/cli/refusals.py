@@ -25,7 +25,9 @@ def tell_problems(problems: Iterable[ConfigProblem], arguments: Arguments, exit_
     return report_refusal(found, "", "", arguments, exit_status)
 
 
-def tell_failure(message: str, code: str, arguments: Arguments, exit_status: int) -> int:
+def tell_failure(
+    message: str, code: str, arguments: Arguments, exit_status: int, *, for_programs: str | None = None
+) -> int:
     """Tell why a command cannot go on, and return the exit status.
 
     Args:
@@ -33,9 +35,11 @@ def tell_failure(message: str, code: str, arguments: Arguments, exit_status: int
         code: Class of the error.
         arguments: What was asked for.
         exit_status: What the program is to exit with.
+        for_programs: What logs and reports say in place of the message, where that may quote a row.
     """
+    told = message if for_programs is None else for_programs
     if arguments.log_format == "json":
-        print_record({"code": code, "file": arguments.config, "line": None, "column": None, "message": message})
+        print_record({"code": code, "file": arguments.config, "line": None, "column": None, "message": told})
     else:
         print_error(message)
-    return report_refusal([], message, code, arguments, exit_status)
+    return report_refusal([], told, code, arguments, exit_status)

@@ -21,6 +21,7 @@ from nanotyped.errors import NanotypedError, WrongOptionsError
 if TYPE_CHECKING:
     from nanotyped.config.annotations import NodeClass
     from nanotyped.config.environment import Redactor
+    from nanotyped.config.links import NamedLink
     from nanotyped.config.yaml_reader import Document, Path, Spot
     from nanotyped.errors import ConfigProblem
     from nanotyped.node import NanoNode
@@ -37,7 +38,7 @@ class Built:
         places: Where each stands.
         entries: What the file says of each; not of a composite.
         values: The options of each, as its constructor got them.
-        links: The names of the ends of each link.
+        links: Each link, by the names of its ends.
     """
 
     title: str | None
@@ -46,7 +47,7 @@ class Built:
     places: Mapping[str, Path]
     entries: Mapping[str, NodeEntry] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    links: Sequence[tuple[str, str]] = ()
+    links: Sequence[NamedLink] = ()
 
 
 class Builder:
@@ -100,9 +101,8 @@ class Builder:
         if not self.nodes or (self.problems and not self.partial):
             return None
         for link in links:
-            self.nodes[link.source].add_edge(self.nodes[link.target])
-        ends = [(link.source, link.target) for link in links]
-        return Built(entries.title, entries.description, self.nodes, entries.places, self.entries, self.values, ends)
+            self.nodes[link.source].add_edge(self.nodes[link.target], max_queue_size=link.max_queue_size)
+        return Built(entries.title, entries.description, self.nodes, entries.places, self.entries, self.values, links)
 
     def _entries(self) -> Entries | None:
         root = self.document.value

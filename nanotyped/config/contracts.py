@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from nanotyped.errors import DdlError, IncompatibleTypesException, TypeSyntaxError
+from nanotyped.errors import DdlError
 from nanotyped.row import Column, Schema
 from nanotyped.row.ddl import column_problem, key_problem
-from nanotyped.row.schema import parse_column
-from nanotyped.types import MySQLType, MySQLTypeSystem, mysql_type
-from nanotyped.types.sqlite import SQLiteType
-
-if TYPE_CHECKING:
-    from nanotyped.types import DataType
+from nanotyped.row.type_texts import file_spelling
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\([0-9]+(?:,[0-9]+)?\))?(?: [A-Za-z][A-Za-z0-9_]*)*")
 # Words that some reader of YAML takes for something else than text.
@@ -46,33 +40,6 @@ class TableContract:
     def comments(self) -> list[str]:
         """Return everything that is left out, with its reason, a line each."""
         return [visible(line) for line in (*(f"`{name}`: {why}" for name, why in self.refused.items()), *self.notes)]
-
-
-def mysql_spelling(kind: type[DataType]) -> str | None:
-    """Return the MySQL type that is exactly this one, ``None`` if there is none, as for SQLite's text of any length."""
-    if issubclass(kind, MySQLType):
-        return kind.spelling()
-    try:
-        found = MySQLTypeSystem.from_intermediate(kind.intermediate_type, None)
-    except IncompatibleTypesException:
-        return None
-    try:
-        exact = found.intermediate_type is kind.intermediate_type and mysql_type(found.spelling()) is found
-    except TypeSyntaxError:  # a policy is needed to read it, as for SQLite's boolean
-        return None
-    return found.spelling() if exact else None
-
-
-def file_spelling(kind: type[DataType]) -> str | None:
-    """Return how a file names a type: as MySQL does, else behind ``sqlite`` as SQLite does; ``None`` if it cannot."""
-    text = mysql_spelling(kind)
-    if text is not None or not issubclass(kind, SQLiteType):
-        return text
-    text = f"sqlite {kind.spelling()}"
-    try:
-        return text if parse_column("", text).type is kind else None
-    except TypeSyntaxError:  # nothing is declared like that
-        return None
 
 
 def held_by_yaml(contract: TableContract) -> TableContract:

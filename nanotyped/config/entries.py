@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from nanotyped.config.yaml_reader import Document, Path, Value
     from nanotyped.errors import ConfigProblem
 
-_CLASSES = "`nanotyped nodes` lists the classes; those of a module of your own are known with `--module NAME`"
+_CLASSES = (
+    "`nanotyped nodes` lists the classes; those of a module of your own are known with `--module NAME`, composites with"
+    " `--composite FILE`"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from nanotyped.config.annotations import option_annotation, takes_text
 from nanotyped.config.contracts import visible
 from nanotyped.config.environment import split_references
+from nanotyped.config.export_yaml import edge_entry
 from nanotyped.config.options import SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
 from nanotyped.errors import ExportError
+from nanotyped.node.annotations import option_annotation, takes_text
 from nanotyped.nodes.composite import DynamicClassMediator
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def render_file_yaml(document: Document, built: Built) -> str:
     head = {"pipeline_name": built.title, "pipeline_description": built.description}
     found: dict[str, Value] = {key: value for key, value in head.items() if value}
     found["nodes"] = {name: _keyed(entry) for name, entry in built.entries.items()}
-    found["edges"] = [{"source": source, "target": target} for source, target in built.links]
+    found["edges"] = [edge_entry(link.source, link.target, link.max_queue_size) for link in built.links]
     return render_yaml_text(found)
 
 
@@ -108,7 +109,7 @@ class _Program:
         for name in built.nodes:
             variables[name] = _identifier(name, {*taken, *variables.values()})
         nodes = [self._node(variables[name], built.nodes[name], entry, built) for name, entry in built.entries.items()]
-        links = [f"{variables[source]}.add_edge({variables[target]})" for source, target in built.links]
+        links = [_linking(variables[link.source], variables[link.target], link.max_queue_size) for link in built.links]
         first = variables[next(iter(built.nodes))]
         return ["\n".join(nodes), *(["\n".join(links)] if links else []), _main(first, built.title)]
 
@@ -243,6 +244,11 @@ class _Program:
                 return _Code(f"{type(value).__name__}({text})")
         self.problems.append(f"no program can make a {type(value).__name__} of `{raw}`")
         return _Code("None")
+
+
+def _linking(source: str, target: str, max_queue_size: int | None) -> str:
+    bound = "" if max_queue_size is None else f", max_queue_size={max_queue_size}"
+    return f"{source}.add_edge({target}{bound})"
 
 
 def _main(node: str, title: str | None) -> str:

@@ -14,16 +14,18 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from nanotyped.config.annotations import AnnotationError, is_secret, option_annotation
-from nanotyped.config.contracts import file_spelling, visible
+from nanotyped.config.contracts import visible
 from nanotyped.config.environment import SHORTEST_SECRET
 from nanotyped.config.options import SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
 from nanotyped.errors import ExportError
 from nanotyped.graph import survey_graph
-from nanotyped.node import NanoNode, install_yaml_renderer, options_of
+from nanotyped.node import DEFAULT_QUEUE_ROWS, NanoNode, install_yaml_renderer, options_of
+from nanotyped.node.annotations import AnnotationError, is_secret, option_annotation, takes_function
+from nanotyped.node.functions import named_function
 from nanotyped.registry import UnknownNameError, find_function, function_names, registered_nodes
 from nanotyped.row import parse_schema
+from nanotyped.row.type_texts import file_spelling
 from nanotyped.types import DataType
 from nanotyped.types.base import Nullable
 
@@ -66,12 +68,16 @@ class _Exporter:
             names.setdefault(_whole(member), "")
         for place, whole in enumerate(names, 1):
             names[whole] = whole.name if whole.has_given_name else f"{_snake(type(whole).__name__)}_{place}"
-        links = {(names[_whole(edge.source)], names[_whole(edge.target)]): None for edge in graph.edges}
+        links: dict[tuple[str, str], int] = {}
+        for edge in graph.edges:
+            ends = names[_whole(edge.source)], names[_whole(edge.target)]
+            if ends[0] != ends[1] and links.setdefault(ends, edge.queue_rows) != edge.queue_rows:
+                self.problems.append(f"the edges from `{ends[0]}` to `{ends[1]}` have more than one max_queue_size")
         title: dict[str, Value] = {} if pipeline_name is None else {"pipeline_name": pipeline_name}
         return {
             **title,
             "nodes": {name: self._node(whole, name) for whole, name in names.items()},
-            "edges": [{"source": source, "target": target} for source, target in links if source != target],
+            "edges": [edge_entry(*ends, None if rows == DEFAULT_QUEUE_ROWS else rows) for ends, rows in links.items()],
         }
 
     def _node(self, node: AnyNode, name: str) -> Value:
@@ -106,12 +112,14 @@ class _Exporter:
 
     def _option(self, cls: type[AnyNode], option: str, value: Any, name: str) -> Value:
         try:
-            secret = is_secret(option_annotation(cls, option))
+            annotation = option_annotation(cls, option)
         except AnnotationError as error:
             self.problems.append(f"node `{name}`: {error}")
             return None
         where = f"node `{name}`, option `{option}`"
-        if secret and isinstance(value, str):
+        if takes_function(annotation):
+            value = named_function(value)
+        elif is_secret(annotation) and isinstance(value, str):
             value = SecretStr(value)
         return self._plain(value, where, f"{name}_{option}")
 
@@ -169,6 +177,12 @@ class _Exporter:
         name = name if re.match(r"[A-Z_]", name) else f"_{name}"
         self.unset[name] = visible(where)  # a comment ends where its line does
         return f"${{{name}}}"
+
+
+def edge_entry(source: str, target: str, max_queue_size: int | None) -> Value:
+    """Return an edge as a file has it; without a bound where that is the usual one."""
+    bound: dict[str, Value] = {} if max_queue_size is None else {"max_queue_size": max_queue_size}
+    return {"source": source, "target": target, **bound}
 
 
 def _whole(node: AnyNode) -> AnyNode:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them registers them
-from nanotyped.config.annotations import AnnotationError, option_adapter, option_annotation
+from nanotyped.config.annotations import option_adapter
 from nanotyped.config.models import (
     CompositeForm,
     EdgeForm,
@@ -26,6 +26,7 @@ from nanotyped.config.models import (
 )
 from nanotyped.config.options import SCHEMA_OPTIONS
 from nanotyped.node import NanoNode, options_of
+from nanotyped.node.annotations import AnnotationError, option_annotation
 from nanotyped.registry import registered_nodes
 
 if TYPE_CHECKING:

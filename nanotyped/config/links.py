@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class NamedLink(NamedTuple):
-    """One edge by the names of its ends, and the place of its target."""
+    """One edge by the names of its ends, the place of its target, and how many rows may wait on it."""
 
     source: str
     target: str
     spot: Spot
+    max_queue_size: int | None = None
 
 
 class LinkReader:
@@ -74,7 +75,9 @@ class LinkReader:
     def _checked(self, found: list[NamedLink], unmentioned: str) -> list[NamedLink]:
         links: dict[tuple[str, str], NamedLink] = {}
         for link in found:
-            links.setdefault((link.source, link.target), link)
+            first = links.setdefault((link.source, link.target), link)
+            if link.max_queue_size is not None:  # of a pair that is named twice, also by a path
+                links[link.source, link.target] = first._replace(max_queue_size=link.max_queue_size)
         if unmentioned and not self._is_cut_off():
             self._check_mentioned(unmentioned)
         self._check_circles(list(links.values()))
@@ -102,7 +105,7 @@ class LinkReader:
                     yield from self._link(path[index - 1], path[index], (*place, index))
 
     def _edges(self, edges: list[Any], form: type[EdgeForm | PartEdgeForm]) -> Iterable[NamedLink]:
-        keys = [field.alias or name for name, field in form.model_fields.items()]
+        keys = [form.model_fields[end].alias or end for end in ("source", "target")]
         for number in range(len(edges)):
             place = ("edges", number)
             edge = read_form(form, self.document, place, self.problems)
@@ -111,7 +114,9 @@ class LinkReader:
             source, target = ((*place, key) for key in keys)
             known = [self._is_node(edge.source, source), self._is_node(edge.target, target)]
             if all(known):
-                yield from self._link(edge.source, edge.target, target)
+                bound = edge.max_queue_size if isinstance(edge, EdgeForm) else None
+                for link in self._link(edge.source, edge.target, target):
+                    yield link._replace(max_queue_size=bound)
 
     def _link(self, source: str, target: str, place: Path) -> Iterable[NamedLink]:
         if source == target:

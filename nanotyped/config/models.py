@@ -40,10 +40,11 @@ class NodeForm(_Form):
 
 
 class EdgeForm(_Form):
-    """One edge, by the names of its ends."""
+    """One edge, by the names of its ends; ``max_queue_size`` is how many rows may wait on it."""
 
     source: str
     target: str
+    max_queue_size: int | None = Field(default=None, ge=1)
 
 
 class SequenceForm(_Form):

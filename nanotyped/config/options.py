@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from nanotyped.config.annotations import AnnotationError, is_secret, option_adapter, option_annotation, secrets_in
+from nanotyped.config.annotations import inner_keys, option_adapter, secrets_in
 from nanotyped.config.codes import Code
 from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
 from nanotyped.config.yaml_reader import COMMA_HINT
 from nanotyped.errors import TypeSyntaxError
 from nanotyped.node import NanoNode, options_of
+from nanotyped.node.annotations import AnnotationError, is_secret, option_annotation
 from nanotyped.row.schema import Schema, parse_column
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class OptionChecker:
         hidden = {place: f"what {_references(names)} holds" for place, names in self.substitution.touched.items()}
         if is_secret(annotation):
             hidden.setdefault(path, "a secret of another kind")
-        subject = Subject(self.document, value, path, (), f"option `{name}`: ", hidden)
+        subject = Subject(self.document, value, path, inner_keys(annotation), f"option `{name}`: ", hidden)
         try:
             result = self._validate(adapter, subject)
         except ValidationError as error:

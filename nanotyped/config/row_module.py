@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nanotyped.config.contracts import mysql_spelling, visible
+from nanotyped.config.contracts import visible
 from nanotyped.row.rows import RowBase
+from nanotyped.row.type_texts import mysql_spelling
 from nanotyped.types import OBJECT, annotation_type
 
 if TYPE_CHECKING:

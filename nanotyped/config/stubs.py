@@ -7,8 +7,8 @@ import types
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from nanotyped.config.annotations import AnnotationError, option_annotation
 from nanotyped.node import declared_row_class, options_of
+from nanotyped.node.annotations import AnnotationError, option_annotation
 
 if TYPE_CHECKING:
     from nanotyped.nodes.composite import DynamicClassMediator

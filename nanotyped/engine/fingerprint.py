@@ -15,7 +15,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from nanotyped.node.annotations import AnnotationError, holds_secrets, option_annotation, takes_function
+from nanotyped.node.functions import named_function
 from nanotyped.row import Row, Schema, parse_schema
+from nanotyped.row.type_texts import in_mysql_terms, mysql_spelling
 from nanotyped.types.base import DataType, Nullable
 
 if TYPE_CHECKING:
@@ -60,14 +63,30 @@ def fingerprint_of(graph: Graph) -> dict[str, str]:
 def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:
     cls = type(node)
     no_change = (*_NO_CHANGE, *cls.options_that_may_change)
-    options = {name: _declared(name, value) for name, value in node.given_options.items() if name not in no_change}
-    schemas = [None if schema is None else schema.spelling() for schema in (node.needed_input(), node.own_output())]
+    options = {name: _declared(cls, name, value) for name, value in node.given_options.items() if name not in no_change}
+    declared = (node.needed_input(), node.own_output())
+    schemas = [None if schema is None else in_mysql_terms(schema).spelling() for schema in declared]
     return {"class": f"{cls.__module__}.{cls.__qualname__}", "options": _plain(options), "schemas": schemas}
 
 
-def _declared(name: str, value: Any) -> Any:
-    """Return an option; of a schema what it says, in whichever way it is declared."""
-    return parse_schema(value) if name in ("input_schema", "output_schema") and value is not None else value
+def _declared(cls: type[NanoNode[Any, Any]], name: str, value: Any) -> Any:
+    """Return an option as a file would give it: a schema by what it says, a function for its name, a secret as one."""
+    if name in ("input_schema", "output_schema") and value is not None:
+        return parse_schema(value)
+    try:
+        annotation = option_annotation(cls, name)
+    except AnnotationError:  # nothing that a file can give
+        return value
+    if takes_function(annotation):
+        return named_function(value)
+    return _hidden(value) if holds_secrets(annotation) else value
+
+
+def _hidden(value: Any) -> Any:
+    """Return secrets that Python gave as plain text as what a file gives."""
+    if isinstance(value, Mapping):
+        return {key: _hidden(item) for key, item in value.items()}
+    return SecretStr(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any, name: str = "") -> Any:
@@ -96,17 +115,17 @@ def _without_secret(value: str | SecretStr | SecretBytes, name: str) -> str:
 def _text(value: Any) -> str:
     match value:
         case Schema():
-            return value.spelling()
+            return in_mysql_terms(value).spelling()
         case Nullable():
-            return f"{value.type.spelling()} null"
+            return f"{_text(value.type)} null"
         case PurePath():
             return str(value)
         case Decimal() | date() | time() | timedelta() | bytes() | UUID() | Enum():
             return repr(value)
         case type() if issubclass(value, DataType):
-            return value.spelling()
+            return mysql_spelling(value) or value.spelling()
         case type() if issubclass(value, Row):
-            return value.schema.spelling()
+            return in_mysql_terms(value.schema).spelling()
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 

@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nanotyped.channel import ChannelCancelled
-from nanotyped.engine.outbox import Origin, Outbox
+from nanotyped.engine.outbox import Origin, Outbox, aside_of
 from nanotyped.engine.shaping import InputView, OutputShape, results_of, takes_row
 from nanotyped.errors import RowError, errors_by_row, shown
 from nanotyped.message import Batch
@@ -275,6 +275,8 @@ class GuardedWork:
         match outcome:
             case Made(came, number, items) if items:
                 self._outbox.add(items, Origin(number, came))
+                if aside_of(items[0]) is not None and all(map(aside_of, items)):
+                    self._counted.filtered += self._filters
             case Made():
                 self._counted.processed += 1
                 self._counted.filtered += self._filters

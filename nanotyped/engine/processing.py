@@ -84,12 +84,14 @@ class ProcessingWorker(Worker):
             self._row_work = self._new_work(node)
         self._pool = self._new_pool() if is_parallel else None
         self._shape.on_aside = self._expect_aside
+        self._asides: list[None] = []  # one, where there were any since this was last looked at
         self.outbox.keeps_origins = not self._batches and self._guarded is not None
 
     def _expect_aside(self) -> None:
         """Let the outbox know that what comes next is no row; of what other threads make, when that is settled."""
         if self._pool is None or threading.current_thread() is self.thread:
             self.outbox.expect_aside()
+            self._asides[:] = (None,)
 
     def _batch_code(self, local: object) -> BatchCode:
         return self.node.process_batch if sees_all(self.node) else SeenBatches(self.node, local).process
@@ -290,6 +292,8 @@ class ProcessingWorker(Worker):
         always_yields = inspect.isgeneratorfunction(process)
         came: Row | None = None
         barren = 0
+        asides = self._asides
+        asides.clear()
         try:
             for came, message in zip(batch.rows, seen, strict=False):  # seen ends before a row that breaks the contract
                 if outbox.cancelled:
@@ -309,6 +313,11 @@ class ProcessingWorker(Worker):
                         append((came, result))
                     elif result is not None:
                         append(self._shape.made(came, message, result))
+                        if asides:  # cheaper than to ask of each row what was made of it
+                            asides.clear()
+                            if len(gathered) >= outbox.limit:
+                                outbox.flush()
+                            continue
                     else:
                         continue
                     gave = True

@@ -400,8 +400,10 @@ def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> N
     node.resume_from = None  # a run with a state sets it
     node.ended_regularly = False
     node.statistics = NodeStatistics()
-    if pipeline_name is not None:
-        node.pipeline_name = pipeline_name
+    whole: NanoNode[Any, Any] | None = node
+    while pipeline_name is not None and whole is not None:  # and the composites that it is a part of
+        whole.pipeline_name = pipeline_name
+        whole = whole.part_of
 
 
 def prepare_run(

@@ -19,6 +19,16 @@ def get_environment_variables(*names: str) -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in names}
 
 
+def named_function(given: Any) -> Any:
+    """Return the function that a text names as ``resolve_function`` reads it; anything else as it is."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return resolve_function(given, "a function")
+    except (ValueError, TypeError):
+        return given
+
+
 def resolve_function(given: Function | str, option: str) -> Function:
     """Return a function that an option gives: itself, or the name ``package__module__function`` of one.
 

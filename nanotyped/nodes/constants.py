@@ -52,9 +52,10 @@ def _common_column(name: object, values: Sequence[Any]) -> Column | None:
         return None
     kinds = list(dict.fromkeys(column.type for column in found if column.type is not NULL)) or [NULL]
     families = {kind.family for kind in kinds}
+    if len(families) > 1:  # one type for both would make 1.0 of a 1, and refuse a bool among numbers
+        return None
     widest = (kind for kind in kinds if not any(check_assignable(other, kind) for other in kinds))
-    kind = next(widest, families.pop() if len(families) == 1 else None)
-    return None if kind is None else Column(name, kind, nullable=any(column.nullable for column in found))
+    return Column(name, next(widest, families.pop()), nullable=any(column.nullable for column in found))
 
 
 def constant_column(name: str, value: object) -> Column:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from nanotyped.errors import IncompatibleTypesException, RowError, WrongOptionsError, nearest_hint, shown
 from nanotyped.node import NanoNode, Origin
 from nanotyped.node.functions import resolve_function
+from nanotyped.node.nano_node import GivenOptions
 from nanotyped.node.passing import sees_all
 from nanotyped.node.sight import is_json_column
 from nanotyped.nodes.constants import constant_column
@@ -180,6 +181,8 @@ class SimpleTransforms(NanoNode[object, Any]):
         if problems:
             raise WrongOptionsError(problems)
         self.missing_keypath_action = missing_keypath_action
+        if "transform_mapping" in self.given_options:  # entries of files are models; so are those of code from here on
+            self.given_options = GivenOptions({**self.given_options, "transform_mapping": self.transforms})
         self._makers = [transform.replacer_maker() for transform in self.transforms]
         self._constants: dict[str, type[DataType] | None] = {}
         super().__init__(**kwargs)

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
 from typing import Any, NamedTuple
 
-import watchfiles
-
 from nanotyped.errors import SourceError, UnfitSourceError
 from nanotyped.message import Checkpoint
 from nanotyped.node import NanoNode
@@ -131,6 +129,8 @@ class LocalDirectoryWatchdog(NanoNode[object, Any]):
 
     def _wakings(self) -> Iterator[object]:
         """Yield when the system tells of a change, and every ``check_interval``; end when the node is to end."""
+        import watchfiles  # noqa: PLC0415 - it brings an event loop with it, which nothing else needs
+
         try:
             yield from watchfiles.watch(
                 self.directory,

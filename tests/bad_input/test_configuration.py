@@ -191,7 +191,7 @@ CASES = [
         GOOD.replace("class: HttpPostRequest", "class: os.system"),
         (
             "p.yaml:4:12: no node class is registered as `os.system`; `nanotyped nodes` lists the classes; those of a "
-            "module of your own are known with `--module NAME`",
+            "module of your own are known with `--module NAME`, composites with `--composite FILE`",
         ),
     ),
     Case(

@@ -97,3 +97,13 @@ def test_lint_needs_files(capsys: pytest.CaptureFixture[str]) -> None:
     """Without any it is a usage error."""
     assert main(["lint"]) == 2
     assert capsys.readouterr().err.startswith("nanotyped: the files are missing: lint FILE...\n")
+
+
+def test_the_name_of_a_composite_leads_to_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns are those of nodes that run: who names the composite is told what its parts are called."""
+    hint = "`tidy` is a composite: name one of its parts, `tidy.keep`, `tidy.show`"
+    for target in ("tidy.line", "tidy"):
+        assert main(["explain", "keyed.yaml", target, "--composite", "tidy.yaml"]) == 2
+        assert capsys.readouterr().err == f"nanotyped: there is no node `tidy`; {hint}\n"
+    assert main(["contract", "diff", "keyed.yaml:tidy", "keyed.yaml:read", "--composite", "tidy.yaml"]) == 2
+    assert capsys.readouterr().err == f"nanotyped: keyed.yaml: there is no node `tidy`; {hint}\n"

@@ -196,3 +196,35 @@ def test_a_report_that_cannot_be_written_at_the_end_fails_a_success(folder: Path
     last = err.splitlines()[-1]
     assert (found, (folder / "out.csv").exists()) == (1, True)
     assert (json.loads(last)["message"] if form == "json" else last.removeprefix("nanotyped: ")) == reason
+
+
+FAULTY = f"""\
+from nanotyped.node import NanoNode
+from nanotyped.registry import register_node
+
+@register_node
+class Faulty(NanoNode):
+    def generator(self):
+        yield {{"n": 1}}
+    def resume_problem(self):
+        raise KeyError("{SECRET}")
+"""
+
+
+def test_a_fault_of_the_program_is_told_without_its_text(folder: Path) -> None:
+    """Logs and reports for programs have its class and its place in the code; people are told all of it."""
+    (folder / "faulty.py").write_text(FAULTY)
+    pipeline = "nodes:\n  a: {class: Faulty}\n  b: {class: PrinterOfThings}\npaths: [[a, b]]\n"
+    words = ("--state", "state", "--module", "faulty")
+    status, found, err = report(folder, pipeline, *words)
+    place = "internal error: KeyError at faulty.py:9 in resume_problem"
+    assert (status, found["status"], found["error"]) == (
+        1,
+        "failed",
+        {"node": None, "error": "KeyError", "reason": place},
+    )
+    assert err == f"nanotyped: internal error: KeyError: '{SECRET}'\nnanotyped: with --traceback it shows where\n"
+    for more in ((), ("--traceback",)):
+        _, _, err = report(folder, pipeline, *words, "--log-format", "json", *more)
+        assert SECRET not in err
+        assert json.loads(err)["message"] == place

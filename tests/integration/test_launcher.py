@@ -7,12 +7,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 import nanotyped_launcher
-
-if TYPE_CHECKING:
-    import pytest
 
 COMMAND = Path(sys.executable).with_name("nanotyped")
 # Holds the import of a library that the package needs until a line comes in.
@@ -27,11 +25,11 @@ sys.meta_path.insert(0, Hold())
 """
 
 
-def importing(folder: Path, ignored: str = "") -> subprocess.Popen[str]:
+def importing(folder: Path, ignored: str = "", command: tuple[str, ...] = (str(COMMAND),)) -> subprocess.Popen[str]:
     """Return the command in the middle of its imports."""
     (folder / "sitecustomize.py").write_text(HOLD)
     process = subprocess.Popen(
-        ["sh", "-c", f'{ignored} exec "$0" --version', str(COMMAND)],
+        ["sh", "-c", f'{ignored} exec "$@"', "sh", *command, "--version"],
         env=os.environ | {"PYTHONPATH": str(folder)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -43,9 +41,10 @@ def importing(folder: Path, ignored: str = "") -> subprocess.Popen[str]:
     return process
 
 
-def test_ctrl_c_is_quiet_from_the_first_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [(str(COMMAND),), (sys.executable, "-m", "nanotyped")], ids=["command", "module"])
+def test_ctrl_c_is_quiet_from_the_first_moment(tmp_path: Path, command: tuple[str, ...]) -> None:
     """The command ends with 130 and says nothing, as it does later."""
-    process = importing(tmp_path)
+    process = importing(tmp_path, command=command)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=30) == ("", "")
     assert process.returncode == 130
@@ -57,6 +56,16 @@ def test_an_ignored_ctrl_c_stays_so(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate("\n", timeout=30)
     assert (out.startswith("nanotyped "), err, process.returncode) == (True, "", 0)
+
+
+def test_a_program_that_imports_the_package_keeps_its_ctrl_c() -> None:
+    """And an event loop comes only with the nodes that need one."""
+    program = (
+        "import signal, sys, nanotyped, nanotyped.cli;"
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, {'anyio', 'watchfiles'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True set()\n"
 
 
 def test_ctrl_c_is_the_command_s_own_once_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:

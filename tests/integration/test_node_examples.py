@@ -77,3 +77,46 @@ def test_lengths_are_tested() -> None:
     assert (done.returncode, done.stdout.splitlines()) == (0, [*lines * 2, "6 words, 4 of them short enough"]), (
         done.stderr
     )
+
+
+def test_a_frozen_composite_stands_in_a_pipeline(tmp_path: Path) -> None:
+    """Its outer options reach its parts, what is frozen holds, and the status names the parts."""
+    (tmp_path / "stock").mkdir()
+    (tmp_path / "stock" / "grain.csv").write_text('grain;sacks\nrye;3\n"oats; rolled";5\n')
+    (tmp_path / "stock" / "tools.csv").write_text("tool\nscale\n")
+    words = ["run", str(EXAMPLES / "composite.yaml"), "--composite", str(EXAMPLES / "csv_records.yaml")]
+    command = [sys.executable, "-m", "nanotyped", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        ["{'grain': 'rye', 'sacks': '3'}", "{'grain': 'oats; rolled', 'sacks': '5'}", "{'tool': 'scale'}"],
+    ), done.stderr
+    nodes = [line.split()[0] for line in done.stderr.splitlines()[2:-1]]
+    assert nodes == ["files", "records.read", "records.parse", "show"]
+
+
+def test_letters_go_from_the_inbox_to_the_outbox(tmp_path: Path) -> None:
+    """Each file that comes is read, worked on and written whole; those from between two runs are taken by a state."""
+    inbox, outbox = tmp_path / "inbox", tmp_path / "outbox"
+    inbox.mkdir()
+    outbox.mkdir()
+    (inbox / "old.txt").write_text("of 1066")
+    command = [sys.executable, "-m", "nanotyped", "run", str(EXAMPLES / "letters.yaml"), "--state", "state"]
+
+    def run_until_there_are(count: int, letter: str | None = None) -> list[str]:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + WAIT_S
+        while not (tmp_path / "state").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)  # it stands once the files before the start are noted
+        if letter is not None:
+            (inbox / "letter.txt").write_text(letter)
+        while len(list(outbox.glob("[!.]*"))) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=WAIT_S)
+        assert (process.returncode, out) == (130, ""), err
+        return sorted(path.read_text() for path in outbox.iterdir())
+
+    assert run_until_there_are(1, "pay 250\nby 12 May\n") == ["pay ###\nby ## May\n"]
+    (inbox / "three.txt").write_text("call 555")
+    assert run_until_there_are(2) == ["call ###", "pay ###\nby ## May\n"]

@@ -358,6 +358,17 @@ def test_composites_nest() -> None:
     assert source.all_connected() == {source, *node.member_nodes()}
 
 
+def test_the_name_of_the_pipeline_is_an_attribute_of_a_composite_too() -> None:
+    """Of the parts, and of what these are parts of."""
+    class_factory(TIDY)
+    outer = class_factory({"name": "Outer", "nodes": [{"name": "tidy", "class": "TidyLines"}]})(name="outer")
+    source, keep = Lines(), Keep()
+    _ = source > outer > keep
+    keep.run("letters")
+    nodes = [source, outer, outer.inner["tidy"], *outer.member_nodes(), keep]
+    assert {node.pipeline_name for node in nodes} == {"letters"}
+
+
 def test_options_at_run_do_what_they_say() -> None:
     """`retain_input: false` gives the result alone, and `on_error: skip` leaves the bad row out."""
     cls = class_factory(TIDY)

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanotyped.config import parse_pipeline
-from nanotyped.config.contracts import TableContract, file_spelling, mysql_spelling, render_sql, render_yaml
+from nanotyped.config.contracts import TableContract, render_sql, render_yaml
 from nanotyped.config.row_module import render_module
 from nanotyped.row import Column, Row, Schema
 from nanotyped.row.schema import parse_column
+from nanotyped.row.type_texts import file_spelling, mysql_spelling
 from nanotyped.types import (
     OBJECT,
     STRING,

@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from nanotyped import (
+    Cast,
     ConfigError,
     Filter,
+    HttpGetRequest,
     HttpPostRequest,
     NanoNode,
     PrinterOfThings,
     ReadRows,
     Retry,
     Row,
+    SimpleTransforms,
     class_factory,
+    mysql_type,
     pipeline,
 )
 from nanotyped.cli import main
@@ -30,12 +34,12 @@ from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.errors import ExportError
 from nanotyped.graph import build_graph
 from nanotyped.registry import register_function, register_node
-from nanotyped.types import MYSQL_INTEGER8
+from nanotyped.types import INTEGER, MYSQL_INTEGER8
 from tests.unit.config.sample_nodes import Count, Show
 from tests.unit.config.test_sequences import KEYED, TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 DEMO = Path(__file__).parents[3] / "examples/demo/shop_to_api.yaml"
 ENVIRONMENT = {"SHOP_URL": "mysql://u:secret-9@db/shop", "API_URL": "http://127.0.0.1", "HOST": "till-7", "N": "5"}
@@ -128,6 +132,41 @@ edges:
 """
     )
     assert fingerprint(text) == fingerprint_of(build_graph(read))
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        lambda: Cast(name="c", columns={"id": mysql_type("bigint"), "no": mysql_type("text")}),
+        lambda: Cast(name="c", columns={"id": INTEGER.of(bits=64)}),
+        lambda: Filter(name="c", test="key_exists", key="id", input_schema={"id": INTEGER.of(bits=32).nullable()}),
+        lambda: PrinterOfThings(name="c", post_process_function=str, output_key="o"),
+        lambda: PrinterOfThings(name="c", post_process_function="builtins__str", output_key="o"),
+        lambda: SimpleTransforms(name="c", transform_mapping=[{"path": "no", "target_function": str}]),
+        lambda: SimpleTransforms(name="c", transform_mapping=[{"path": "no", "target_function": "builtins__int"}]),
+        lambda: HttpGetRequest(name="c", url="http://127.0.0.1/x", headers={"Accept": "a"}, json=False, output_key="o"),
+    ],
+)
+def test_types_functions_and_headers_have_one_fingerprint(middle: Callable[[], NanoNode[Any, Any]]) -> None:
+    """However Python gives them: as types, as functions or by their names, as plain text."""
+    read = ReadRows(name="read", path="a.csv", output_schema={"id": "int null", "no": "varchar(9) null"})
+    flow = pipeline(read, middle(), PrinterOfThings(name="show"))
+    assert fingerprint(flow.to_yaml()) == fingerprint_of(build_graph(read))
+
+
+def test_the_bound_of_an_edge_is_in_the_file() -> None:
+    """It comes back out of it, and so it does out of the program; the usual one is not written."""
+    count, middle, show = Count(name="count"), PrinterOfThings(name="middle"), Show(name="show")
+    count.add_edge(middle, max_queue_size=7)
+    middle.add_edge(show)
+    loaded, program = exported(count.to_yaml())
+    assert loaded.to_yaml() == count.to_yaml()
+    assert count.to_yaml().splitlines()[-2:] == [
+        "- {source: count, target: middle, max_queue_size: 7}",
+        "- {source: middle, target: show}",
+    ]
+    assert loaded.nodes["count"].queue_rows(loaded.nodes["middle"]) == 7
+    assert "\ncount.add_edge(middle, max_queue_size=7)\nmiddle.add_edge(show)\n" in program
 
 
 def test_no_secret_is_in_the_file() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from nanotyped.config import Pipeline, parse_pipeline
-from nanotyped.config.annotations import option_adapter, option_annotation
+from nanotyped.config.annotations import option_adapter
 from nanotyped.config.options import SCHEMA_OPTIONS
 from nanotyped.errors import ConfigError
 from nanotyped.node import options_of
+from nanotyped.node.annotations import option_annotation
 from nanotyped.registry import register_function, registered_nodes
 from nanotyped.row import Schema
 from tests.unit.config.sample_nodes import Count, Reader

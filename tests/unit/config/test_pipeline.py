@@ -113,13 +113,22 @@ def test_refuses_what_is_no_pipeline(text: str, expected: list[str]) -> None:
         (
             "{class: Zebra}",
             "f.yaml:3:14: no node class is registered as `Zebra`; `nanotyped nodes` lists the classes;"
-            " those of a module of your own are known with `--module NAME`",
+            " those of a module of your own are known with `--module NAME`, composites with `--composite FILE`",
         ),
         ("{class: NotANode}", "f.yaml:3:14: `NotANode` is registered, but is no node class"),
         ("{clas: Show}", "f.yaml:3:7: unknown key `clas`; did you mean `class`?"),
         ("{}", "f.yaml:3:3: `class` is missing"),
         ("Show", "f.yaml:3:6: `b`: expected a mapping, got the text 'Show'"),
         ("{class: 5}", 'f.yaml:3:14: `class`: expected text, got the number 5; in quotes it is text: "5"'),
+        (
+            "{class: Show, options: {retry: {atempts: 5}}}",
+            "f.yaml:3:38: unknown key `atempts`; did you mean `attempts`?",
+        ),
+        (
+            "{class: SimpleTransforms, options: {transform_mapping: [{path: a, zebra: 1}]}}",
+            "f.yaml:3:72: unknown key `zebra`; known are `path`, `starting_path`, `target_value`, `target_function`,"
+            " `function_args`, `function_kwargs`",
+        ),
         ("{class: Show, option: {x: 1}}", "f.yaml:3:20: unknown key `option`; did you mean `options`?"),
         ("{class: Show, options: [x]}", "f.yaml:3:29: `options`: expected a mapping, got a list"),
     ],
@@ -149,8 +158,8 @@ def test_refuses_a_node(node: str, expected: str) -> None:
                 "f.yaml:6:29: unknown node `x`; known are `a`, `b`, `c`, `d`",
                 "f.yaml:6:33: `source` is missing",
                 "f.yaml:6:33: `target` is missing",
-                "f.yaml:6:34: unknown key `from`; known are `source`, `target`",
-                "f.yaml:6:43: unknown key `to`; known are `source`, `target`",
+                "f.yaml:6:34: unknown key `from`; known are `source`, `target`, `max_queue_size`",
+                "f.yaml:6:43: unknown key `to`; known are `source`, `target`, `max_queue_size`",
             ],
         ),
     ],
@@ -158,6 +167,15 @@ def test_refuses_a_node(node: str, expected: str) -> None:
 def test_refuses_links(links: str, expected: list[str]) -> None:
     """A link that leads nowhere, to itself or round in a circle is reported at the name that is wrong."""
     assert problems(of(links)) == expected
+
+
+def test_a_bound_of_an_edge_stands_beside_its_ends() -> None:
+    """Also of a pair that a path names too; it is one edge."""
+    links = "paths: [[a, b, c, d]]\nedges: [{source: b, target: c, max_queue_size: 5}, {source: b, target: c}]"
+    nodes = parse(of(links).replace("d: {class: Count}", "d: {class: Show}")).nodes
+    assert [nodes[one].queue_rows(nodes[other]) for one, other in ("ab", "bc", "cd")] == [4000, 5, 4000]
+    wrong = of("paths: [[a, b, c, d]]\nedges: [{source: a, target: b, max_queue_size: 0}]")
+    assert problems(wrong) == ["f.yaml:7:48: `max_queue_size`: it should be greater than or equal to 1"]
 
 
 def test_reports_everything_at_once_in_the_order_of_the_file() -> None:

@@ -19,6 +19,7 @@ from nanotyped import (
     InsertData,
     NanoNode,
     NodeFailedError,
+    NothingToSeeHere,
     PassThrough,
     PipelineStateError,
     PoisonPill,
@@ -261,7 +262,7 @@ def test_of_a_rejected_row_no_marker_is_left() -> None:
 
 def kinds(sink: Watching) -> list[Any]:
     """Return what a sink saw, markers as their initial."""
-    return [type(item).__name__[5] if isinstance(item, Marker) else item for item in sink.seen]
+    return [type(item).__name__.removeprefix("Batch")[0] if isinstance(item, Marker) else item for item in sink.seen]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -272,6 +273,30 @@ def test_markers_around_the_outputs_of_each_input(policy: dict[str, Any]) -> Non
     report = start_run(sink).wait(WAIT_S)
     assert kinds(sink) == ["S", "E", "S", 1, "E", "S", 2, 2, "E"]
     assert [(node.received, node.sent, node.filtered) for node in report.nodes] == [(0, 3, 0), (3, 3, 1), (3, 0, 0)]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("limit", [1, 2, 1000])
+def test_a_row_that_yields_no_row_is_filtered(policy: dict[str, Any], limit: int) -> None:
+    """Markers and NothingToSeeHere are no rows: what gives nothing else is counted as filtered, once."""
+    barren: list[list[Any]] = [[], [NothingToSeeHere()], [BatchEnd()] * 3]
+
+    def make(row: Any) -> list[Any]:
+        return barren[row.n] if row.n < 3 else [Trigger(), row, Trigger()] if row.n == 3 else [row, NothingToSeeHere()]
+
+    sink = Watching()
+    _ = Counting(5) > Doing(make, batch_rows=limit, **policy) > sink
+    report = start_run(sink).wait(WAIT_S)
+    assert [(node.received, node.sent, node.filtered) for node in report.nodes] == [(0, 5, 0), (5, 2, 3), (2, 0, 0)]
+    assert kinds(sink) == ["E", "E", "E", "T", 3, "T", 4]
+
+
+def test_a_function_that_makes_nothing_filters() -> None:
+    """Of rows that `post_process_function` returns None for, nothing is sent, and they are counted."""
+    sink = Keeping()
+    _ = Counting(4) > Doing(lambda row: [row], post_process_function=lambda row: row if row.n % 2 else None) > sink
+    report = start_run(sink).wait(WAIT_S)
+    assert [(node.sent, node.filtered) for node in report.nodes] == [(4, 0), (2, 2), (0, 0)]
 
 
 def test_markers_around_a_row_that_fails() -> None:

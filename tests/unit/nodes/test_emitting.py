@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,17 @@ def test_a_sequence_for_ever() -> None:
     assert first_of(SequenceEmitter([1, 2, 3], max_sequences=None), 7) == [1, 2, 3, 1, 2, 3, 1]
     assert run_source(SequenceEmitter([], max_sequences=None)).rows == []
     assert run_source(SequenceEmitter([None], max_sequences=None)).rows == []
+
+
+@pytest.mark.parametrize("items", [[1, True], [1, 2.5], [True, 1.5], [date(2021, 1, 1), datetime(2021, 1, 1, 3)]])
+def test_items_of_several_kinds_arrive_as_they_are(items: list[Any]) -> None:
+    """They have no type in common: no number becomes another, and a bool is no number; the edge is unchecked."""
+    for sequence, got in ((items, items), ([{"a": item} for item in items], items)):
+        node = SequenceEmitter(sequence)
+        found = [*run_source(node).rows]
+        values = [next(iter(row.to_python().values())) for row in found]
+        assert list(zip(map(type, values), values, strict=True)) == list(zip(map(type, got), got, strict=True))
+        assert spelled(node) is None
 
 
 def test_values_that_are_cast() -> None:
