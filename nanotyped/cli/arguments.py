@@ -144,6 +144,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
         "lint": ("tell every mistake that files show by themselves", _add_lint),
+        "test": ("run the tests that stand in pipeline files", _add_test),
         "schema": ("print the JSON Schema of files, for editors", _add_module),
         "export": ("print a pipeline as a Python program, or in another form", _add_export),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
@@ -267,6 +268,16 @@ def _add_lint(parser: _Parser) -> None:
         nargs="*",
         metavar="FILE",
         help="the YAML files of pipelines and composites; each mistake is a line on stdout: file:line:col CODE message",
+    )
+    _add_module(parser)
+
+
+def _add_test(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE",
+        help="the YAML files of pipelines with `tests`; exit status 1 if one fails, 2 if a file or a test is wrong",
     )
     _add_module(parser)
 

@@ -60,6 +60,13 @@ def _lint_words(parser: ArgumentParser, words: Sequence[str], settings: dict[str
     return {"words": tuple(words)}
 
 
+def _test_words(parser: ArgumentParser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
+    del settings  # they change nothing here
+    if not words:
+        parser.error("the files are missing: test FILE...")
+    return {"words": tuple(words)}
+
+
 def _new_words(parser: ArgumentParser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
     del settings  # it has no options of its own
     if len(words) != 1:
@@ -81,6 +88,7 @@ READ_WORDS: Mapping[str, Callable[[ArgumentParser, Sequence[str], dict[str, Any]
     "contract": _contract_words,
     "replay": _replay_words,
     "lint": _lint_words,
+    "test": _test_words,
     "new": _new_words,
 }
 

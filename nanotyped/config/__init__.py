@@ -1,5 +1,6 @@
 """Configuration files: YAML -> a pipeline, or every mistake at once with its file, line and column."""
 
+from nanotyped.config.case_rows import check_cases
 from nanotyped.config.composites import class_factory, get_node_dict, load_composite
 from nanotyped.config.export_file import render_file_python
 from nanotyped.config.export_yaml import render_pipeline_yaml
@@ -18,6 +19,7 @@ from nanotyped.config.stubs import render_stub
 __all__ = [
     "Discovery",
     "Pipeline",
+    "check_cases",
     "check_pipeline",
     "class_factory",
     "discover_schemas",
