@@ -14,6 +14,7 @@ from nanotyped.config.pipeline import (
     load_pipeline,
     parse_pipeline,
 )
+from nanotyped.config.stubgen import static_files
 from nanotyped.config.stubs import render_stub
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "render_pipeline_yaml",
     "render_schema",
     "render_stub",
+    "static_files",
 ]
