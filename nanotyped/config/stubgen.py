@@ -20,7 +20,7 @@ from nanotyped.config.pipeline import Pipeline, is_composite, load_document
 from nanotyped.config.row_module import class_name, field_names, held_by_python, render_module
 from nanotyped.config.stubs import render_stub
 from nanotyped.config.yaml_reader import load_yaml
-from nanotyped.errors import ConfigError
+from nanotyped.errors import ConfigError, NodeOptionError
 from nanotyped.graph import survey_graph
 from nanotyped.node.passing import sees_all
 from nanotyped.row import Column, Row, Schema
@@ -37,6 +37,10 @@ class Misfit:
     \"\"\"Stands for a value whose column does not fit, though its Python type does.\"\"\"
 
     def __init__(self, reason: str) -> None: ...
+
+
+def fits(option: None) -> None:
+    \"\"\"Stand for an option that fits the rows that the node sees.\"\"\"
 
 
 def widened(value: object) -> Any:
@@ -95,14 +99,18 @@ class _CheckModule:
         self.contracts: list[TableContract] = []
         self.imports: dict[type[Row], str] = {}
         self.classes: dict[str, str] = {}
-        self.taken: set[str] = {"Any", "Misfit", "widened"}
+        self.taken: set[str] = {"Any", "Misfit", "fits", "widened"}
         self.parameters: dict[str, str] = {}
         self.lines: list[str] = []
 
     def render(self) -> str:
         """Return the text of the module."""
-        for edge in survey_graph(*self.pipeline.nodes.values()).graph.edges:
+        survey = survey_graph(*self.pipeline.nodes.values())
+        for edge in survey.graph.edges:
             self._add(edge)
+        for problem in survey.problems:
+            if isinstance(problem, NodeOptionError):
+                self.lines.append(f"    fits({_misfit(str(problem))})  # {visible(problem.node or '')}")
         file = visible(FilePath(self.pipeline.file).name.replace("\\", "\\\\").replace('"', "'"))
         head, *blocks = render_module(self.contracts, _HEAD.format(file=file)).rstrip("\n").split("\n\n\n")
         imports = [
@@ -120,7 +128,7 @@ class _CheckModule:
         place = visible(f"{edge.source.label} -> {edge.target.label}")
         needed = edge.target.needed_input()
         if needed is None or not needed.columns:
-            self.lines.append(f"    # {place}: no column is needed")
+            self.lines.append(f"    # {place}: no column is declared to be needed")
         elif not edge.is_checked:
             self.lines.append(f"    # {place}: not checked, for what comes is not known")
         elif not sees_all(edge.target):
@@ -173,6 +181,10 @@ def _argument(value: str, given: Column | None, needed: Column) -> str:
     if not mismatches:
         return value if kinds[0] is kinds[1] else f"widened({value})"
     if issubclass(*kinds) and (not given.nullable or needed.nullable):  # a checker would see nothing wrong
-        reason = f"expected {needed.spelling()}, got {given.spelling()}".replace("\\", "\\\\").replace('"', '\\"')
-        return f'Misfit("{visible(reason)}")'
+        return _misfit(f"expected {needed.spelling()}, got {given.spelling()}")
     return value
+
+
+def _misfit(reason: str) -> str:
+    escaped = reason.replace("\\", "\\\\").replace('"', '\\"')
+    return f'Misfit("{visible(escaped)}")'

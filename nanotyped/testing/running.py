@@ -87,10 +87,10 @@ def run_node(
     """
     if node.input_node_list or node.output_node_list:
         raise ValueError(f"node `{node.label}` is linked; give run_node() one that is not")
+    source = None if rows is None else source_of(rows, schema, GIVEN)
     kept = KeptRows(name=KEPT)
     node.add_edge(kept)
     rejected: list[RejectedRow] = []
-    source = None if rows is None else source_of(rows, schema, GIVEN)
     if source is not None:
         source.add_edge(node)
     try:

@@ -71,8 +71,10 @@ def test_mypy_finds_the_bad_edges_of_files_and_no_other(capsys: pytest.CaptureFi
     write("missing.yaml", "id: int unsigned, code: varchar(4)")
     write("kinds.yaml", "id: varchar(9), total: double, code: varchar(8) null")
     write("widths.yaml", 'id: bigint, total: "decimal(12,2)", code: varchar(9)')
+    tax = 'tax: {class: Filter, options: {test: value_is_true, key: "no\\"such"}}'
+    Path("option.yaml").write_text(Path("right.yaml").read_text().replace("tax: {class: TaxOfStubs}", tax))
     Path("tidy.yaml").write_text(TIDY)
-    files = ["tidy.yaml", "right.yaml", "wide.yaml", "missing.yaml", "kinds.yaml", "widths.yaml"]
+    files = ["tidy.yaml", "right.yaml", "wide.yaml", "missing.yaml", "kinds.yaml", "widths.yaml", "option.yaml"]
     assert main(["stubgen", *files, "-o", "stubs"]) == 0
     written = capsys.readouterr().out.splitlines()
     assert written == ["stubs/tidy.pyi", *(f"stubs/check_{name.removesuffix('.yaml')}.py" for name in files[1:])]
@@ -86,6 +88,7 @@ def test_mypy_finds_the_bad_edges_of_files_and_no_other(capsys: pytest.CaptureFi
         'check_kinds.py: Argument "total" to "Order" has incompatible type "float"; expected "Decimal"  [arg-type]',
         'check_kinds.py: Argument "code" to "Order" has incompatible type "str | None"; expected "str"  [arg-type]',
         'check_kinds.py: Argument "code" to "MoreNeeds" has incompatible type "str | None"; expected "str"  [arg-type]',
+        'check_option.py: Argument 1 to "fits" has incompatible type "Misfit"; expected "None"  [arg-type]',
         'check_widths.py: Argument "id" to "Order" has incompatible type "Misfit"; expected "int"  [arg-type]',
         'check_widths.py: Argument "code" to "Order" has incompatible type "Misfit"; expected "str"  [arg-type]',
     }
@@ -93,7 +96,7 @@ def test_mypy_finds_the_bad_edges_of_files_and_no_other(capsys: pytest.CaptureFi
     assert [line.strip() for line in lines if "->" in line and line.startswith("    ") and "def" not in line] == [
         'Order(id=Misfit("expected int unsigned, got bigint"), total=read_gives.total,'
         ' code=Misfit("expected varchar(8), got varchar(9)"))  # read -> tax',
-        "# tax -> show: no column is needed",
+        "# tax -> show: no column is declared to be needed",
         "MoreNeeds(code=tax_gives.code)  # tax -> more",
     ]
 

@@ -72,7 +72,9 @@ def test_rows_that_the_node_does_not_take_are_refused_before_it_runs() -> None:
     with pytest.raises(GraphTypeError) as caught:
         run_node(node, [{"id": 1, "total": "x"}], {"id": "bigint", "total": "varchar(9)"})
     assert [problem.column for problem in caught.value.problems if hasattr(problem, "column")] == ["total"]
-    assert node.input_node_list == []
+    with pytest.raises(RowValidationError, match="row 1, column `id`"):
+        run_node(node, [{"id": "x"}], {"id": "int"})
+    assert (node.input_node_list, node.output_node_list) == ([], [])
 
 
 def test_a_linked_node_is_refused() -> None:
