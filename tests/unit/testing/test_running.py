@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nanotyped import Cast, GraphTypeError, NanoNode, NodeFailedError, Row, RowError, RowValidationError
+from nanotyped import Cast, Checkpoint, GraphTypeError, NanoNode, NodeFailedError, Row, RowError, RowValidationError
 from nanotyped.testing import InMemoryTable, KeptRows, assert_rows, compare_rows, run_node
 
 if TYPE_CHECKING:
@@ -131,3 +131,12 @@ def test_in_any_order_each_row_is_matched_by_one() -> None:
     came: list[dict[str, object]] = [{"id": 1, "n": 1}, {"id": 2, "n": 1}]
     assert compare_rows(came, [{"n": 1}, {"id": 1}], any_order=True) == []
     assert compare_rows(came, [{"id": 1}, {"id": 1}], any_order=True) == ["row 2, column `id`: expected 1, got 2"]
+
+
+def test_an_in_memory_table_goes_on_behind_what_was_dealt_with() -> None:
+    """Behind each batch it says how many rows went before; with a cursor it gives the others."""
+    table = InMemoryTable(ORDERS, batch_rows=2)
+    assert list(table.generate_batches()) == [ORDERS[:2], Checkpoint(2), ORDERS[2:], Checkpoint(3)]
+    table.resume_from = 2
+    assert list(table.generate_batches()) == [ORDERS[2:], Checkpoint(3)]
+    assert table.resume_problem() == ""
