@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.support.http_api import HttpApi
+from nanotyped.testing import HttpApi
 from tests.support.mariadb import MariaDBServer
 
 if TYPE_CHECKING:

@@ -58,6 +58,7 @@ class Arguments:
     state: str | None = None
     reset_state: bool = False
     breaking: bool = False
+    check: bool = False
     log_format: str = "text"
     log_level: str = "info"
     metrics: tuple[str, int] | None = None
@@ -148,8 +149,10 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
         "lint": ("tell every mistake that files show by themselves", _add_lint),
+        "test": ("run the tests that stand in pipeline files", _add_test),
         "schema": ("print the JSON Schema of files, for editors", _add_module),
         "export": ("print a pipeline as a Python program, or in another form", _add_export),
+        "stubgen": ("write what mypy and pyright need to check files", _add_stubgen),
         "draw": ("draw a pipeline, with the columns on its edges", _add_draw),
         "explain": ("show where a column comes from, step by step", _add_explain),
         "nodes": ("list the node classes that a pipeline may name", _add_module),
@@ -283,6 +286,16 @@ def _add_lint(parser: _Parser) -> None:
     _add_module(parser)
 
 
+def _add_test(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE",
+        help="the YAML files of pipelines with `tests`; exit status 1 if one fails, 2 if a file or a test is wrong",
+    )
+    _add_module(parser)
+
+
 def _add_state_show(parser: _Parser) -> None:
     parser.add_argument("words", nargs="*", metavar="show DIR", help="the directory that `run --state` was given")
 
@@ -320,11 +333,27 @@ def _add_export(parser: _Parser) -> None:
     texts = {
         "python": "a Python program of the same fingerprint",
         "yaml": "a file of `nodes` and `edges`, also of the sequence form",
-        "stub": "of a composite, the stub from which mypy learns its options and its contract",
     }
     for form, text in texts.items():
         forms.add_argument(f"--{form}", action="store_const", const=form, dest="format", help=text)
         parser.options.append(f"--{form}")
+
+
+def _add_stubgen(parser: _Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE",
+        help="the YAML files: of a composite a stub is written, NAME.pyi, of a pipeline a module with a line an edge,"
+        " check_NAME.py",
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", default="stubs", help="the directory (stubs by default)")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit status 1 if what is there is not what would be written",
+    )
+    _add_module(parser)
 
 
 def _add_explain(parser: _Parser) -> None:

@@ -25,6 +25,8 @@ from nanotyped.cli.report import check_files, check_place
 from nanotyped.cli.running import run_pipeline
 from nanotyped.cli.schema import schema
 from nanotyped.cli.state import show_state
+from nanotyped.cli.stubgen import stubgen
+from nanotyped.cli.test import test
 from nanotyped.cli.types import types
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
@@ -107,8 +109,10 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
         "run": run,
         "check": check,
         "lint": lint,
+        "test": test,
         "schema": schema,
         "export": export,
+        "stubgen": stubgen,
         "draw": draw,
         "explain": explain,
         "nodes": nodes,

@@ -1,13 +1,13 @@
-"""``export``: a pipeline file as a Python program, in the form of ``nodes`` and ``edges``, or as a stub."""
+"""``export``: a pipeline file as a Python program, or in the form of ``nodes`` and ``edges``."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from nanotyped.cli.loading import load, load_modules
+from nanotyped.cli.loading import load
 from nanotyped.cli.output import CommandFailedError
-from nanotyped.config import load_composite, render_file_python, render_stub
+from nanotyped.config import render_file_python
 from nanotyped.errors import ExportError
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ def export(arguments: Arguments) -> int:
 
 
 def _exported(arguments: Arguments) -> str:
-    if arguments.format == "stub":
-        load_modules(arguments)
-        return render_stub(load_composite(arguments.config))
     pipeline = load(arguments)
     if arguments.format == "yaml":
         return pipeline.to_yaml()

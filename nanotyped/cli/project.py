@@ -33,6 +33,20 @@ nodes:
     options: {prepend: ""}
 paths:
   - [read_orders, keep_noted, add_tax, show]
+tests:
+  - name: tax is rounded to cents
+    node: add_tax
+    given:
+      - {id: 1, total: 9.99}
+    expect:
+      - {id: 1, tax: 1.90}
+  - name: orders without a note get no tax
+    path: [read_orders, keep_noted, add_tax]
+    given:
+      - {id: 1, total: 20.00, note: by noon}
+      - {id: 2, total: 5.50}
+    expect:
+      - {id: 1, tax: 3.80}
 """
 _CONTRACT = '''\
 """What the nodes of $name need and give, column by column."""
@@ -92,8 +106,9 @@ from pathlib import Path
 import pytest
 from nanotyped import load_pipeline
 from nanotyped.config import check_pipeline
+from nanotyped.testing import assert_rows, run_cases, run_node
 
-from ${module}_contract import Order, Taxed
+from ${module}_contract import Order
 from ${module}_nodes import AddTax
 
 PIPELINE = Path(__file__).with_name("pipeline.yaml")
@@ -106,7 +121,13 @@ def test_the_pipeline_is_right() -> None:
 
 def test_tax_is_rounded_to_cents() -> None:
     """Half a cent goes to the even one."""
-    assert list(AddTax(percent=19).process_item(Order(id=1, total=Decimal("9.99")))) == [Taxed(tax=Decimal("1.90"))]
+    done = run_node(AddTax(percent=19), [Order(id=1, total=Decimal("9.99"))])
+    assert_rows(done.dicts, [{"id": 1, "tax": Decimal("1.90")}])
+
+
+def test_the_tests_of_the_file_pass() -> None:
+    """Those that `nanotyped test` runs."""
+    assert [result.differences for result in run_cases(load_pipeline(PIPELINE)) if not result.passed] == []
 
 
 def test_the_pipeline_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,6 +143,7 @@ _README = """\
 
 ```console
 $$ nanotyped check pipeline.yaml --module ${module}_nodes    # every column, before anything runs
+$$ nanotyped test pipeline.yaml --module ${module}_nodes     # the tests that stand in it
 $$ nanotyped run pipeline.yaml --module ${module}_nodes
 $$ nanotyped schema --module ${module}_nodes > nanotyped.schema.json    # editors check the file with it
 $$ python -m pytest

@@ -53,10 +53,9 @@ def _contract_words(parser: ArgumentParser, words: Sequence[str], settings: dict
     return {"words": tuple(words[1:])}
 
 
-def _lint_words(parser: ArgumentParser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    del settings  # they change nothing here
+def _files_words(parser: ArgumentParser, words: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
     if not words:
-        parser.error("the files are missing: lint FILE...")
+        parser.error(f"the files are missing: {settings['command']} FILE...")
     return {"words": tuple(words)}
 
 
@@ -80,7 +79,9 @@ READ_WORDS: Mapping[str, Callable[[ArgumentParser, Sequence[str], dict[str, Any]
     "state": _state_words,
     "contract": _contract_words,
     "replay": _replay_words,
-    "lint": _lint_words,
+    "lint": _files_words,
+    "test": _files_words,
+    "stubgen": _files_words,
     "new": _new_words,
 }
 

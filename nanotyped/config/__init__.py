@@ -1,5 +1,6 @@
 """Configuration files: YAML -> a pipeline, or every mistake at once with its file, line and column."""
 
+from nanotyped.config.case_rows import check_cases
 from nanotyped.config.composites import class_factory, get_node_dict, load_composite
 from nanotyped.config.export_file import render_file_python
 from nanotyped.config.export_yaml import render_pipeline_yaml
@@ -13,11 +14,13 @@ from nanotyped.config.pipeline import (
     load_pipeline,
     parse_pipeline,
 )
+from nanotyped.config.stubgen import static_files
 from nanotyped.config.stubs import render_stub
 
 __all__ = [
     "Discovery",
     "Pipeline",
+    "check_cases",
     "check_pipeline",
     "class_factory",
     "discover_schemas",
@@ -31,4 +34,5 @@ __all__ = [
     "render_pipeline_yaml",
     "render_schema",
     "render_stub",
+    "static_files",
 ]

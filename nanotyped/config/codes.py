@@ -38,3 +38,4 @@ class Code(StrEnum):
     OPTION_MISFIT = "NT502", "an option that does not fit the rows that it will see"
     GRAPH = "NT503", "nodes that do not make a graph that can run"
     LIVE = "NT504", "something live that cannot be looked at"
+    TEST = "NT601", "a test that does not fit its pipeline"

@@ -26,7 +26,7 @@ from nanotyped.nodes.composite import DynamicClassMediator
 if TYPE_CHECKING:
     from nanotyped.config.building import Built
     from nanotyped.config.entries import NodeEntry
-    from nanotyped.config.yaml_reader import Document, Value
+    from nanotyped.config.yaml_reader import Document, Path, Value
     from nanotyped.node import NanoNode
 
 _LINE = 88  # as row_module.py lays out code
@@ -40,7 +40,20 @@ def render_file_yaml(document: Document, built: Built) -> str:
     found: dict[str, Value] = {key: value for key, value in head.items() if value}
     found["nodes"] = {name: _keyed(entry) for name, entry in built.entries.items()}
     found["edges"] = [edge_entry(link.source, link.target, link.max_queue_size) for link in built.links]
+    if isinstance(document.value, dict) and document.value.get("tests"):
+        found["tests"] = _every_digit(document, ("tests",))
     return render_yaml_text(found)
+
+
+def _every_digit(document: Document, path: Path) -> Value:
+    """Return a part of a file, a number that a float does not hold as its text: columns take either."""
+    value = document.at(path)
+    if isinstance(value, dict):
+        return {key: _every_digit(document, (*path, key)) for key in value}
+    if isinstance(value, list):
+        return [_every_digit(document, (*path, index)) for index in range(len(value))]
+    source = document.places[path].source
+    return source if isinstance(value, float) and Decimal(source) != Decimal(repr(value)) else value
 
 
 def _keyed(entry: NodeEntry) -> Value:

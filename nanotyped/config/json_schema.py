@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them registers them
 from nanotyped.config.annotations import option_adapter
 from nanotyped.config.models import (
+    CaseForm,
     CompositeForm,
     EdgeForm,
     NodeForm,
     PartEdgeForm,
     PartForm,
     PipelineForm,
+    RejectForm,
     SequenceForm,
     SequenceNodeForm,
 )
@@ -57,12 +59,15 @@ def pipeline_schema() -> JsonSchema:
     keyed["properties"]["nodes"] = {"type": "object", "additionalProperties": _keyed_node(classes), "minProperties": 1}
     keyed["properties"]["paths"] = _list_of({"type": "array", "items": {"type": "string"}, "minItems": 2}, null=True)
     keyed["properties"]["edges"] = _list_of(_model(EdgeForm), null=True)
+    keyed["properties"]["tests"] = _list_of(_ref("test"), null=True)
     keyed["anyOf"] = [{"required": ["paths"]}, {"required": ["edges"]}]
     sequence = _model(SequenceForm)
     sequence["properties"]["node_sequence"] = _list_of(_sequence_node(classes, definitions), least=1)
+    sequence["properties"]["tests"] = keyed["properties"]["tests"]
     composite = _model(CompositeForm)
     composite["properties"]["nodes"] = _list_of(_part(classes), least=1)
     composite["properties"]["edges"] = _list_of(_model(PartEdgeForm), null=True)
+    definitions["test"] = _case()
     definitions |= {"pipeline": keyed, "sequence": sequence, "composite": composite}
     return {
         "$schema": _DIALECT,
@@ -129,6 +134,22 @@ def _part(classes: Mapping[str, NodeClass]) -> JsonSchema:
         outer = {**options, "type": ["object", "null"], "additionalProperties": {"type": "string"}}
         by_class[name] = {"properties": {"frozen_arguments": options, "arg_mapping": outer}}
     return _by_class(found, classes, by_class)
+
+
+def _case() -> JsonSchema:
+    """Return the schema of a test."""
+    rows = _list_of({"type": "object"})
+    found = _model(CaseForm)
+    found["properties"] |= {
+        "path": _or_null(_list_of({"type": "string"}, least=1)),
+        "given": {"anyOf": [rows, {"type": "object", "additionalProperties": rows, "minProperties": 1}]},
+        "input_schema": _or_null(_ref("columns")),
+        "expect": _or_null(rows),
+        "rejects": _list_of(_model(RejectForm), null=True),
+    }
+    found["anyOf"] = [{"required": [name]} for name in ("expect", "rejects", "error")]
+    found["oneOf"] = [{"required": [name]} for name in ("node", "path")]
+    return found
 
 
 def _by_class(node: JsonSchema, classes: Mapping[str, NodeClass], then: Mapping[str, JsonSchema]) -> JsonSchema:

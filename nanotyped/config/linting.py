@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nanotyped.config.case_rows import check_cases
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader, register_composite
 from nanotyped.config.environment import Redactor, Substitution
@@ -86,7 +87,9 @@ def _lint_pipeline(document: Document, variables: Mapping[str, str]) -> list[Con
     placed = [problem for problem in pipeline.place(problems) if not (cycles and problem.reason.startswith("cycle: "))]
     if any(problem.code in (Code.UNKNOWN_NODE, Code.LINKS, Code.MISSING_KEY) for problem in pipeline.problems):
         placed = [problem for problem in placed if problem.code != Code.GRAPH]  # they would miss what is not linked
-    return [*pipeline.problems, *placed]
+    # What is wrong with the pipeline may be why a test does not fit it.
+    tested = [] if pipeline.problems or placed else check_cases(pipeline, survey)
+    return [*pipeline.problems, *placed, *tested]
 
 
 def _is_told(problem: GraphProblem, nodes: Mapping[str, NanoNode[object, object]]) -> bool:

@@ -27,6 +27,7 @@ class PipelineForm(_Form):
     nodes: dict[str, Any]
     paths: list[Any] | None = None
     edges: list[Any] | None = None
+    tests: list[Any] | None = None
 
 
 class NodeForm(_Form):
@@ -53,6 +54,7 @@ class SequenceForm(_Form):
     pipeline_name: str | None = None
     pipeline_description: str | None = None
     node_sequence: list[Any]
+    tests: list[Any] | None = None
 
 
 class SequenceNodeForm(_Form):
@@ -64,6 +66,28 @@ class SequenceNodeForm(_Form):
     class_name: str = Field(alias="class")
     summary: str | None = None
     parents: list[Any] | None = None
+
+
+class CaseForm(_Form):
+    """One test of a pipeline: rows that nodes are given, and what is to become of them."""
+
+    name: str
+    node: str | None = None
+    path: list[Any] | None = None
+    given: Any
+    input_schema: dict[str, Any] | None = None
+    expect: list[Any] | None = None
+    rejects: list[Any] | None = None
+    error: str | None = None
+    any_order: bool = False
+
+
+class RejectForm(_Form):
+    """One row that is to be rejected; what is not said of it is not looked at."""
+
+    node: str | None = None
+    row: dict[str, Any] | None = None
+    error: str | None = None
 
 
 class CompositeForm(_Form):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.config.building import Builder, Built, spot_of_finding
+from nanotyped.config.cases import Case, read_cases
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader
 from nanotyped.config.environment import Redactor, Substitution
@@ -44,6 +45,7 @@ class Pipeline:
         document: What the file holds.
         places: Where each of the nodes stands in it.
         built: What was made of the file, before composites were taken apart.
+        cases: Its tests.
     """
 
     file: str
@@ -56,6 +58,7 @@ class Pipeline:
     document: Document = field(default_factory=lambda: Document(""), repr=False)
     places: Mapping[str, Path] = field(default_factory=dict, repr=False)
     built: Built = field(default_factory=lambda: Built(None, "", {}, {}), repr=False)
+    cases: tuple[Case, ...] = ()
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
@@ -166,6 +169,7 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     problems = list(document.problems)
     redactor = Redactor()
     root = document.value
+    cases: tuple[Case, ...] = ()
     if is_composite(document):
         built = _of_composite(document, Substitution(document, environment), problems, redactor)
     elif isinstance(root, dict) and isinstance(root.get("nodes"), list):
@@ -178,6 +182,7 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     else:
         builder = Builder(document, environment, problems, redactor, partial=partial)
         built = builder.build()
+        cases = read_cases(document, problems)
     problems.sort(key=lambda problem: (problem.line, problem.column))
     if built is None or (problems and not partial):
         raise ConfigError(problems)
@@ -186,7 +191,7 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     positions = {name: document.key_spot(place) for name, place in places.items()}
     found = tuple(problems)
     return Pipeline(
-        document.file, built.title, built.description, nodes, positions, redactor, found, document, places, built
+        document.file, built.title, built.description, nodes, positions, redactor, found, document, places, built, cases
     )
 
 

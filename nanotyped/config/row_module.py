@@ -47,14 +47,19 @@ def held_by_python(contract: TableContract) -> TableContract:
     )
 
 
-def render_module(contracts: Sequence[TableContract]) -> str:
-    """Return the text of a module with a Row class for each table."""
+def render_module(contracts: Sequence[TableContract], head: str = _DOCSTRING) -> str:
+    """Return the text of a module with a Row class for each table.
+
+    Args:
+        contracts: The tables.
+        head: The docstring of the module, in its quotes.
+    """
     used: set[str] = set()
     blocks: list[list[str]] = []
     classes: set[str] = set()
     for contract in map(held_by_python, contracts):
         fields: list[str] = []
-        names = _field_names(contract)
+        names = field_names(contract)
         for column in contract.schema:
             annotation = _annotation(column)
             assert annotation is not None  # the others are left out
@@ -65,11 +70,11 @@ def render_module(contracts: Sequence[TableContract]) -> str:
         if not fields:
             blocks.append([f"# {visible(f'`{contract.table}` has no column that a contract holds')}", *comments])
             continue
-        name = _class_name(contract.table, classes)
+        name = class_name(contract.table, classes)
         docstring = visible(contract.table.replace("\\", "\\\\")).replace('"', "\\x22")
-        head = [f"class {name}(Row):", f'    """A row of `{docstring}`."""', ""]
-        blocks.append([*head, *(f"    {comment}" for comment in comments), *fields])
-    parts = [[_DOCSTRING, *_imports(used)], *blocks]
+        opening = [f"class {name}(Row):", f'    """A row of `{docstring}`."""', ""]
+        blocks.append([*opening, *(f"    {comment}" for comment in comments), *fields])
+    parts = [[head, *_imports(used)], *blocks]
     return "\n\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -89,7 +94,7 @@ def _imports(used: set[str]) -> list[str]:
 # -- names -------------------------------------------------------------------------
 
 
-def _class_name(table: str, taken: set[str]) -> str:
+def class_name(table: str, taken: set[str]) -> str:
     """Return a class name of a table's name that no class of the module has yet, and take it."""
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", table))
     name = "".join(word[:1].upper() + word[1:] for word in words)
@@ -100,7 +105,7 @@ def _class_name(table: str, taken: set[str]) -> str:
     return _untaken(name, "", taken)
 
 
-def _field_names(contract: TableContract) -> dict[str, str]:
+def field_names(contract: TableContract) -> dict[str, str]:
     """Return the field of each column: its own name where Python and Row allow it."""
     names = contract.schema.names
     found = {name: name for name in names if _is_field(name)}

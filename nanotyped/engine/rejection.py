@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nanotyped.engine.dead_letters import DeadLetter, DeadLetterFile, now_text
 from nanotyped.errors import TooManyErrorsError, shown
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nanotyped.row import Row
     from nanotyped.row.raw_line import RawLine
 
+RejectionWatch: TypeAlias = "Callable[[NanoNode[Any, Any], Row | RawLine, Exception], None]"
 MOST_WAITING = 200
 RATE_SAMPLE_ROWS = 100
 """Of fewer rows a share says little: until the end of the data it is not looked at."""
@@ -29,10 +30,18 @@ class Rejections:
         node: The node, whose policy is not ``fail``.
         run_id: Id of the run.
         open_file: Opens a file of dead letters.
+        watch: Told of each row that is rejected; with the lock held, so it must be quick.
     """
 
-    def __init__(self, node: NanoNode[Any, Any], run_id: str, open_file: Callable[[Path], DeadLetterFile]) -> None:
+    def __init__(
+        self,
+        node: NanoNode[Any, Any],
+        run_id: str,
+        open_file: Callable[[Path], DeadLetterFile],
+        watch: RejectionWatch | None = None,
+    ) -> None:
         self._node = node
+        self._watch = watch
         self._policy = node.error_policy
         self._statistics = node.statistics
         self._run_id = run_id
@@ -60,6 +69,8 @@ class Rejections:
         with self._lock:
             self._check_caps(row, error, number)
             self._statistics.rejected += 1
+            if self._watch is not None:
+                self._watch(self._node, row, error)
             if self._file is None:
                 self._statistics.skipped += 1
                 return

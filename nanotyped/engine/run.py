@@ -31,6 +31,7 @@ from nanotyped.row.schema import BARE_VALUE
 
 if TYPE_CHECKING:
     from nanotyped.channel import Channel
+    from nanotyped.engine.rejection import RejectionWatch
     from nanotyped.engine.worker import Worker
     from nanotyped.message import Batch
 
@@ -48,6 +49,7 @@ class Run:
         pipeline_name: Becomes an attribute of every node and stands in the report.
         grace_s: How long, in seconds, nodes may take to end after a failure, a stop or a signal.
         state: Where it goes on from and keeps its checkpoints; the run lets go of it at its end.
+        watch: Told of each row that a node with an error policy rejects, in the thread of that node.
 
     Attributes:
         run_id: What tells this run from every other, in logs and measurements.
@@ -61,8 +63,10 @@ class Run:
         pipeline_name: str | None = None,
         grace_s: float = DEFAULT_GRACE_S,
         state: CursorStore | None = None,
+        watch: RejectionWatch | None = None,
     ) -> None:
         self.graph = graph
+        self._watch = watch
         self.pipeline_name = pipeline_name
         self.run_id = uuid.uuid4().hex if state is None else state.run_id
         self._earlier_runs = () if state is None else tuple(state.earlier_runs)
@@ -101,7 +105,9 @@ class Run:
         return ProcessingWorker(node, self._on_failure, self._on_end, rejections)
 
     def _rejections_of(self, node: NanoNode[Any, Any]) -> Rejections | None:
-        return Rejections(node, self.run_id, self._dead_letters.open) if node.error_policy.rejects else None
+        if not node.error_policy.rejects:
+            return None
+        return Rejections(node, self.run_id, self._dead_letters.open, self._watch)
 
     def _connect(self) -> None:
         by_node = self._by_node
@@ -414,6 +420,7 @@ def prepare_run(
     grace_s: float = DEFAULT_GRACE_S,
     state_dir: str | Path | None = None,
     reset_state: bool = False,
+    watch: RejectionWatch | None = None,
 ) -> Run:
     """Check everything connected to ``node`` and return its run, not yet started.
 
@@ -427,6 +434,7 @@ def prepare_run(
         grace_s: How long, in seconds, nodes may take to end after a failure, a stop or a signal.
         state_dir: Directory of the state: where the run goes on if the last one was stopped, and keeps its checkpoints.
         reset_state: Whether to forget the state that is there.
+        watch: Told of each row that a node with an error policy rejects, in the thread of that node.
 
     Raises:
         GraphTypeError: If it cannot run, or not be resumed where there is a ``state_dir``.
@@ -441,7 +449,7 @@ def prepare_run(
         other.discover_schema()
     graph = build_graph(node, strict=strict)
     state = None if state_dir is None else open_state(graph, Path(state_dir), pipeline_name, reset=reset_state)
-    return Run(graph, pipeline_name, grace_s, state)
+    return Run(graph, pipeline_name, grace_s, state, watch)
 
 
 def start_run(
@@ -452,8 +460,17 @@ def start_run(
     grace_s: float = DEFAULT_GRACE_S,
     state_dir: str | Path | None = None,
     reset_state: bool = False,
+    watch: RejectionWatch | None = None,
 ) -> Run:
     """Check everything connected to ``node`` and start it; arguments and errors are those of ``prepare_run``."""
-    run = prepare_run(node, pipeline_name, strict=strict, grace_s=grace_s, state_dir=state_dir, reset_state=reset_state)
+    run = prepare_run(
+        node,
+        pipeline_name,
+        strict=strict,
+        grace_s=grace_s,
+        state_dir=state_dir,
+        reset_state=reset_state,
+        watch=watch,
+    )
     run.start()
     return run

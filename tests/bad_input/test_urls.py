@@ -8,7 +8,7 @@ import pytest
 from tests.support.program import Case, Doorbell, Workplace
 
 if TYPE_CHECKING:
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
 
 
 def pipeline(url: str, column: str = "varchar(40) null") -> str:

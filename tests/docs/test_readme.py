@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
     from tests.support.mariadb import Database
 
 README = Path(__file__).parents[2] / "README.md"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from nanotyped.engine.checkpoint import read_state
-from tests.support.http_api import Response
+from nanotyped.testing import Response
 from tests.support.mariadb import Database, MariaDBServer
 from tests.support.resumed import OrdersPipeline, end_of, fill_orders
 from tests.support.tcp_proxy import TcpProxy
@@ -17,7 +17,7 @@ from tests.support.tcp_proxy import TcpProxy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi, Request
+    from nanotyped.testing import HttpApi, Request
 
 ROWS, WINDOW = 16_000, 4000 + 4000 + 2 * 1000 + 200  # full queues, the batches in two nodes' hands, a page
 

@@ -16,7 +16,7 @@ from tests.support.resumed import TABLE, OrdersPipeline, end_of, fill_orders
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
     from tests.support.mariadb import Database
 
 PAGE_ROWS, BATCH_ROWS, QUEUE_ROWS = 200, 100, 4000

@@ -16,8 +16,8 @@ from nanotyped.engine.checkpoint import read_state
 from nanotyped.engine.run import start_run
 from nanotyped.errors import NodeFailedError
 from nanotyped.node import NanoNode
+from nanotyped.testing import HttpApi, Response
 from tests.support.flows import Kept
-from tests.support.http_api import HttpApi, Response
 
 if TYPE_CHECKING:
     from nanotyped.node import RunReport

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nanotyped.engine.checkpoint import FILE_NAME, read_state
-from tests.support.http_api import Response
+from nanotyped.testing import Response
 from tests.support.resumed import OrdersPipeline, end_of, fill_orders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi, Request
+    from nanotyped.testing import HttpApi, Request
     from tests.support.mariadb import Database
 
 ROWS = 16_000

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nanotyped.engine.checkpoint import read_state
-from tests.support.http_api import Response
+from nanotyped.testing import Response
 from tests.support.mariadb import MariaDBServer
 from tests.support.resumed import OrdersPipeline, end_of, fill_orders
 from tests.support.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
-    from tests.support.http_api import HttpApi, Request
+    from nanotyped.testing import HttpApi, Request
     from tests.support.mariadb import Database
 
 ROWS = 4000

@@ -14,7 +14,7 @@ from tests.integration.test_cli import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
 
 SECRET = "sesame-4711"
 NODES = f"""\
@@ -144,7 +144,7 @@ def test_a_failure_is_told_without_the_row_that_failed(folder: Path, cls: str, f
 
 def test_what_a_service_answers_is_in_no_log_for_programs(folder: Path, http_api: HttpApi) -> None:
     """A service may quote what it was sent: neither its attempts nor its refusal show that."""
-    from tests.support.http_api import Response  # noqa: PLC0415
+    from nanotyped.testing import Response  # noqa: PLC0415
 
     http_api.play(
         [Response(503, body=SECRET.encode(), headers={"Retry-After": "0"}), Response(422, body=SECRET.encode())]

@@ -29,6 +29,9 @@ with contextlib.redirect_stdout(io.StringIO()) as schema:
     main(["schema", *module])
 validator = Draft7Validator(json.loads(schema.getvalue()))
 print([error.message for error in validator.iter_errors(load_yaml("pipeline.yaml").value)])
+with contextlib.redirect_stdout(io.StringIO()) as tested:
+    status = main(["test", "pipeline.yaml", *module])
+print(status, tested.getvalue().splitlines()[-1].split(" in ")[0])
 with contextlib.redirect_stdout(io.StringIO()) as told:
     # That a plugin of a package is imported by now is of no matter to these tests.
     pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"])
@@ -50,7 +53,8 @@ def test_a_new_project_passes_its_own_check_and_tests(tmp_path: Path) -> None:
         "0",
         "0",
         "[]",
-        "3 passed",
+        "0 2 passed",
+        "4 passed",
     ]
 
 

@@ -12,7 +12,7 @@ from tests.support.flows import run_into
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
     from tests.support.mariadb import Database
 
 SCHEMA = {"id": "int", "place": "varchar(9) null", "weight": "double"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

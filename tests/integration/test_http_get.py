@@ -21,8 +21,8 @@ from nanotyped import (
     RowError,
 )
 from nanotyped.graph import build_graph
+from nanotyped.testing import HttpApi, Request, Response
 from tests.support.flows import Given, Kept, run_through
-from tests.support.http_api import HttpApi, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from nanotyped.cli import main
 from nanotyped.engine.run import Run, start_run
 from nanotyped.errors import GraphTypeError, NodeFailedError
 from nanotyped.node import NanoNode
+from nanotyped.testing import HttpApi, Response
 from tests.support.flows import GivenBatches, run_into
-from tests.support.http_api import HttpApi, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from nanotyped.engine.run import start_run
 from nanotyped.errors import DeliveryError, GraphTypeError, NodeFailedError, RowError
 from nanotyped.nodes.http import HttpPostRequest
+from nanotyped.testing import HttpApi, Response
 from tests.support.flows import Given, GivenBatches, Kept, run_into
-from tests.support.http_api import HttpApi, Response
 
 BILL = {
     "id": "bigint unsigned",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nanotyped import HttpPostRequest, StreamMySQLTable
 
 if TYPE_CHECKING:
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
     from tests.support.mariadb import Database
 
 ROWS = 100_000

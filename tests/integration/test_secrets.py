@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nanotyped.testing import HttpApi, Request, Response
 from tests.support.fake_mysql import FakeMySQL
-from tests.support.http_api import HttpApi, Request, Response
 from tests.support.program import Case, Doorbell, Workplace
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,11 +11,13 @@ import pytest
 from nanotyped.engine.run import start_run
 from nanotyped.errors import NodeFailedError
 from nanotyped.node import NanoNode
+from nanotyped.testing import KeptRows
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
-    from nanotyped.message import Batch, Marker
+    from nanotyped.message import Marker
     from nanotyped.node import RunReport
     from nanotyped.row import Row
     from nanotyped.row.schema import SchemaDeclaration
@@ -63,23 +64,8 @@ class GivenBatches(NanoNode[object, Any]):
             yield [row_class(*values) for values in batch]
 
 
-class Kept(NanoNode[object, Any]):
-    """Keeps the rows that it gets; ``arrived`` is set with the first of them."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        self.rows: list[Row] = []
-        self.arrived = threading.Event()
-        super().__init__(**kwargs)
-
-    def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
-        self.rows += batch.rows
-        self.arrived.set()
-        return ()
-
-    @property
-    def dicts(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries of Python values."""
-        return [row.to_python() for row in self.rows]
+class Kept(KeptRows):
+    """The product's own, under the name that expected messages have for it."""
 
 
 def run_through(

@@ -16,7 +16,7 @@ from nanotyped.engine.checkpoint import StateError, read_state
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.http_api import HttpApi
+    from nanotyped.testing import HttpApi
     from tests.support.mariadb import Database
 
 WAIT_S = 60.0

@@ -367,7 +367,7 @@ def test_a_secret_is_in_the_program_only_where_it_is_in_the_file() -> None:
 
 
 def test_the_command_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--python`, `--yaml` or `--stub`; one of them is needed, and what cannot be exported is told."""
+    """`--python` or `--yaml`; one of them is needed, and what cannot be exported is told."""
     path = tmp_path / "f.yaml"
     path.write_text(WHOLE)
     assert main(["export", str(path), "--python"]) == 0
@@ -375,7 +375,7 @@ def test_the_command_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["export", str(path), "--yaml"]) == 0
     assert capsys.readouterr().out == load_pipeline(path).to_yaml()
     assert main(["export", str(path)]) == 2
-    assert "one of the arguments --python --yaml --stub is required" in capsys.readouterr().err
+    assert "one of the arguments --python --yaml is required" in capsys.readouterr().err
 
 
 # -- stubs -----------------------------------------------------------------------------

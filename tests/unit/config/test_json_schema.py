@@ -17,7 +17,7 @@ from tests.unit.config.test_sequences import KEYED, TEXT
 
 FIXTURES = sorted((Path(__file__).parent / "lint").glob("*.yaml"))
 # Of these only the linter knows what is wrong: names, columns, the environment, what a class refuses.
-FOR_THE_LINTER = {"contract"}
+FOR_THE_LINTER = {"contract", "tests"}
 
 
 def errors(value: Any) -> list[str]:

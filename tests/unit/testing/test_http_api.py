@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from tests.support.http_api import HttpApi, Request, Response
+from nanotyped.testing import HttpApi, Request, Response
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback for tests: it records what it is sent and answers by a script."""
+"""A real HTTP server on loopback, in place of an API: it records what it is sent and answers by a script."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Request:
     Attributes:
         method: In capitals.
         target: Path and query, still percent-encoded.
-        headers: Found in any case: `headers["content-type"]`.
+        headers: Found in any case: ``headers["content-type"]``.
         body: Without its transfer encoding.
         connection: Number of the connection that it came over, from 1: two requests with one number shared it.
-        received_s: When it had come whole, by `time.monotonic`.
+        received_s: When it had come whole, by ``time.monotonic``.
     """
 
     method: str
@@ -55,15 +55,14 @@ class Request:
         return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
 
     def json(self) -> Any:
-        """Return the body as one JSON value, non-integers as `Decimal`."""
+        """Return the body as one JSON value, non-integers as ``Decimal``."""
         return _parse_json(self.body)
 
     def rows(self) -> list[Any]:
         """Return the rows of a body that is a JSON array, or NDJSON: one JSON value a line."""
         if self.body.lstrip()[:1] == b"[":
             rows = self.json()
-            assert isinstance(rows, list)
-            return rows
+            return list(rows)
         return [_parse_json(line) for line in self.body.splitlines() if line.strip()]
 
 
@@ -73,7 +72,8 @@ class Response:
 
     Attributes:
         status: Of HTTP.
-        headers: Beside `Content-Length`, which is always sent; `{"Connection": "close"}` ends the connection in order.
+        headers: Beside ``Content-Length``, which is always sent; ``{"Connection": "close"}`` ends the connection in
+            order.
         body: As it is sent.
         delay_s: Seconds to wait before anything is sent.
         hold: An event to wait for before anything is sent; set it to let the answer go.
@@ -91,7 +91,7 @@ class Response:
 
     @classmethod
     def of_json(cls, value: object, status: int = 200, **options: Any) -> Self:
-        """Return a response that carries a value as JSON; `options` are other attributes."""
+        """Return a response that carries a value as JSON; ``options`` are other attributes."""
         headers = {"Content-Type": "application/json", **options.pop("headers", {})}
         return cls(status=status, headers=headers, body=json.dumps(value).encode(), **options)
 
@@ -104,7 +104,7 @@ class HttpApi:
 
     Args:
         script: A function from request to response, which several threads may call at once, or the responses in order.
-            When they are used up, and from the start without a script, the answer is 200 and `{}`.
+            When they are used up, and from the start without a script, the answer is 200 and ``{}``.
     """
 
     def __init__(self, script: Script = ()) -> None:
@@ -129,7 +129,7 @@ class HttpApi:
 
     @property
     def url(self) -> str:
-        """The root, without a slash at the end: `http://127.0.0.1:12345`."""
+        """The root, without a slash at the end: ``http://127.0.0.1:12345``."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
@@ -141,7 +141,7 @@ class HttpApi:
 
     @property
     def rows(self) -> list[Any]:
-        """The rows of all requests so far, as `Request.rows` reads them."""
+        """The rows of all requests so far, as ``Request.rows`` reads them."""
         return [row for request in self.requests for row in request.rows()]
 
     def play(self, script: Script) -> None:
@@ -235,7 +235,7 @@ class _Server(ThreadingHTTPServer):
                 _shut(connection)
         super().server_close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
         """Let clients go away in the middle, which is what tests are about; keep every other error."""
         error = sys.exception()
         if isinstance(error, Exception) and not isinstance(error, OSError):
@@ -309,7 +309,7 @@ def _responses_in_order(responses: Iterable[Response]) -> Callable[[Request], Re
     waiting = deque(responses)
     lock = threading.Lock()
 
-    def respond(request: Request) -> Response:
+    def respond(_: Request) -> Response:
         with lock:
             return waiting.popleft() if waiting else Response()
 
