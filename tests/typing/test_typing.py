@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PLAIN = sorted(Path(__file__).with_name("cases").glob("*.py"))
+OF_MYPY = [*PLAIN, *sorted((Path(__file__).with_name("cases") / "mypy").glob("*.py"))]
 WITH_PLUGIN = sorted((Path(__file__).with_name("cases") / "plugin").glob("*.py"))
 EXPECTED = re.compile(r"# E: (?P<text>.*)$")
 REPORTED = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+): error: (?P<text>.*)$")
@@ -76,14 +77,17 @@ def test_mypy_finds_each_mistake_at_its_line_and_no_other(pytestconfig: pytest.C
     """Under ``mypy --strict`` a wrong column, value, row or link is an error at its very line; right code has none."""
     assert pytestconfig.cache is not None
     cache = pytestconfig.cache.mkdir("typing-plain")
-    assert_each_at_its_line(run_mypy(ROOT / "pyproject.toml", cache, PLAIN), PLAIN)
+    assert_each_at_its_line(run_mypy(ROOT / "pyproject.toml", cache, OF_MYPY), OF_MYPY)
 
 
 def test_plugin_finds_what_plain_typing_cannot(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """With the plugin widths, signs, charsets and members that do not fit are errors too, and no right line is one."""
     assert pytestconfig.cache is not None
     cache = pytestconfig.cache.mkdir("typing-plugin")
-    assert_each_at_its_line(run_mypy(plugin_config(tmp_path), cache, WITH_PLUGIN), WITH_PLUGIN)
+    reported = run_mypy(plugin_config(tmp_path), cache, [*OF_MYPY, *WITH_PLUGIN])
+    names = {case.name for case in WITH_PLUGIN}
+    assert_each_at_its_line({place: text for place, text in reported.items() if place.case in names}, WITH_PLUGIN)
+    assert {place for place in reported if place.case not in names} == expected_in(OF_MYPY).keys()
 
 
 def test_pyright_flags_the_same_lines_as_mypy(tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_pyright_flags_the_same_lines_as_mypy(tmp_path: Path) -> None:
 
 def test_there_are_cases_enough() -> None:
     """The cases hold at least 40 mistakes, and at least 20 lines that say what is inferred."""
-    cases = [*PLAIN, *WITH_PLUGIN]
+    cases = [*OF_MYPY, *WITH_PLUGIN]
     right = [line for case in cases for line in case.read_text(encoding="utf-8").splitlines() if "assert_type" in line]
     assert len(expected_in(cases)) >= 40
     assert len(right) - len(cases) >= 20
