@@ -122,3 +122,42 @@ def test_there_are_cases_enough() -> None:
     right = [line for case in cases for line in case.read_text(encoding="utf-8").splitlines() if "assert_type" in line]
     assert len(expected_in(cases)) >= 40
     assert len(right) - len(cases) >= 20
+
+
+PROJECT = {
+    "aliases.py": (
+        "from typing import Annotated\n\nfrom nanotyped import mysql_type\n\n"
+        'Name = Annotated[str, mysql_type("varchar(32)")]\n'
+    ),
+    "again.py": "from aliases import Name as Again\n\n__all__ = ['Again']\n",
+    "rows.py": "import again\nfrom again import Again\n\nfrom nanotyped import Row\n\n\nclass User(Row):\n    name: Again\n",
+    "needs.py": (
+        "from typing import Annotated, Protocol\n\nfrom nanotyped import mysql_type\n\n\n"
+        "class Needs(Protocol):\n    @property\n"
+        '    def name(self) -> Annotated[str, mysql_type("varchar(40)")]: ...\n'
+    ),
+    "links.py": (
+        "from needs import Needs\nfrom rows import User\n\nfrom nanotyped import NanoNode\n\n\n"
+        "class Users(NanoNode[object, User]): ...\n\n\nclass Short(NanoNode[Needs, User]): ...\n\n\nUsers() > Short()\n"
+    ),
+}
+
+
+def test_plugin_sees_widths_change_between_runs(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a cache, a link is checked again when a width changes that its modules only import, at any remove."""
+    assert pytestconfig.cache is not None
+    cache = pytestconfig.cache.mkdir("typing-plugin")
+    monkeypatch.chdir(tmp_path)
+    for name, text in PROJECT.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    config = plugin_config(tmp_path)
+    checked = [tmp_path / "links.py"]
+    assert run_mypy(config, cache, checked) == {}
+    aliases, needs = tmp_path / "aliases.py", tmp_path / "needs.py"
+    aliases.write_text(PROJECT["aliases.py"].replace("32", "64"), encoding="utf-8")
+    (text,) = run_mypy(config, cache, checked).values()
+    assert 'column "name": varchar(64) does not fit varchar(40)' in text
+    needs.write_text(PROJECT["needs.py"].replace("40", "64"), encoding="utf-8")
+    assert run_mypy(config, cache, checked) == {}
