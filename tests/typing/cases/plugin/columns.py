@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Annotated, assert_type
 
 from nanotyped import STRING, DataType, NanoNode, Row, column, mysql_type
-from nanotyped.types import DECIMAL
+from nanotyped.types import DECIMAL, MYSQL_INTEGER, MYSQL_VARCHAR_BASE
 
 
 class Order(Row):
     id: Annotated[int, mysql_type("int unsigned")]
     name: Annotated[str, STRING]
     total: Annotated[float, mysql_type("duoble")]  # E: Column "total" of Order
+    code: Annotated[str, mysql_type("varchar(9)")]
     order_id: int = column(name="order id")
 
 
@@ -23,7 +24,8 @@ class Total(NanoNode[Price, Order]):
         assert_type(row["name"], STRING)
         assert_type(row["price"], DECIMAL)
         row["order id"]
-        row["id"].value
+        assert_type(row["id"], MYSQL_INTEGER)
+        assert_type(row["code"], MYSQL_VARCHAR_BASE)
         name = "id"
         assert_type(row[name], DataType)
         row["nmae"]  # E: Price has no column "nmae"
