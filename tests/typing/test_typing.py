@@ -130,7 +130,7 @@ PROJECT = {
         'Name = Annotated[str, mysql_type("varchar(32)")]\n'
     ),
     "again.py": "from aliases import Name as Again\n\n__all__ = ['Again']\n",
-    "rows.py": "import again\nfrom again import Again\n\nfrom nanotyped import Row\n\n\nclass User(Row):\n    name: Again\n",
+    "rows.py": "from again import Again\n\nfrom nanotyped import Row\n\n\nclass User(Row):\n    name: Again\n",
     "needs.py": (
         "from typing import Annotated, Protocol\n\nfrom nanotyped import mysql_type\n\n\n"
         "class Needs(Protocol):\n    @property\n"
