@@ -22,6 +22,7 @@ from nanotyped.mypy_plugin.links import check_pipeline, link_signature
 from nanotyped.mypy_plugin.values import typed_value
 
 if TYPE_CHECKING:
+    from mypy.options import Options
     from mypy.plugin import FunctionSigContext, MethodContext, MethodSigContext
     from mypy.types import FunctionLike, Type
 
@@ -42,9 +43,15 @@ __version__ = _digest_of_code()
 class NanotypedPlugin(Plugin):
     """The hooks; what they do stands in ``columns``, ``links`` and ``values``."""
 
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        # Where modules are now: one out of the cache says where it was when it was last read.
+        self._paths: dict[str, str] = {}
+
     def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Return what notes the columns of a class; Row classes and Protocols have some, which shows only there."""
-        return None if fullname.startswith(("builtins.", "typing.", "nanotyped.")) else collect_columns
+        is_foreign = fullname.startswith(("builtins.", "typing.", "nanotyped."))
+        return None if is_foreign else partial(collect_columns, self._paths)
 
     def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
         """Return what checks a link that a method makes."""
@@ -72,6 +79,7 @@ class NanotypedPlugin(Plugin):
 
         To mypy such an alias is its plain type; a change of the width alone would reach nobody who imports it.
         """
+        self._paths[ctx.id] = ctx.path
         path = Path(ctx.path)
         if path.suffix not in (".py", ".pyi") or ctx.id.partition(".")[0] in ("nanotyped", "typing", "builtins"):
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mypy.errorcodes import ErrorCode
@@ -26,8 +27,13 @@ LINK = ErrorCode("nanotyped-link", "Rows that do not fit the node they are linke
 COLUMN = ErrorCode("nanotyped-column", "Columns of no known type, or that are not there", "nanotyped")
 
 
-def collect_columns(ctx: ClassDefContext) -> None:
-    """Note the columns that a Row class or a Protocol itself declares, with the class."""
+def collect_columns(paths: Mapping[str, str], ctx: ClassDefContext) -> None:
+    """Note the columns that a Row class or a Protocol itself declares, with the class.
+
+    Args:
+        paths: Where modules are that may come out of the cache.
+        ctx: The class, by mypy.
+    """
     info = ctx.cls.info
     is_row = info.has_base(ROW)
     if not is_row and not _is_protocol(ctx):
@@ -35,7 +41,7 @@ def collect_columns(ctx: ClassDefContext) -> None:
     modules: dict[str, MypyFile] = ctx.api.modules
 
     def path_of(module: str) -> str | None:
-        return modules[module].path if module in modules else None
+        return paths.get(module, modules[module].path) if module in modules else None
 
     path = path_of(info.module_name)
     if path is None or "typeshed" in path:

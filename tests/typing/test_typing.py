@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -143,6 +144,13 @@ PROJECT = {
 }
 
 
+def rewrite(path: Path, text: str, seconds: int) -> None:
+    """Write a file as if so much later: mypy takes one of the same size and second for the same."""
+    since = path.stat().st_mtime
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, (since + seconds, since + seconds))
+
+
 def test_plugin_sees_widths_change_between_runs(
     pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,9 +163,8 @@ def test_plugin_sees_widths_change_between_runs(
     config = plugin_config(tmp_path)
     checked = [tmp_path / "links.py"]
     assert run_mypy(config, cache, checked) == {}
-    aliases, needs = tmp_path / "aliases.py", tmp_path / "needs.py"
-    aliases.write_text(PROJECT["aliases.py"].replace("32", "64"), encoding="utf-8")
+    rewrite(tmp_path / "aliases.py", PROJECT["aliases.py"].replace("32", "64"), seconds=10)
     (text,) = run_mypy(config, cache, checked).values()
     assert 'column "name": varchar(64) does not fit varchar(40)' in text
-    needs.write_text(PROJECT["needs.py"].replace("40", "64"), encoding="utf-8")
+    rewrite(tmp_path / "needs.py", PROJECT["needs.py"].replace("40", "64"), seconds=20)
     assert run_mypy(config, cache, checked) == {}
