@@ -10,7 +10,7 @@ import functools
 import inspect
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
@@ -288,7 +288,7 @@ class ProcessingWorker(Worker):
         append = gathered.append
         row_class = self._shape.row_class
         passes = self._shape.may_pass(batch.row_class)
-        process = node.process_item
+        process: Callable[..., Any] = node.process_item
         always_yields = inspect.isgeneratorfunction(process)
         came: Row | None = None
         barren = 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
+Head = TypeVar("Head")
 Next = TypeVar("Next")
 A = TypeVar("A")
 B = TypeVar("B")
@@ -24,6 +25,9 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 F = TypeVar("F")
+G = TypeVar("G")
+H = TypeVar("H")
+I = TypeVar("I")  # noqa: E741 - the ninth
 
 
 class Link:
@@ -78,7 +82,7 @@ class Linkable(Generic[In_contra, Out_co]):
             link_nodes(self, target)
         return Flow(self.entry_nodes(), tuple(node for target in targets for node in target.exit_nodes()))
 
-    def __rrshift__(self, other: tuple[Linkable[Any, In_contra], ...]) -> Flow[Any, Out_co]:
+    def __rrshift__(self, other: tuple[Linkable[Head, In_contra], ...]) -> Flow[Head, Out_co]:
         if not isinstance(other, tuple):
             return NotImplemented
         for source in _ends(other):
@@ -250,12 +254,48 @@ def pipeline(
 ) -> Flow[A, F]: ...
 @overload
 def pipeline(
+    n1: Linkable[A, B],
+    n2: Linkable[B, C],
+    n3: Linkable[C, D],
+    n4: Linkable[D, E],
+    n5: Linkable[E, F],
+    n6: Linkable[F, G],
+    /,
+) -> Flow[A, G]: ...
+@overload
+def pipeline(
+    n1: Linkable[A, B],
+    n2: Linkable[B, C],
+    n3: Linkable[C, D],
+    n4: Linkable[D, E],
+    n5: Linkable[E, F],
+    n6: Linkable[F, G],
+    n7: Linkable[G, H],
+    /,
+) -> Flow[A, H]: ...
+@overload
+def pipeline(
+    n1: Linkable[A, B],
+    n2: Linkable[B, C],
+    n3: Linkable[C, D],
+    n4: Linkable[D, E],
+    n5: Linkable[E, F],
+    n6: Linkable[F, G],
+    n7: Linkable[G, H],
+    n8: Linkable[H, I],
+    /,
+) -> Flow[A, I]: ...
+@overload
+def pipeline(
     n1: Linkable[Any, Any],
     n2: Linkable[Any, Any],
     n3: Linkable[Any, Any],
     n4: Linkable[Any, Any],
     n5: Linkable[Any, Any],
     n6: Linkable[Any, Any],
+    n7: Linkable[Any, Any],
+    n8: Linkable[Any, Any],
+    n9: Linkable[Any, Any],
     /,
     *more: Linkable[Any, Any],
 ) -> Flow[Any, Any]: ...

@@ -19,6 +19,7 @@ from nanotyped.message import BatchStart
 from nanotyped.node.functions import Function, no_op, resolve_function
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.of_thread import OfThread
+from nanotyped.node.parameters import validate_parameter
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nanotyped.row.raw_line import RawLine
     from nanotyped.row.schema import SchemaDeclaration
 
+MYPY = False  # mypy takes it for true, and nothing else does
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
 MOST_WORKERS = 256
@@ -167,6 +169,10 @@ class NanoNode(Linkable[In_contra, Out_co]):
     given_options: Mapping[str, object]
     """The options as they were given to the class, by name; defaults are not among them."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        validate_parameter(cls, cls.input_schema if cls.input_schema is not None else type_arguments(cls, NanoNode)[0])
+
     def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
         """Keep the options as they are given: they are part of what the pipeline is."""
         made = super().__new__(cls)
@@ -257,10 +263,22 @@ class NanoNode(Linkable[In_contra, Out_co]):
         """Yield the rows of a source."""
         raise NotImplementedError
 
-    # Typed so that ``process_item(self)`` and ``process_item(self, row: Customer)`` are both right overrides.
-    def process_item(self, *args: Any, **kwargs: Any) -> Iterator[Out_co] | None:
-        """Take one row, as the argument or as ``self.__message__``, and yield any number of results."""
-        raise NotImplementedError
+    # ``process_item(self)`` and ``process_item(self, row: Customer)`` are both right overrides. mypy compares methods
+    # as they are called, and so finds a row of another class; pyright compares them as written, and could not.
+    if MYPY:
+
+        @property
+        def process_item(
+            self,
+        ) -> Callable[[In_contra], Iterator[Out_co] | None] | Callable[[], Iterator[Out_co] | None]:
+            """Take one row, as the argument or as ``self.__message__``, and yield any number of results."""
+            raise NotImplementedError
+
+    else:
+
+        def process_item(self, *args: Any, **kwargs: Any) -> Iterator[Out_co] | None:
+            """Take one row, as the argument or as ``self.__message__``, and yield any number of results."""
+            raise NotImplementedError
 
     def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
         """Yield the rows of a source by the batch, as they are to be sent; for built-in nodes, for speed.

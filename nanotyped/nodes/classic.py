@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
-from typing import Any
+from typing import Any, cast
 
 from nanotyped.errors import RowError, shown
 from nanotyped.node import NanoNode, PassThrough
@@ -22,7 +22,7 @@ from nanotyped.types.intermediate import STRING
 LISTENING_INTERVAL_S = 0.5
 
 
-class NanoStreamProcessor(NanoNode[object, Any]):
+class NanoStreamProcessor(NanoNode[Any, Any]):
     """A node whose ``process_item(self, message)`` returns one result, for pipelines of the oldest interface.
 
     ``None`` is nothing, and a list is one message. What comes is not sent along, unless ``retain_input`` is set.
@@ -35,7 +35,7 @@ class NanoStreamProcessor(NanoNode[object, Any]):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # On the instance, so that `super().process_item(message)` still returns the result of the class above.
-        self.__dict__["process_item"] = _yielding(self.process_item)
+        self.__dict__["process_item"] = _yielding(cast("Callable[[Any], Any]", self.process_item))
 
 
 def _yielding(process: Callable[[Any], Any]) -> Callable[[Any], Iterator[Any]]:

@@ -201,7 +201,7 @@ class _Arrival(NamedTuple):
 
 
 @register_node
-class StreamingJoin(NanoNode[object, Any]):
+class StreamingJoin(NanoNode[Row, Any]):
     """Joins the rows of several inputs that have an equal value and come at about the same time.
 
     Needs: in each input, the value at its keypath. Gives: for each row, one row for each combination with rows of *all*

@@ -352,7 +352,8 @@ def test_what_is_given_for_what_comes() -> None:
 def test_what_a_node_has_to_write() -> None:
     """A plain node has neither generator nor process methods; its setup, cleanup and checks do nothing."""
     bare: Node = NanoNode()
-    for call in (bare.generator, bare.process_item, bare.generate_batches, lambda: bare.process_batch([])):  # type: ignore[arg-type]  # never looked at
+    process: Callable[..., object] = bare.process_item
+    for call in (bare.generator, process, bare.generate_batches, lambda: bare.process_batch([])):  # type: ignore[arg-type]  # never looked at
         with pytest.raises(NotImplementedError):
             call()
     bare.setup()

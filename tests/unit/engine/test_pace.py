@@ -270,7 +270,7 @@ def test_a_key_is_seen_while_results_are_still_made() -> None:
     """Between two results of one row `message` is still the row's own."""
     seen: list[int] = []
 
-    class Slow(NanoNode[object, Any]):
+    class Slow(NanoNode[Any, Any]):
         def process_item(self, n: int) -> Iterator[Any]:
             for _ in range(2):
                 seen.append(self.message.n - n)

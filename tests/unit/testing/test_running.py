@@ -29,7 +29,7 @@ class AddTax(NanoNode[Order, Taxed]):
         yield Taxed(tax=row.total / 10)
 
 
-class Upper(NanoNode[object, Any]):
+class Upper(NanoNode[Any, Any]):
     def process_item(self, text: str) -> Iterator[str]:
         if text:
             yield text.upper()
