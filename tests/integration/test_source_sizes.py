@@ -82,6 +82,12 @@ def test_nobody_knows_how_much_comes_through_a_pipe(tmp_path: Path) -> None:
 # -- tables --------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def pages_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages begin as large as they may be: how they grow is a matter of other tests."""
+    monkeypatch.setattr(paging, "FIRST_ROWS", 1_000_000)
+
+
 @pytest.fixture
 def orders(database: Database) -> Database:
     """A table of 3,000 rows, whose keys are the even numbers from 2."""
