@@ -13,6 +13,7 @@ import pytest
 
 from nanotyped import ReadRows, SizeHint, StreamMySQLTable, StreamTable
 from nanotyped.message import Checkpoint
+from nanotyped.nodes.sql import paging
 
 if TYPE_CHECKING:
     from collections.abc import Generator
