@@ -13,6 +13,7 @@ import pytest
 
 from nanotyped import ReadRows, SizeHint, StreamMySQLTable, StreamTable
 from nanotyped.message import Checkpoint
+from nanotyped.nodes.sql import paging
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,6 +81,12 @@ def test_nobody_knows_how_much_comes_through_a_pipe(tmp_path: Path) -> None:
 
 
 # -- tables --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def pages_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages begin as large as they may be: how they grow is a matter of other tests."""
+    monkeypatch.setattr(paging, "FIRST_ROWS", 1_000_000)
 
 
 @pytest.fixture
