@@ -371,6 +371,8 @@ def _template() -> Path:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        # A server removes at its start what lies in its folder for temporary tables, those of another that starts too.
+        env={**os.environ, "TMPDIR": str(directory)},
     )
     if done.returncode != 0:
         raise MariaDBError(f"mariadb-install-db failed:\n{done.stdout[-_LOG_TAIL_BYTES:]}")
