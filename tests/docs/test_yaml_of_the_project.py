@@ -15,7 +15,8 @@ from nanotyped.config.json_schema import pipeline_schema
 from nanotyped.config.linting import lint_files
 from nanotyped.config.yaml_reader import parse_yaml
 from nanotyped.config.yaml_text import render_yaml_text
-from nanotyped.registry import temporary_registry
+from nanotyped.node import NanoNode
+from nanotyped.registry import register_node, temporary_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,13 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```ya?ml\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 ENVIRONMENT = {"SHOP_URL": "mysql://u:p@127.0.0.1/shop", "API_URL": "http://127.0.0.1:8080"}
 SINK = {"class": "PrinterOfThings"}
+
+
+class AddTax(NanoNode[Any, Any]):
+    """What a page shows as a node of the reader's own module."""
+
+    def process_item(self, row: Any) -> Iterator[Any]:
+        yield row
 
 
 class Shown(NamedTuple):
@@ -76,6 +84,7 @@ def composites(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable, text in ENVIRONMENT.items():
         monkeypatch.setenv(variable, text)
     with temporary_registry():
+        register_node(AddTax)
         for shown in SHOWN:
             value = _read(shown)
             if isinstance(value.get("nodes"), list):
