@@ -9,7 +9,7 @@ import json
 import queue
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
@@ -163,6 +163,17 @@ class Batch(Generic[Item_co]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def parts(self) -> Iterator[tuple[int, Batch[Item_co] | Marker]]:
+        """Yield the runs of rows between markers, holding no token, and the markers, in order, each with its place."""
+        start = 0
+        for end, marker in self.marks:
+            if end > start:
+                yield start, Batch(self.rows[start:end], self.row_class)
+                start = end
+            yield start, marker
+        if start < len(self):
+            yield start, Batch(self.rows[start:], self.row_class)
 
     def split(self, size: int) -> tuple[Batch[Item_co], Batch[Item_co]]:
         """Return the first ``size`` rows and the rest, as batches of their own, each of which holds the tokens.

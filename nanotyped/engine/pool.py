@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
-from nanotyped.message import Batch
+from nanotyped.message import Batch, Marker
 
 if TYPE_CHECKING:
     from nanotyped.engine.guarded import Outcome, RowWork
     from nanotyped.engine.outbox import Outbox
-    from nanotyped.message import Marker, Token
+    from nanotyped.message import Token
     from nanotyped.row import Row
 
 # A slow row holds up what came behind it: so many rows a worker may be done with, or at, before that.
@@ -154,15 +154,13 @@ class Pool:
 
     @staticmethod
     def _tasks_of(batch: Batch[Row], first: int, sender: object, *, one_by_one: bool) -> Iterator[Task]:
-        start = 0
-        ends: list[tuple[int, Marker | None]] = [*batch.marks, (len(batch), None)]
-        for end, marker in ends:
-            size = 1 if one_by_one else max(1, end - start)
-            for at in range(start, end, size):
-                yield Task(Batch(batch.rows[at : at + size], batch.row_class), first + at, sender)
-            start = end
-            if marker is not None:
-                yield Task(Batch(()), first + end, sender, marker)
+        for place, part in batch.parts():
+            if isinstance(part, Marker):
+                yield Task(Batch(()), first + place, sender, part)
+                continue
+            size = 1 if one_by_one else len(part)
+            for at in range(0, len(part), size):
+                yield Task(Batch(part.rows[at : at + size], part.row_class), first + place + at, sender)
 
     def finish(self) -> None:
         """Settle all that is not settled yet."""

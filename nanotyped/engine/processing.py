@@ -198,17 +198,13 @@ class ProcessingWorker(Worker):
 
     def _process_marked(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
         """Process the rows of a batch and, each in its place, the markers among them."""
-        start = 0
-        ends: list[tuple[int, Marker | None]] = [*batch.marks, (len(batch), None)]
-        for end, marker in ends:
-            if end > start:
-                rows = batch.rows[start:end]
-                self._process_part(Batch(rows, batch.row_class), first + start, by_argument)
-                start = end
+        for place, part in batch.parts():
+            if isinstance(part, Marker):
+                self._take_marker(part)
+                continue
+            self._process_part(part, first + place, by_argument)
             if self.outbox.cancelled:
                 return
-            if marker is not None:
-                self._take_marker(marker)
 
     def _take_marker(self, marker: Marker) -> None:
         if not self._asks_for_markers:
@@ -226,7 +222,11 @@ class ProcessingWorker(Worker):
                 if self.outbox.cancelled:
                     return
                 self._process_between_marks(Batch([row], type(row)), number, by_argument)
-        elif self._guarded is not None:
+        else:
+            self._process_run(batch, first, by_argument)
+
+    def _process_run(self, batch: Batch[Row], first: int, by_argument: bool) -> None:
+        if self._guarded is not None:
             self._process_guarded(batch, first, self._guarded)
         else:
             self._process_plainly(batch, first, by_argument)
@@ -234,10 +234,7 @@ class ProcessingWorker(Worker):
     def _process_between_marks(self, batch: Batch[Row], number: int, by_argument: bool) -> None:
         self._mark(BatchStart)
         try:
-            if self._guarded is not None:
-                self._process_guarded(batch, number, self._guarded)
-            else:
-                self._process_plainly(batch, number, by_argument)
+            self._process_run(batch, number, by_argument)
         except BaseException:
             if not self.outbox.cancelled:  # what ends the run is no reason to leave a batch open
                 self._mark(BatchEnd)
