@@ -15,7 +15,7 @@ from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, P
 from nanotyped.node import FarEnd, NanoNode
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, HttpClient, RetryPolicy
-from nanotyped.nodes.http_headers import checked_headers
+from nanotyped.nodes.http_headers import checked_headers, headers_to_send
 from nanotyped.nodes.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
 from nanotyped.nodes.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
@@ -156,10 +156,9 @@ class HttpPostRequest(NanoNode[object, Never]):
             logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
         if self.idempotency_key is not None:
             self._keys = KeyMaker(self.idempotency_key, self.pipeline_name, self.name)
-        headers = {"Content-Type": _CONTENT_TYPES[self.envelope], "User-Agent": "nanotyped"}
-        given = {name: value.get_secret_value() for name, value in self._headers.items()}
-        defaults = {name: value for name, value in headers.items() if name.lower() not in map(str.lower, given)}
-        self._client = ClientOfThread(partial(HttpClient, {**defaults, **given}, self._policy, self._pause))
+        defaults = {"Content-Type": _CONTENT_TYPES[self.envelope], "User-Agent": "nanotyped"}
+        headers = headers_to_send(defaults, self._headers)
+        self._client = ClientOfThread(partial(HttpClient, headers, self._policy, self._pause))
 
     def cleanup(self) -> None:
         """Close the sessions."""

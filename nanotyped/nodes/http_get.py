@@ -25,7 +25,7 @@ from nanotyped.node import NanoNode
 from nanotyped.node.functions import Function, resolve_function
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, HttpClient, RetryPolicy
-from nanotyped.nodes.http_headers import checked_headers
+from nanotyped.nodes.http_headers import checked_headers, headers_to_send
 from nanotyped.nodes.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema
@@ -84,10 +84,8 @@ class _HttpGet(NanoNode[object, Any]):
 
     def setup(self) -> None:
         """Get ready to open sessions."""
-        given = {name: value.get_secret_value() for name, value in self._headers.items()}
-        names = {name.lower() for name in given}
-        defaults = {name: value for name, value in _DEFAULT_HEADERS.items() if name.lower() not in names}
-        new = partial(HttpClient, {**defaults, **given}, self._policy, self._pause, self._max_answer_bytes)
+        headers = headers_to_send(_DEFAULT_HEADERS, self._headers)
+        new = partial(HttpClient, headers, self._policy, self._pause, self._max_answer_bytes)
         self._client = ClientOfThread(partial(new, needs_whole=True))
 
     def cleanup(self) -> None:
@@ -319,10 +317,7 @@ class PaginatedHttpGetRequest:
         self._url = UrlTemplate(endpoint_template, {self._offset_name: default_offset_value})
         _check_offset(self._url, self._offset_name)
         self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s)
-        self._headers = {
-            **_DEFAULT_HEADERS,
-            **{name: value.get_secret_value() for name, value in checked_headers(headers or {}).items()},
-        }
+        self._headers = headers_to_send(_DEFAULT_HEADERS, checked_headers(headers or {}))
         self._pages = Pages(
             additional_data_key, pagination_key, default_offset_value, additional_data_test, self._url.display
         )

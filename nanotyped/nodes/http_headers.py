@@ -41,3 +41,10 @@ def checked_headers(headers: Mapping[str, str | SecretStr]) -> dict[str, SecretS
             raise ValueError(f"headers: the value of `{name}` holds letters beyond ASCII")
         found[name] = SecretStr(text)
     return found
+
+
+def headers_to_send(defaults: Mapping[str, str], given: Mapping[str, SecretStr]) -> dict[str, str]:
+    """Return the given headers in plain text, and those defaults in whose place none is given, in any case."""
+    names = {name.lower() for name in given}
+    plain = {name: value.get_secret_value() for name, value in given.items()}
+    return {name: value for name, value in defaults.items() if name.lower() not in names} | plain
