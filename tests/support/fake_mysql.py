@@ -6,15 +6,15 @@ Protocol: MySQL internals manual, "Connection Phase" and "Command Phase".
 
 from __future__ import annotations
 
-import socket
 import struct
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from tests.support.raw_server import RawServer
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    import socket
+    import threading
 
 OK = b"\0\0\0\x02\0\0\0"
 # Flags of the server: 4.1 protocol, with database, long passwords, plugins for logging in, LOAD DATA LOCAL.
@@ -27,7 +27,7 @@ def local_infile(path: str) -> bytes:
     return b"\xfb" + path.encode()
 
 
-class FakeMySQL:
+class FakeMySQL(RawServer):
     """The server, for one connection after another. A context manager.
 
     Args:
@@ -36,7 +36,6 @@ class FakeMySQL:
         login: The payload that answers a login.
 
     Attributes:
-        port: Where it listens.
         packets: The payloads that clients sent, logins and queries, in order.
     """
 
@@ -49,36 +48,16 @@ class FakeMySQL:
         self._answers = dict(answers or {})
         self._greeting = greeting
         self._login = login
-        self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
         self.packets: list[bytes] = []
-        self._thread = threading.Thread(target=self._serve, name="fake-mysql")
+        super().__init__(self._serve_one)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _serve_one(self, connection: socket.socket, closing: threading.Event) -> None:
+        if self._greeting is not None:
+            self._greeting(connection, closing)
+        else:
+            self._log_in_and_answer(connection)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._closing.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                with connection, suppress(OSError):
-                    connection.settimeout(10)
-                    if self._greeting is not None:
-                        self._greeting(connection, self._closing)
-                    else:
-                        self._talk(connection)
-
-    def _talk(self, connection: socket.socket) -> None:
+    def _log_in_and_answer(self, connection: socket.socket) -> None:
         salt = b"12345678" + b"123456789012\0"
         flags = struct.pack("<H", _CAPABILITIES & 0xFFFF), struct.pack("<H", _CAPABILITIES >> 16)
         head = b"\x0a8.0.0-fake\0" + struct.pack("<I", 1) + salt[:8] + b"\0" + flags[0]
