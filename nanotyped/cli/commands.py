@@ -33,7 +33,7 @@ from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.resumption import open_state, resume_problems, without_state
 from nanotyped.errors import ConfigError, SourceError
 from nanotyped.graph import build_graph, render_dot, render_mermaid, survey_graph
-from nanotyped.nodes.file_writing import WholeFile
+from nanotyped.nodes.file_writing import write_whole_file
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -195,10 +195,4 @@ def _write_whole(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    file = WholeFile(str(path))
-    try:
-        file.write(text.encode())
-        file.finish()
-    except BaseException:
-        file.abandon()
-        raise
+    write_whole_file(str(path), text.encode())

@@ -12,7 +12,7 @@ from nanotyped.cli.logs import facts_of
 from nanotyped.cli.output import CommandFailedError, print_error, print_record
 from nanotyped.engine.run_report import FORMAT, describe_run
 from nanotyped.errors import NodeFailedError, SourceError
-from nanotyped.nodes.file_writing import WholeFile
+from nanotyped.nodes.file_writing import WholeFile, write_whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,13 +140,7 @@ def _describe_failure(error: NodeFailedError, pipeline: Pipeline) -> dict[str, A
 def _write(path: str, found: dict[str, Any], exit_status: int, arguments: Arguments) -> int:
     data = (json.dumps(found, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
     try:
-        file = WholeFile(path)
-        try:
-            file.write(data)
-            file.finish()
-        except BaseException:
-            file.abandon()
-            raise
+        write_whole_file(path, data)
     except SourceError as error:
         message = f"--report: {error}"
         if arguments.log_format == "json":

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from nanotyped.errors import RowError, shown
 from nanotyped.node import NanoNode, PassThrough
-from nanotyped.nodes.file_writing import WholeFile
+from nanotyped.nodes.file_writing import write_whole_file
 from nanotyped.nodes.flow import PrinterOfThings
 from nanotyped.nodes.local_files import opened, path_of_message
 from nanotyped.nodes.watching import LocalDirectoryWatchdog
@@ -157,13 +157,7 @@ class FileWriter(PassThrough[object]):
             data = message.encode() if isinstance(message, str) else message
         except UnicodeEncodeError as error:
             raise RowError(f"{shown(message)} cannot be written: {error.reason}") from None
-        file = WholeFile(os.path.join(self.path, secrets.token_hex(16)))  # noqa: PTH118 - as it is given
-        try:
-            file.write(data)
-        except BaseException:
-            file.abandon()
-            raise
-        file.finish()
+        write_whole_file(os.path.join(self.path, secrets.token_hex(16)), data)  # noqa: PTH118 - as it is given
         yield message
 
 

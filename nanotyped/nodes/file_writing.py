@@ -204,6 +204,21 @@ def _remove_unless_locked(part: Path) -> None:
         os.close(file)
 
 
+def write_whole_file(path: str, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        SourceError: If nothing can be written there; what stood there stays.
+    """
+    file = WholeFile(path)
+    try:
+        file.write(data)
+        file.finish()
+    except BaseException:
+        file.abandon()
+        raise
+
+
 class WholeFile:
     """A file that is written beside its place and put there when it is whole. Use from one thread.
 
