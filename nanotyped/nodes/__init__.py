@@ -15,9 +15,16 @@ from nanotyped.nodes.documents import AggregateValues, Serializer, SimpleTransfo
 from nanotyped.nodes.emitting import ConstantEmitter, CounterOfThings, GetEnvironmentVariables, SequenceEmitter
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
-from nanotyped.nodes.http import HttpPostRequest
-from nanotyped.nodes.http_get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
-from nanotyped.nodes.idempotency import IdempotencyKey
+from nanotyped.nodes.http import (
+    CircuitBreaker,
+    HttpGetRequest,
+    HttpGetRequestPaginator,
+    HttpPostRequest,
+    IdempotencyKey,
+    PaginatedHttpGetRequest,
+    RateLimit,
+    ResponseRule,
+)
 from nanotyped.nodes.kafka import KafkaProducer
 from nanotyped.nodes.local_files import LocalFileReader
 from nanotyped.nodes.regex import SubstituteRegex
@@ -34,6 +41,7 @@ __all__ = [
     "CSVReader",
     "CSVToDictionaryList",
     "Cast",
+    "CircuitBreaker",
     "ConstantEmitter",
     "CounterOfThings",
     "DirectoryListener",
@@ -56,8 +64,10 @@ __all__ = [
     "PrintStreamProcessor",
     "PrinterOfThings",
     "RandomSample",
+    "RateLimit",
     "ReadRows",
     "Remapper",
+    "ResponseRule",
     "SequenceEmitter",
     "Serializer",
     "SimpleTransforms",

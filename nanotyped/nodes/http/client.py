@@ -11,24 +11,26 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from nanotyped.nodes.http_deadline import BoundedAdapter, until
+from nanotyped.nodes.http.deadline import BoundedAdapter, until
+
+if TYPE_CHECKING:
+    from nanotyped.nodes.http.pacing import Circuit, Pace
+    from nanotyped.nodes.http.rules import Action, Rules
 
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_SHOWN_ANSWER = 200
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
-# What another attempt may mend: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4; and all of 5xx.
-_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _READ_BYTES = 64 * 1024
 logger = logging.getLogger("nanotyped.nodes.http")
 
@@ -44,13 +46,15 @@ class ExchangeFailed(Exception):  # noqa: N818 - whose failure it is says the no
         reason: Why, in the words of the service where there are any.
         status: Of the last answer; ``None`` where there was none.
         attempts: How often it was tried.
+        action: What the last answer means: ``reject`` or ``split``, where it is about what was sent.
     """
 
-    def __init__(self, reason: str, status: int | None, attempts: int) -> None:
+    def __init__(self, reason: str, status: int | None, attempts: int, action: Action = "fail") -> None:
         self.reason = reason
         self.status = status
         self.attempts = attempts
-        super().__init__(reason, status, attempts)
+        self.action = action
+        super().__init__(reason, status, attempts, action)
 
     def __str__(self) -> str:
         return f"after {self.attempts} attempt{'' if self.attempts == 1 else 's'}: {self.reason}"
@@ -58,15 +62,19 @@ class ExchangeFailed(Exception):  # noqa: N818 - whose failure it is says the no
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of success.
+    """An answer that is no failure.
 
     Attributes:
-        status: Its status, of 2xx.
+        status: Its status.
         body: Its bytes.
+        headers: Its headers, whose names may be asked for in any case.
+        is_ignored: Whether it is no success either: a rule of the pipeline says that it does not matter.
     """
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,55 +105,81 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How a node deals with a service; one for all of its threads.
+
+    Attributes:
+        headers: Sent with every request.
+        policy: How often and how long a request is tried.
+        rules: What answers mean.
+        pace: Keeps a rate; ``None``: as fast as may be.
+        circuit: Holds all back while nothing gets through; ``None``: each request is tried for itself.
+        max_answer_bytes: Bytes of an answer that are read at the most.
+        needs_whole: Whether a longer answer is a failure; else what is beyond is not looked at.
+        retried: Told of each attempt that is another one, with the number of its rows.
+    """
+
+    headers: Mapping[str, str]
+    policy: RetryPolicy
+    rules: Rules
+    pace: Pace | None = None
+    circuit: Circuit | None = None
+    max_answer_bytes: int = MAX_ANSWER_BYTES
+    needs_whole: bool = False
+    retried: Callable[[int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Outcome:
     """What became of one attempt; ``reason`` is ``""`` where it was answered with success."""
 
+    action: Action
     reason: str = ""
-    may_pass: bool = False
     status: int | None = None
     retry_after_s: float | None = None
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the service could not be reached, or was not able to answer."""
+        return self.action == "retry" and (self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 class HttpClient:
     """Sends requests over one session. Belongs to one thread.
 
     Args:
-        headers: Sent with every request.
-        policy: How often and how long.
+        terms: How it deals with the service.
         pause: Waits so many seconds and returns whether to go on.
-        max_answer_bytes: Bytes of an answer that are read at the most.
-        needs_whole: Whether a longer answer is a failure; else what is beyond is not looked at.
     """
 
-    def __init__(
-        self,
-        headers: Mapping[str, str],
-        policy: RetryPolicy,
-        pause: Callable[[float], bool],
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        *,
-        needs_whole: bool = False,
-    ) -> None:
-        self._policy = policy
+    def __init__(self, terms: Terms, pause: Callable[[float], bool]) -> None:
+        self._terms = terms
+        self._policy = terms.policy
         self._pause = pause
-        self._max_answer_bytes = max_answer_bytes
-        self._needs_whole = needs_whole
         self._session = requests.Session()
         # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
         self._session.trust_env = False
         for prefix in ("http://", "https://"):
             self._session.mount(prefix, BoundedAdapter())
         # Answers are capped by their bytes on the wire, so they come unpacked.
-        self._session.headers.update({"Accept-Encoding": "identity", **headers})
-        self._last: tuple[str, requests.PreparedRequest] | None = None
+        self._session.headers.update({"Accept-Encoding": "identity", **terms.headers})
+        self._last: tuple[str, str, requests.PreparedRequest] | None = None
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
 
     def exchange(
-        self, method: str, url: str, place: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        place: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        rows: int = 1,
     ) -> Answer:
         """Send a request until it is answered with success; every attempt is the same request.
 
@@ -155,35 +189,62 @@ class HttpClient:
             place: The URL as messages show it.
             body: What is sent; ``None``: nothing.
             headers: Of this request, beside those of the session; each request of a session has the same ones.
+            rows: How many rows it is for.
 
         Raises:
             ExchangeFailed: If it is not, or not in time.
             ExchangeStopped: If the node is to end.
         """
-        deadline = time.monotonic() + self._policy.deadline_s
-        attempt = 0
+        attempt, deadline = 0, None
         while True:
             attempt += 1
+            deadline = self._wait_for_turn(rows, deadline)
             outcome = self._attempt(method, url, body, headers or {}, deadline)
-            if not outcome.reason:
+            if self._terms.circuit is not None:
+                self._terms.circuit.tell(place, failed=outcome.is_outage)
+            if outcome.action in ("success", "ignore"):
                 assert outcome.status is not None  # there was an answer
-                return Answer(outcome.status, outcome.body)
-            reason = outcome.reason
-            if not outcome.may_pass or attempt >= self._policy.max_attempts:
-                break
-            if (outcome.retry_after_s or 0) > self._policy.max_retry_after_s:
-                # To come back earlier than it asks is no use to anybody.
-                reason += f"; it asks for a pause of {outcome.retry_after_s:.0f} s"
-                reason += f", and max_retry_after_s is {self._policy.max_retry_after_s:g}"
-                break
-            wait_s = self._wait_s(attempt, outcome)
-            if time.monotonic() + wait_s >= deadline:
-                reason += f"; the next attempt would come after the deadline of {self._policy.deadline_s:g} s"
-                break
+                return Answer(outcome.status, outcome.body, outcome.headers, outcome.action == "ignore")
+            reason, wait_s = self._next_attempt(attempt, outcome, deadline)
+            if wait_s is None:
+                raise ExchangeFailed(reason, outcome.status, attempt, outcome.action)
             logger.warning("%s: attempt %d: %s; the next in %.1f s", place, attempt, outcome.reason, wait_s)
+            if self._terms.retried is not None:
+                self._terms.retried(rows)
             if not self._pause(wait_s):
                 raise ExchangeStopped
-        raise ExchangeFailed(reason, outcome.status, attempt)
+
+    def _wait_for_turn(self, rows: int, deadline: float | None) -> float:
+        """Wait for the rate and for the circuit, and return the moment until which the request may be tried.
+
+        What keeps the rate holds up no answer, so the time of a request begins behind it.
+        """
+        pace, circuit = self._terms.pace, self._terms.circuit
+        if pace is not None and not pace.wait(rows, self._pause):
+            raise ExchangeStopped
+        if deadline is None:
+            deadline = time.monotonic() + self._policy.deadline_s
+        while circuit is not None and (wait_s := circuit.wait_s()) > 0:
+            left_s = deadline - time.monotonic()
+            if not self._pause(max(0.0, min(wait_s, left_s))):
+                raise ExchangeStopped
+            if wait_s >= left_s:
+                break  # it is tried once more, and told of as any attempt
+        return deadline
+
+    def _next_attempt(self, attempt: int, outcome: _Outcome, deadline: float) -> tuple[str, float | None]:
+        """Return why an attempt failed, and the seconds until the next one, if there is to be one."""
+        reason = outcome.reason
+        if outcome.action != "retry" or attempt >= self._policy.max_attempts:
+            return reason, None
+        if (outcome.retry_after_s or 0) > self._policy.max_retry_after_s:
+            # To come back earlier than it asks is no use to anybody.
+            reason += f"; it asks for a pause of {outcome.retry_after_s:.0f} s"
+            return f"{reason}, and max_retry_after_s is {self._policy.max_retry_after_s:g}", None
+        wait_s = self._wait_s(attempt, outcome)
+        if time.monotonic() + wait_s >= deadline:
+            return f"{reason}; the next attempt would come after the deadline of {self._policy.deadline_s:g} s", None
+        return reason, wait_s
 
     def _prepared(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
@@ -192,14 +253,14 @@ class HttpClient:
 
         Where the service has set cookies, which may change with every answer, each request is prepared for itself.
         """
-        if self._last is not None and self._last[0] == url and not self._session.cookies:
-            request = self._last[1]
+        if self._last is not None and self._last[:2] == (method, url) and not self._session.cookies:
+            request = self._last[2]
             if body is not None:
                 request.prepare_body(body, None)
             request.headers.update(headers)
             return request
         request = self._session.prepare_request(requests.Request(method, url, data=body, headers=headers))
-        self._last = None if self._session.cookies else (url, request)
+        self._last = None if self._session.cookies else (method, url, request)
         return request
 
     def _wait_s(self, attempt: int, outcome: _Outcome) -> float:
@@ -217,29 +278,32 @@ class HttpClient:
                 request = self._prepared(method, url, body, headers)
                 response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
                 try:
-                    answer = _read_answer(response, self._max_answer_bytes + self._needs_whole)
+                    answer = _read_answer(response, self._terms.max_answer_bytes + self._terms.needs_whole)
                 finally:
                     response.close()
         except requests.exceptions.SSLError as error:
             broken = not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
-            return _Outcome(_why(error, timeout_s), may_pass=broken)
+            return _Outcome("retry" if broken else "fail", _why(error, timeout_s))
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, TimeoutError) as error:
             if time.monotonic() >= deadline:
-                return _Outcome(f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
-            return _Outcome(_why(error, timeout_s), may_pass=True)
+                return _Outcome("fail", f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
+            return _Outcome("retry", _why(error, timeout_s))
         except requests.RequestException as error:
-            return _Outcome(f"the request cannot be made: {type(error).__name__}")
+            return _Outcome("fail", f"the request cannot be made: {type(error).__name__}")
         return self._judge(response, answer)
 
     def _judge(self, response: requests.Response, answer: bytes) -> _Outcome:
-        outcome = _judge(response, answer)
-        if outcome.reason or not self._needs_whole:
-            return outcome
-        if len(answer) > self._max_answer_bytes:
-            return _Outcome(f"the answer is longer than {self._max_answer_bytes:,} bytes", status=outcome.status)
-        if (coding := response.headers.get("Content-Encoding", "identity").strip().lower()) not in ("", "identity"):
-            return _Outcome(f"the answer is packed ({coding[:20]!r}), which was not asked for", status=outcome.status)
-        return outcome
+        status, headers, most = response.status_code, response.headers, self._terms.max_answer_bytes
+        action, message = self._terms.rules.judge(status, headers, answer)
+        if action not in ("success", "ignore"):
+            reason = _reason(response, answer) if message is None else f"{status}: {message}"
+            return _Outcome(action, reason, status, retry_after_s(headers.get("Retry-After")))
+        if self._terms.needs_whole and len(answer) > most:
+            return _Outcome("fail", f"the answer is longer than {most:,} bytes", status)
+        coding = headers.get("Content-Encoding", "identity").strip().lower()
+        if self._terms.needs_whole and coding not in ("", "identity"):
+            return _Outcome("fail", f"the answer is packed ({coding[:20]!r}), which was not asked for", status)
+        return _Outcome(action, "", status, body=answer, headers=headers)
 
 
 class ClientOfThread:
@@ -281,23 +345,19 @@ def _read_answer(response: requests.Response, most: int) -> bytes:
     return bytes(found)
 
 
-def _judge(response: requests.Response, answer: bytes) -> _Outcome:
+def _reason(response: requests.Response, answer: bytes) -> str:
+    """Return what an answer says of why it is no success."""
     status = response.status_code
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return _Outcome(status=status, body=answer)
     try:
         reason = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:  # a status that no standard names
         reason = str(status)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return _Outcome(
-            f"{reason}{_destination(response)}; redirects are not followed, give the final url", status=status
-        )
+        return f"{reason}{_destination(response)}; redirects are not followed, give the final url"
     text = answer.decode("utf-8", "replace")
     if text:
         reason += f": {text[:MAX_SHOWN_ANSWER]!r}{'…' if len(text) > MAX_SHOWN_ANSWER else ''}"
-    may_pass = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return _Outcome(reason, may_pass, status, retry_after_s(response.headers.get("Retry-After")))
+    return reason
 
 
 def _destination(response: requests.Response) -> str:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Never
 
 import msgspec
-from pydantic import SecretStr  # noqa: TC002 - options are read by their annotations
 
-from nanotyped.channel import ChannelCancelled
-from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, PipelineStateError, RowError, shown
-from nanotyped.node import FarEnd, NanoNode
+from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, RowError, shown
+from nanotyped.node import FarEnd
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, HttpClient, RetryPolicy
-from nanotyped.nodes.http_headers import checked_headers, headers_to_send
-from nanotyped.nodes.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
-from nanotyped.nodes.url_template import Filler, UrlTemplate
+from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed
+from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
+from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
 from nanotyped.row.rows import row_info
@@ -48,7 +45,7 @@ class _Request(NamedTuple):
 
 
 @register_node
-class HttpPostRequest(NanoNode[object, Never]):
+class HttpPostRequest(HttpNode[object, Never]):
     """Posts rows to an HTTP API as JSON, in batches, by the types of their columns. A sink.
 
     A request carries at most ``batch_rows`` rows, and fewer when no more are there: rows are never held back. A request
@@ -62,38 +59,31 @@ class HttpPostRequest(NanoNode[object, Never]):
     Args:
         url: Where to, with ``{column}`` placeholders in path and query: a row is sent to the URL that its values make,
             and consecutive rows of the same URL share a request. Values are percent-encoded whole.
-        headers: Sent with every request; their values are never shown.
         envelope: The body: ``array``, a JSON array of objects; ``ndjson``, an object a line; ``object``, an object
             that holds the array under ``envelope_key``.
         envelope_key: The key of the array; only, and always, with ``object``.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
-        max_attempts: How often one request is sent at the most.
-        deadline_s: Seconds for one request in all, every attempt and pause included.
-        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
         idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
             request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
             what a row's key is made of, by default all of it. The node needs a name then.
         batch_rows: Rows of one request at the most (default 500; with a key in a header 1, for after a stop requests
             are cut elsewhere, and the key of one of many rows is another then).
+        max_answer_bytes: Bytes of one answer that are read at the most.
 
     Raises:
         ValueError: If an option is wrong, or a placeholder stands in scheme, host or port.
     """
 
     batch_rows: int = 500
+    _needs_whole_answers = False
 
     def __init__(
         self,
         *,
         url: str,
-        headers: dict[str, str | SecretStr] | None = None,
         envelope: Envelope = "array",
         envelope_key: str | None = None,
-        timeout_s: float = 30.0,
-        max_attempts: int = 5,
-        deadline_s: float = 300.0,
-        max_retry_after_s: float = 60.0,
         idempotency_key: IdempotencyKey | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         **kwargs: Any,
     ) -> None:
         if envelope not in _CONTENT_TYPES:
@@ -102,18 +92,17 @@ class HttpPostRequest(NanoNode[object, Never]):
             raise ValueError("envelope_key is the key of the rows with `envelope: object`, and goes with nothing else")
         self.envelope = envelope
         self.envelope_key = envelope_key
-        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s, max_retry_after_s)
-        self._headers = checked_headers(headers or {})
         self._url = UrlTemplate(url)
+        self._default_headers = {"Content-Type": _CONTENT_TYPES[envelope], "User-Agent": "nanotyped"}
         self._encoders: dict[Schema, RowEncoder] = {}
         self._fillers: dict[type[Row], Filler] = {}
-        self._client: ClientOfThread | None = None
         self._keys: KeyMaker | None = None
         self.idempotency_key = idempotency_key
         if idempotency_key is not None and idempotency_key.header is not None:
-            self._check_key_header(idempotency_key.header)
             self.batch_rows = 1
-        super().__init__(**kwargs)
+        super().__init__(max_answer_bytes=max_answer_bytes, **kwargs)
+        if idempotency_key is not None and idempotency_key.header is not None:
+            self._check_key_header(idempotency_key.header)
         if idempotency_key is not None and not self.has_given_name:
             raise ValueError("idempotency_key needs a name of the node: a generated one is another in each run")
 
@@ -156,15 +145,7 @@ class HttpPostRequest(NanoNode[object, Never]):
             logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
         if self.idempotency_key is not None:
             self._keys = KeyMaker(self.idempotency_key, self.pipeline_name, self.name)
-        defaults = {"Content-Type": _CONTENT_TYPES[self.envelope], "User-Agent": "nanotyped"}
-        headers = headers_to_send(defaults, self._headers)
-        self._client = ClientOfThread(partial(HttpClient, headers, self._policy, self._pause))
-
-    def cleanup(self) -> None:
-        """Close the sessions."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        super().setup()
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Send the rows: one request for each run of rows with one URL.
@@ -224,11 +205,9 @@ class HttpPostRequest(NanoNode[object, Never]):
     def _post(self, request: _Request) -> None:
         option = self.idempotency_key
         header = {} if option is None or option.header is None else {option.header: request.key}
-        if self._client is None:
-            raise PipelineStateError("nothing can be sent before setup() and after cleanup()")
         place, (first, last) = self._url.display, request.rows
         try:
-            self._client().exchange("POST", request.url, place, request.body, header)
+            self._exchange("POST", request.url, request.body, header, rows=last - first + 1)
         except ExchangeFailed as failed:
             numbers = f"row {first}" if first == last else f"rows {first} to {last}"
             raise DeliveryError(
@@ -237,9 +216,6 @@ class HttpPostRequest(NanoNode[object, Never]):
                 attempts=failed.attempts,
                 rows=request.rows,
             ) from None
-        except ExchangeStopped:
-            # The rows were not taken: to leave in silence is how a node that was stopped does not vouch for them.
-            raise ChannelCancelled from None
 
     def _encoder_of(self, rows: Sequence[Row]) -> RowEncoder:
         schema = row_info(type(rows[0])).schema
@@ -264,7 +240,3 @@ class HttpPostRequest(NanoNode[object, Never]):
             return b"".join(b"%b\n" % line for line in keyed)
         array = b"[%b]" % b",".join(keyed)
         return array if self.envelope_key is None else b"{%b:%b}" % (msgspec.json.encode(self.envelope_key), array)
-
-    def _pause(self, seconds: float) -> bool:
-        self.sleep(seconds)
-        return not self.stop_requested

@@ -1,0 +1,21 @@
+"""Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator.
+
+``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean.
+"""
+
+from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
+from nanotyped.nodes.http.idempotency import IdempotencyKey
+from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
+from nanotyped.nodes.http.post import HttpPostRequest
+from nanotyped.nodes.http.rules import ResponseRule
+
+__all__ = [
+    "CircuitBreaker",
+    "HttpGetRequest",
+    "HttpGetRequestPaginator",
+    "HttpPostRequest",
+    "IdempotencyKey",
+    "PaginatedHttpGetRequest",
+    "RateLimit",
+    "ResponseRule",
+]
