@@ -5,6 +5,7 @@
 
 from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
+from nanotyped.nodes.http.items import ItemResults
 from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
 from nanotyped.nodes.http.post import HttpPostRequest
 from nanotyped.nodes.http.rules import ResponseRule
@@ -15,6 +16,7 @@ __all__ = [
     "HttpGetRequestPaginator",
     "HttpPostRequest",
     "IdempotencyKey",
+    "ItemResults",
     "PaginatedHttpGetRequest",
     "RateLimit",
     "ResponseRule",
