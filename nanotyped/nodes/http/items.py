@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nanotyped.errors import NodeOptionError, shown
 from nanotyped.row.keypaths import MISSING, Keypath, Step, reach
+from nanotyped.row.rows import row_info
+from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
-    from nanotyped.row import Schema
+    from nanotyped.row import Row, Schema
 
 Path = str | Sequence[Step]
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
@@ -73,6 +75,14 @@ class ItemResults(BaseModel):
             return []
         reason = f"node `{label}`, items: there is no column `{self.column}`"
         return [NodeOptionError(reason, node=label, hint=given.missing_column(self.column))]
+
+    def keys_of(self, rows: Sequence[Row]) -> list[str]:
+        """Return the texts of ``column`` of rows of one class; of a null it is empty."""
+        assert self.column is not None  # given with `key`, without which nobody asks
+        info = row_info(type(rows[0]))
+        render = render_text(info.schema[self.column].type)
+        values = [getattr(row, info.fields[self.column]) for row in rows]
+        return ["" if value is None else render(value) for value in values]
 
     def read(self, document: Any, count: int, keys: Callable[[], Sequence[str]]) -> list[ItemResult]:
         """Return what an answer says of each of so many rows, in their order.

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import (
@@ -22,18 +22,17 @@ from nanotyped.node import FarEnd
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed, backoff_s
-from nanotyped.nodes.http.get import read_answer, typed_members
+from nanotyped.nodes.http.get import read_answer
 from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
 from nanotyped.nodes.http.items import ItemResults  # noqa: TC001 - files are read by the annotations of options
 from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.parcels import Parcel
+from nanotyped.nodes.http.responses import ResponseReader
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import parse_schema
-from nanotyped.row.compiled import Merger, compile_merger
-from nanotyped.row.rows import row_info
 from nanotyped.row.schema import SchemaDeclaration  # noqa: TC001 - as above
 from nanotyped.types.intermediate import JSON, OBJECT
-from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch
@@ -47,36 +46,6 @@ _OF_ROWS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UN
 _OF_URLS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.REQUEST_URI_TOO_LONG})
 _OWN_HEADERS = ("content-type", "content-encoding", "user-agent", "accept-encoding")
 logger = logging.getLogger("nanotyped.nodes.http")
-
-
-class _Parcel(NamedTuple):
-    """Rows of one class and one URL that are sent together, or in parts.
-
-    Attributes:
-        url: Where to.
-        rows: The rows.
-        numbers: Their numbers at the node.
-        attempt: How often they were sent before this time, because an answer asked for that.
-        ends_at: When they are not sent again any more; 0 before the first time.
-    """
-
-    url: str
-    rows: Sequence[Row]
-    numbers: Sequence[int]
-    attempt: int = 0
-    ends_at: float = 0.0
-
-    def __str__(self) -> str:
-        first, last = self.numbers[0], self.numbers[-1]
-        return f"row {first}" if len(self.rows) == 1 else f"rows {first} to {last}"
-
-    def part(self, start: int, stop: int) -> _Parcel:
-        """Return the rows at some positions."""
-        return self._replace(rows=self.rows[start:stop], numbers=self.numbers[start:stop])
-
-    def parts(self, size: int) -> list[_Parcel]:
-        """Return all rows, so many at a time."""
-        return [self.part(at, at + size) for at in range(0, len(self.rows), size)]
 
 
 @register_node
@@ -166,18 +135,20 @@ class HttpPostRequest(HttpNode[object, Any]):
         self.in_order_of = tuple(order_by or ())
         self.items = items
         self.idempotency_key = idempotency_key
-        self._response = None if response_schema is None else parse_schema(response_schema)
         self._needs_whole_answers = items is not None or response_schema is not None
         self._template = None if body is None else BodyTemplate(body)
         key_field = None if idempotency_key is None else idempotency_key.field
         self._bodies = BodyMaker(self.envelope, envelope_key, self._template, key_field, packs=compress is not None)
         self._default_headers = _default_headers(self.envelope, compress)
         self._fillers: dict[type[Row], Filler] = {}
-        self._mergers: dict[type[Row], Merger] = {}
         self._keys: KeyMaker | None = None
         if self._is_single or (idempotency_key is not None and idempotency_key.header is not None):
             self.batch_rows = 1
         super().__init__(max_answer_bytes=max_answer_bytes, **kwargs)
+        self._response: ResponseReader | None = None
+        if response_schema is not None:
+            columns = parse_schema(response_schema)
+            self._response = ResponseReader(columns, self._url.display, keeps_row=self.retain_input)
         self._check_options()
 
     @property
@@ -239,9 +210,7 @@ class HttpPostRequest(HttpNode[object, Any]):
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return the columns of the answer, beside those that come unless they are not kept."""
-        if self._response is None or not self.retain_input:
-            return self._response
-        return None if given is None else given.merge(self._response)
+        return None if self._response is None else self._response.output_schema_for(given)
 
     def far_end(self, column: str) -> FarEnd:  # noqa: ARG002 - every column is sent alike
         """Return that the column is sent as JSON."""
@@ -281,14 +250,14 @@ class HttpPostRequest(HttpNode[object, Any]):
                 waiting += reversed(self._deliver(waiting.pop(), given))
         return given
 
-    def _parcels(self, batch: Batch[Row]) -> Iterator[_Parcel]:
+    def _parcels(self, batch: Batch[Row]) -> Iterator[Parcel]:
         """Yield the runs of rows that have one class and one URL; what has none is rejected."""
         first = self.first_row_number
         numbers = range(first, first + len(batch))
         if batch.row_class is not None and not self._url.columns:
-            yield from _Parcel(self._fill(batch.rows[0]), batch.rows, numbers).parts(self.batch_rows)
+            yield from Parcel(self._fill(batch.rows[0]), batch.rows, numbers).parts(self.batch_rows)
             return
-        whole = _Parcel("", batch.rows, numbers)
+        whole = Parcel("", batch.rows, numbers)
         start, now = 0, ("", type(batch.rows[0]))
         for index, row in enumerate(batch.rows):
             try:
@@ -317,7 +286,7 @@ class HttpPostRequest(HttpNode[object, Any]):
         error.row_text = shown(row)
         self.reject(row, error)
 
-    def _deliver(self, parcel: _Parcel, given: list[Row]) -> list[_Parcel]:
+    def _deliver(self, parcel: Parcel, given: list[Row]) -> list[Parcel]:
         """Send rows, add what goes on to ``given``, and return what of them is to be sent yet."""
         try:
             keys = self._keys.of_rows(parcel.rows, parcel.numbers[0]) if self._keys is not None else []
@@ -340,7 +309,7 @@ class HttpPostRequest(HttpNode[object, Any]):
             return {}
         return {self.idempotency_key.header: self._keys.of_request(keys)}
 
-    def _around(self, parcel: _Parcel, error: RowError) -> list[_Parcel]:
+    def _around(self, parcel: Parcel, error: RowError) -> list[Parcel]:
         """Return the rows before and behind one that cannot be sent; that one is rejected once those before are sent.
 
         So it is given again alone, and rejected then.
@@ -352,7 +321,7 @@ class HttpPostRequest(HttpNode[object, Any]):
         parts = [parcel.part(0, place), parcel.part(place, place + 1), parcel.part(place + 1, len(parcel.rows))]
         return [part for part in parts if part.rows]
 
-    def _in_parts(self, parcel: _Parcel, found: int, longest: int) -> list[_Parcel]:
+    def _in_parts(self, parcel: Parcel, found: int, longest: int) -> list[Parcel]:
         if len(parcel.rows) > 1:
             return parcel.parts(max(1, min(len(parcel.rows) // 2, len(parcel.rows) * longest // found)))
         number = parcel.numbers[0]
@@ -360,7 +329,7 @@ class HttpPostRequest(HttpNode[object, Any]):
         self._refuse(parcel.rows[0], RowError(reason, row=number))
         return []
 
-    def _halves(self, parcel: _Parcel, failed: ExchangeFailed) -> list[_Parcel]:
+    def _halves(self, parcel: Parcel, failed: ExchangeFailed) -> list[Parcel]:
         """Return the halves of what a service does not take, where it may take a part of it."""
         if failed.action not in ("reject", "split"):
             raise DeliveryError(
@@ -374,14 +343,14 @@ class HttpPostRequest(HttpNode[object, Any]):
         self._refuse_item(parcel, 0, str(failed), failed.status)
         return []
 
-    def _refuse_item(self, parcel: _Parcel, place: int, reason: str, status: int | None) -> None:
+    def _refuse_item(self, parcel: Parcel, place: int, reason: str, status: int | None) -> None:
         number = parcel.numbers[place]
         text = f"row {number}: {self._url.display} refused it, {reason}"
         self._refuse(parcel.rows[place], RowRefusedError(text, row=number, status=status))
 
     # -- what is answered ----------------------------------------------------------------
 
-    def _taken(self, parcel: _Parcel, answer: Answer, given: list[Row]) -> list[_Parcel]:
+    def _taken(self, parcel: Parcel, answer: Answer, given: list[Row]) -> list[Parcel]:
         """Take an answer, and return the rows that it asks for once more."""
         if answer.is_ignored:
             self._count_ignored(len(parcel.rows))
@@ -391,12 +360,12 @@ class HttpPostRequest(HttpNode[object, Any]):
         if self._response is not None:
             try:
                 document = read_answer(answer.body, self._url.display, json=True)
-                self._go_on(parcel, 0, document, self._response, given)
+                given.append(self._response.read(parcel.rows[0], document))
             except RowError as error:
                 self._answered_wrongly(parcel, error)
         return []
 
-    def _answered_wrongly(self, parcel: _Parcel, error: Exception) -> None:
+    def _answered_wrongly(self, parcel: Parcel, error: Exception) -> None:
         """Reject the row of which the answer cannot be read; of many rows none is the one."""
         if len(parcel.rows) > 1:
             numbers = (parcel.numbers[0], parcel.numbers[-1])
@@ -404,11 +373,11 @@ class HttpPostRequest(HttpNode[object, Any]):
         number = parcel.numbers[0]
         self._refuse(parcel.rows[0], RowError(f"row {number} was taken, but {error}", row=number))
 
-    def _sort_out(self, parcel: _Parcel, answer: Answer, items: ItemResults, given: list[Row]) -> list[_Parcel]:
+    def _sort_out(self, parcel: Parcel, answer: Answer, items: ItemResults, given: list[Row]) -> list[Parcel]:
         """Take what an answer says of each row."""
         try:
             document = read_answer(answer.body, self._url.display, json=True)
-            results = items.read(document, len(parcel.rows), lambda: _texts(parcel.rows, items.column))
+            results = items.read(document, len(parcel.rows), lambda: items.keys_of(parcel.rows))
         except (RowError, ValueError) as error:
             numbers = (parcel.numbers[0], parcel.numbers[-1])
             text = f"{self._url.display} answered {answer.status} to {parcel}, but does not say what became of them"
@@ -424,11 +393,11 @@ class HttpPostRequest(HttpNode[object, Any]):
                 self._refuse_item(parcel, place, f"{attempts}: {result.reason}", answer.status)
         return self._wait_to_send(parcel, again, results[again[0]].reason) if again else []
 
-    def _may_try_again(self, parcel: _Parcel) -> bool:
+    def _may_try_again(self, parcel: Parcel) -> bool:
         is_in_time = parcel.ends_at == 0 or time.monotonic() < parcel.ends_at
         return parcel.attempt + 1 < self._policy.max_attempts and is_in_time
 
-    def _wait_to_send(self, parcel: _Parcel, places: Sequence[int], reason: str) -> list[_Parcel]:
+    def _wait_to_send(self, parcel: Parcel, places: Sequence[int], reason: str) -> list[Parcel]:
         """Wait, and return some rows of a parcel, to be sent again."""
         wait_s = backoff_s(parcel.attempt + 1)
         text = "%s: attempt %d: %d of %d rows were not taken (%s); they are sent again in %.1f s"
@@ -439,33 +408,16 @@ class HttpPostRequest(HttpNode[object, Any]):
             raise ChannelCancelled
         ends_at = parcel.ends_at or time.monotonic() + self._policy.deadline_s
         rows, numbers = [parcel.rows[at] for at in places], [parcel.numbers[at] for at in places]
-        return [_Parcel(parcel.url, rows, numbers, parcel.attempt + 1, ends_at)]
+        return [Parcel(parcel.url, rows, numbers, parcel.attempt + 1, ends_at)]
 
-    def _go_on_with_item(self, parcel: _Parcel, place: int, item: Any, given: list[Row]) -> None:
+    def _go_on_with_item(self, parcel: Parcel, place: int, item: Any, given: list[Row]) -> None:
         if self._response is None:
             return
         try:
-            self._go_on(parcel, place, item, self._response, given)
+            given.append(self._response.read(parcel.rows[place], item))
         except RowError as error:
             number = parcel.numbers[place]
             self._refuse(parcel.rows[place], RowError(f"row {number} was taken, but {error}", row=number))
-
-    def _go_on(self, parcel: _Parcel, place: int, document: Any, response: Schema, given: list[Row]) -> None:
-        """Add the row that goes on for an answer, or for an item of it."""
-        if not isinstance(document, dict):
-            raise RowError(f"{self._url.display} answered with {shown(document)}, and an object is declared")
-        members = {name: document[name] for name in response.names if name in document}
-        typed = typed_members(members, response, self._url.display)
-        row_class = response.row_class()
-        answered: Row = row_class(*[typed[name] for name in response.names])
-        if not self.retain_input:
-            given.append(answered)
-            return
-        row = parcel.rows[place]
-        merge = self._mergers.get(type(row))
-        if merge is None:
-            merge = self._mergers[type(row)] = compile_merger(type(row), row_class)
-        given += merge([(row, answered)])
 
 
 def _default_headers(envelope: Envelope, compress: str | None) -> dict[str, str]:
@@ -473,12 +425,3 @@ def _default_headers(envelope: Envelope, compress: str | None) -> dict[str, str]
     if envelope != "none":
         found["Content-Type"] = CONTENT_TYPES[envelope]
     return found if compress is None else {**found, "Content-Encoding": compress}
-
-
-def _texts(rows: Sequence[Row], column: str | None) -> list[str]:
-    """Return the texts of a column of rows of one class."""
-    assert column is not None  # given with `key`, which alone asks for this
-    info = row_info(type(rows[0]))
-    render = render_text(info.schema[column].type)
-    values = [getattr(row, info.fields[column]) for row in rows]
-    return ["" if value is None else render(value) for value in values]
