@@ -12,7 +12,7 @@ from nanotyped.config.yaml_reader import parse_yaml
 from nanotyped.errors import NodeFailedError
 from nanotyped.nodes import HttpPostRequest, ItemResults
 from nanotyped.testing import HttpApi, Response
-from tests.support.flows import run_into
+from tests.support.flows import run_batch_into
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "send-to-an-api.md").read_text(encoding="utf-8")
 MEANINGS = dict(re.findall(r"^\| ((?:\d{3}(?:, )?)+(?: with [^|]+)?) \| (.*) \|$", PAGE, re.MULTILINE))
@@ -32,7 +32,7 @@ def meant(status: int, url: str) -> str:
     with HttpApi([Response(status)]) as api:
         node = Hasty(name="post", url=api.url + url, on_error="skip")
         try:
-            report = run_into(node, [(1,), (1,)], {"n": "int"})["post"]
+            report = run_batch_into(node, [(1,), (1,)], {"n": "int"})["post"]
         except NodeFailedError:
             return "ended"
         sizes = [len(request.rows()) for request in api.requests]
@@ -51,7 +51,7 @@ def test_the_table_of_answers_is_what_the_node_does(line: str) -> None:
         if condition:
             with HttpApi([Response(status)] * 2) as api:
                 node = HttpPostRequest(name="post", url=api.url + "/{n}", on_error="skip")
-                assert run_into(node, [(1,), (2,)], {"n": "int"})["post"].skipped == 2
+                assert run_batch_into(node, [(1,), (2,)], {"n": "int"})["post"].skipped == 2
         else:
             assert (status, meant(status, "/")) == (status, found[0])
 
@@ -67,5 +67,5 @@ def test_the_items_read_the_answers_beside_them(answer: str, items: str) -> None
     options: Any = parse_yaml(items, "page").value
     with HttpApi(lambda _: Response(207, body=answer.encode())) as api:
         node = HttpPostRequest(name="post", url=api.url, items=ItemResults(**options), on_error="skip")
-        report = run_into(node, [(16,), (17,)], {"id": "int"})["post"]
+        report = run_batch_into(node, [(16,), (17,)], {"id": "int"})["post"]
     assert (report.processed, report.skipped) == (1, 1)
