@@ -100,7 +100,8 @@ def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, name) for item in value]
     if isinstance(value, BaseModel):
-        return _plain(dict(value))
+        # What is secret in a model is no URL of a server.
+        return _plain({key: "secret" if isinstance(item, SecretStr) else item for key, item in value})
     if isinstance(value, str | SecretStr | SecretBytes):
         return _without_secret(value, name)
     return _text(value)

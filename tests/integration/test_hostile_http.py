@@ -127,7 +127,9 @@ def test_a_certificate_that_nobody_vouches_for_is_final(
     with RawServer(saying(OK), certificates.server_context()) as server:
         reason = failure(f"https://localhost:{server.port}/x")
         assert server.connections == 1
-    assert reason == "the certificate is not valid: unable to get local issuer certificate"
+    assert reason == (
+        "the certificate is not valid: unable to get local issuer certificate; `tls_ca` names an authority to trust"
+    )
 
 
 @pytest.mark.parametrize(
