@@ -155,7 +155,12 @@ def test_a_certificate_of_another_name_is_refused(
 
 def test_a_service_that_speaks_no_tls_gets_nothing() -> None:
     """Where the URL says https, a server in the clear is sent no request."""
-    with RawServer(saying(OK)) as server:
+
+    def in_the_clear(connection: socket.socket, _: threading.Event) -> None:
+        connection.recv(65536)
+        connection.sendall(OK)
+
+    with RawServer(in_the_clear) as server:
         assert failure(f"https://127.0.0.1:{server.port}/x").startswith("TLS failed: ")
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from nanotyped.errors import UnfitSourceError, shown
@@ -129,6 +130,12 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     response_class = _Answer
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError as error:  # of TLS, which urllib3 takes for an answer that is late
+            raise ConnectTimeoutError(self, "TLS was not agreed on in time") from error
 
     def request(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
         super().request(method, _with_secret(url), *arguments, **options)
