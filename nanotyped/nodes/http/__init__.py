@@ -7,6 +7,7 @@ who asks.
 from nanotyped.nodes.http.auth import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth
 from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
+from nanotyped.nodes.http.items import ItemResults
 from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
 from nanotyped.nodes.http.post import HttpPostRequest
 from nanotyped.nodes.http.rules import ResponseRule
@@ -20,6 +21,7 @@ __all__ = [
     "HttpGetRequestPaginator",
     "HttpPostRequest",
     "IdempotencyKey",
+    "ItemResults",
     "OAuth2Auth",
     "PaginatedHttpGetRequest",
     "RateLimit",

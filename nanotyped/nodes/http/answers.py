@@ -46,7 +46,7 @@ _REDIRECTS = frozenset(
 # -- bytes -----------------------------------------------------------------------------
 
 
-def read_answer(response: requests.Response, most: int, *, unpack: bool) -> bytes:
+def read_body(response: requests.Response, most: int, *, unpack: bool) -> bytes:
     """Return the answer's bytes, as many as may be; what goes beyond is neither read nor unpacked.
 
     Raises:
@@ -68,7 +68,7 @@ def content_coding(response: requests.Response) -> str:
 
 
 def is_unpacked(response: requests.Response) -> bool:
-    """Return whether ``read_answer`` gives the content of an answer, and not what it was packed to."""
+    """Return whether ``read_body`` gives the content of an answer, and not what it was packed to."""
     return content_coding(response) in ("", *_PACKED)
 
 

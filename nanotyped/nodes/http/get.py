@@ -82,7 +82,7 @@ class _HttpGet(HttpNode[object, Any]):
             answer = self._exchange("GET", self._url_of(self.__message__, more))
         except ExchangeFailed as failed:
             raise _error_of(failed, self._url.display) from None
-        return MISSING if answer.is_ignored else _read(answer.body, self._url.display, json=self.json)
+        return MISSING if answer.is_ignored else read_answer(answer.body, self._url.display, json=self.json)
 
     def _url_of(self, message: object, more: Mapping[str, str] | None) -> str:
         if not isinstance(message, Row):
@@ -103,7 +103,7 @@ class _HttpGet(HttpNode[object, Any]):
             return document
         if not isinstance(document, dict):
             raise RowError(f"{self._url.display} answered with {_kind_of(document)}, and an object is declared")
-        return _typed(document, own, self._url.display)
+        return typed_members(document, own, self._url.display)
 
 
 @register_node
@@ -305,7 +305,7 @@ class PaginatedHttpGetRequest:
             body = client.exchange("GET", self._url.of_constants({self._offset_name: offset}), self._url.display).body
         except ExchangeFailed as failed:
             raise _error_of(failed, self._url.display) from None
-        return _read(body, self._url.display, json=True)
+        return read_answer(body, self._url.display, json=True)
 
 
 def _wait(seconds: float) -> bool:
@@ -333,7 +333,12 @@ def _error_of(failed: ExchangeFailed, place: str) -> Exception:
     return HttpGetError(reason, status=failed.status, attempts=failed.attempts)
 
 
-def _read(body: bytes, place: str, *, json: bool) -> Any:
+def read_answer(body: bytes, place: str, *, json: bool) -> Any:
+    """Return the JSON, or the text, of an answer.
+
+    Raises:
+        RowError: If it is none.
+    """
     try:
         text = body.decode("utf-8")
         document = _parse_document(text) if json else text
@@ -348,7 +353,7 @@ def _read(body: bytes, place: str, *, json: bool) -> Any:
         raise RowError(f"{place} answered with what is no JSON{detail}") from None
 
 
-def _typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
+def typed_members(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
     """Return the members of an object by the types of the columns.
 
     Raises:
