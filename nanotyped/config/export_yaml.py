@@ -144,8 +144,9 @@ class _Exporter:
     def _object(self, value: Any, where: str, variable: str) -> Value:
         match value:
             case BaseModel():
+                # A model says by its annotations what is secret: names, such as `token_url`, say nothing.
                 given = {key: getattr(value, key) for key in type(value).model_fields if key in value.model_fields_set}
-                return self._plain(given, where, variable)
+                return {key: self._plain(item, f"{where}, `{key}`", f"{variable}_{key}") for key, item in given.items()}
             case PurePath() | Decimal() | UUID():
                 return str(value)
             case date() | time():

@@ -100,8 +100,8 @@ def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, name) for item in value]
     if isinstance(value, BaseModel):
-        # What is secret in a model is no URL of a server.
-        return _plain({key: "secret" if isinstance(item, SecretStr) else item for key, item in value})
+        # A model says by its annotations what is secret: names, such as `token_url`, say nothing.
+        return {key: "secret" if isinstance(item, SecretStr) else _plain(item) for key, item in value}
     if isinstance(value, str | SecretStr | SecretBytes):
         return _without_secret(value, name)
     return _text(value)
