@@ -16,12 +16,16 @@ from nanotyped.nodes.emitting import ConstantEmitter, CounterOfThings, GetEnviro
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import (
+    ApiKeyAuth,
+    BasicAuth,
+    BearerAuth,
     CircuitBreaker,
     HttpGetRequest,
     HttpGetRequestPaginator,
     HttpPostRequest,
     IdempotencyKey,
     ItemResults,
+    OAuth2Auth,
     PaginatedHttpGetRequest,
     RateLimit,
     ResponseRule,
@@ -38,7 +42,10 @@ from nanotyped.nodes.windows import BatchMessages, StreamingJoin, TimeWindowAccu
 
 __all__ = [
     "AggregateValues",
+    "ApiKeyAuth",
+    "BasicAuth",
     "BatchMessages",
+    "BearerAuth",
     "CSVReader",
     "CSVToDictionaryList",
     "Cast",
@@ -62,6 +69,7 @@ __all__ = [
     "LocalFileReader",
     "NanoStreamGraph",
     "NanoStreamProcessor",
+    "OAuth2Auth",
     "PaginatedHttpGetRequest",
     "PrintStreamProcessor",
     "PrinterOfThings",

@@ -21,6 +21,8 @@ from nanotyped.errors import (
 )
 from nanotyped.node.functions import Function, resolve_function
 from nanotyped.node.running import NO_ROW_VALUES
+from nanotyped.nodes.http.answers import MAX_JSON_DEPTH, is_too_deep
+from nanotyped.nodes.http.auth import Auth, Credentials, check_auth
 from nanotyped.nodes.http.client import ExchangeFailed, HttpClient, RetryPolicy, Terms
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
 from nanotyped.nodes.http.node import HttpNode
@@ -246,7 +248,8 @@ class PaginatedHttpGetRequest:
         default_offset_value: The offset of the first page.
         additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
         headers: Sent with every request.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        auth: Who asks, as of nodes.
+        timeout_s: Longest wait, in seconds, for each piece of an answer.
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one page in all, every attempt and pause included.
 
@@ -264,6 +267,7 @@ class PaginatedHttpGetRequest:
         default_offset_value: str | int = "",
         additional_data_test: Function | str = bool,
         headers: dict[str, str | SecretStr] | None = None,
+        auth: Auth | None = None,
         timeout_s: float = 30.0,
         max_attempts: int = 5,
         deadline_s: float = 300.0,
@@ -272,7 +276,11 @@ class PaginatedHttpGetRequest:
         self._url = UrlTemplate(endpoint_template, {self._offset_name: default_offset_value})
         _check_offset(self._url, self._offset_name)
         self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s)
-        self._headers = headers_to_send(_DEFAULT_HEADERS, checked_headers(headers or {}))
+        checked = checked_headers(headers or {})
+        check_auth(auth, checked, self._url)
+        self._credentials = Credentials.of(auth)
+        more = {} if auth is None else auth.headers()
+        self._headers = headers_to_send(_DEFAULT_HEADERS, checked | more)
         self._pages = Pages(
             additional_data_key, pagination_key, default_offset_value, additional_data_test, self._url.display
         )
@@ -285,7 +293,8 @@ class PaginatedHttpGetRequest:
             RowError: If a page is missing, or cannot be read.
         """
         terms = Terms(self._headers, self._policy, Rules(rejected=_OF_A_ROW), needs_whole=True)
-        client = HttpClient(replace(terms, max_answer_bytes=MAX_ANSWER_BYTES), _wait)
+        terms = replace(terms, max_answer_bytes=MAX_ANSWER_BYTES, credentials=self._credentials)
+        client = HttpClient(terms, _wait)
         try:
             yield from self._pages.walk(lambda offset: self._get(client, offset))
         finally:
@@ -332,7 +341,10 @@ def read_answer(body: bytes, place: str, *, json: bool) -> Any:
     """
     try:
         text = body.decode("utf-8")
-        return _parse_document(text) if json else text
+        document = _parse_document(text) if json else text
+        if is_too_deep(document):
+            raise RowError(f"{place} answered with JSON that is nested deeper than {MAX_JSON_DEPTH} levels")
+        return document
     except UnicodeDecodeError as error:
         raise RowError(f"{place} answered with what is no UTF-8: byte {error.start + 1}") from None
     except (TypeCastError, RecursionError) as error:

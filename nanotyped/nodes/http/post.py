@@ -20,7 +20,6 @@ from nanotyped.errors import (
     shown,
 )
 from nanotyped.node import FarEnd
-from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed, backoff_s
 from nanotyped.nodes.http.get import read_answer
@@ -221,19 +220,18 @@ class HttpPostRequest(HttpNode[object, Any]):
     def notices(self) -> list[str]:
         """Return that a key of a request of many rows is another once a run goes on, where there are such keys."""
         if self.idempotency_key is None or self.idempotency_key.header is None or self.batch_rows == 1:
-            return []
+            return super().notices()
         return [
+            *super().notices(),
             f"a request of up to {self.batch_rows} rows has the same `{self.idempotency_key.header}` when it is tried"
             " again, but after a stop requests are cut elsewhere and have others; batch_rows: 1, or"
-            " idempotency_key: {field: NAME}, holds then too"
+            " idempotency_key: {field: NAME}, holds then too",
         ]
 
     # -- the run -----------------------------------------------------------------------
 
     def setup(self) -> None:
         """Get ready to open sessions."""
-        for notice in self.notices():
-            logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
         if self.idempotency_key is not None:
             self._keys = KeyMaker(self.idempotency_key, self.pipeline_name, self.name)
         super().setup()
