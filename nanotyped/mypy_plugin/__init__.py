@@ -1,8 +1,9 @@
 """Plugin of mypy: ``plugins = nanotyped.mypy_plugin`` adds what plain typing cannot check; mypy 1.18 or newer.
 
 At a link: widths, precision, sign, charset and members of the columns, out of ``Annotated``, judged by the code that
-judges them before a run, and every misfit named. ``row["name"]``: whether there is such a column, and its type. It only
-adds checks: code that is right with it is right without it. Nothing of it is imported at run time.
+judges them before a run, and every misfit named. ``row["name"]``: whether there is such a column, and its type.
+``Scored.extend(row, …)``: the columns that are to be added. It only adds checks: code that is right with it is right
+without it. Nothing of it is imported at run time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mypy.plugin import ClassDefContext, Plugin, ReportConfigContext
 from nanotyped.mypy_plugin.columns import NODE, PIPELINE, ROW, collect_columns
 from nanotyped.mypy_plugin.declared import Speller, read_source
 from nanotyped.mypy_plugin.links import check_pipeline, link_signature
+from nanotyped.mypy_plugin.merged import extend_signature
 from nanotyped.mypy_plugin.values import typed_value
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ __version__ = _digest_of_code()
 
 
 class NanotypedPlugin(Plugin):
-    """The hooks; what they do stands in ``columns``, ``links`` and ``values``."""
+    """The hooks; what they do stands in ``columns``, ``links``, ``merged`` and ``values``."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -54,12 +56,14 @@ class NanotypedPlugin(Plugin):
         return None if is_foreign else partial(collect_columns, self._paths)
 
     def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
-        """Return what checks a link that a method makes."""
+        """Return what checks a link that a method makes, and what ``Scored.extend(row)`` takes."""
         if fullname == "builtins.tuple.__gt__":  # of (a, b) > c, which mypy tries first
             return partial(link_signature, reverse=False)
         method = fullname.rpartition(".")[2]
         if method in _FORWARD and self._may_be(fullname, NODE):
             return partial(link_signature, reverse=False)
+        if method == "extend" and self._may_be(fullname, ROW):
+            return extend_signature
         if method in _REVERSE and self._may_be(fullname, NODE):
             return partial(link_signature, reverse=True)
         return None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mypy.errorcodes import ErrorCode
-from mypy.nodes import RefExpr, TypeInfo
-from mypy.types import Instance, Type, get_proper_type
+from mypy.nodes import Decorator, RefExpr, TypeInfo
+from mypy.types import Instance, Type, TypeVarType, get_proper_type
 
 from nanotyped.errors import TypeSyntaxError
 from nanotyped.mypy_plugin.declared import Speller, column_of
-from nanotyped.row.schema import Column, Schema
+from nanotyped.mypy_plugin.fit import misfits, reason
 
 if TYPE_CHECKING:
-    from mypy.nodes import MypyFile
+    from mypy.nodes import Context, MypyFile
     from mypy.plugin import ClassDefContext
+
+    from nanotyped.row.schema import Column
 
 ROW = "nanotyped.row.rows.RowBase"
 NODE = "nanotyped.node.links.Linkable"
@@ -24,7 +26,7 @@ _NOTED = "nanotyped"
 _PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 
 LINK = ErrorCode("nanotyped-link", "Rows that do not fit the node they are linked to", "nanotyped")
-COLUMN = ErrorCode("nanotyped-column", "Columns of no known type, or that are not there", "nanotyped")
+COLUMN = ErrorCode("nanotyped-column", "Columns that do not fit, are not there, or of no known type", "nanotyped")
 
 
 def collect_columns(paths: Mapping[str, str], ctx: ClassDefContext) -> None:
@@ -51,14 +53,33 @@ def collect_columns(paths: Mapping[str, str], ctx: ClassDefContext) -> None:
     if declared is None:
         return
     columns = speller.columns_of_row(declared) if is_row else speller.columns_of_protocol(declared)
-    info.metadata[_NOTED] = {"columns": [[column.name, column.annotation] for column in columns]}
+    info.metadata[_NOTED] = {"columns": [[column.name, column.annotation, column.field] for column in columns]}
+    body = [part.func if isinstance(part, Decorator) else part for part in ctx.cls.defs.body]
+    places: dict[int, Context] = {part.line: part for part in body}
+    lines = {column.name: column.line for column in columns}
     for column in columns:
         try:
             if column.annotation is not None:
                 column_of(column.name, column.annotation)
         except TypeSyntaxError as error:
-            place = next((statement for statement in ctx.cls.defs.body if statement.line == column.line), ctx.cls)
+            place = places.get(column.line, ctx.cls)
             ctx.api.fail(f'Column "{column.name}" of {info.name}: {error}', place, code=COLUMN)
+    for name, problem in _broken_promises(info):
+        ctx.api.fail(f'Column "{name}" of {info.name}: {problem}', places.get(lines.get(name, 0), ctx.cls), code=COLUMN)
+
+
+def _broken_promises(info: TypeInfo) -> Iterator[tuple[str, str]]:
+    """Yield each column of a class that is not what a base says it is, as far as plain typing does not see it."""
+    own = columns_of(info)
+    for base in info.bases:
+        promised = columns_of(base.type)
+        for mismatch in misfits(own, promised):
+            mine, theirs = own.get(mismatch.column or ""), promised.get(mismatch.column or "")
+            if mine is None or theirs is None or mine.type.python_type is not theirs.type.python_type:
+                continue
+            if theirs.nullable or not mine.nullable:
+                said = f"{mismatch.actual} does not fit {mismatch.expected} of `{base.type.name}`{reason(mismatch)}"
+                yield mine.name, said
 
 
 def _is_protocol(ctx: ClassDefContext) -> bool:
@@ -72,7 +93,7 @@ def columns_of(info: TypeInfo) -> dict[str, Column | None]:
     found: dict[str, Column | None] = {}
     for base in reversed(info.mro):
         noted: Any = base.metadata.get(_NOTED, {})
-        for name, annotation in noted.get("columns", ()):
+        for name, annotation, _ in noted.get("columns", ()):
             try:
                 found[name] = None if annotation is None else column_of(name, annotation)
             except TypeSyntaxError:  # it was reported where it stands
@@ -80,19 +101,17 @@ def columns_of(info: TypeInfo) -> dict[str, Column | None]:
     return found
 
 
+def column_names(info: TypeInfo) -> dict[str, str]:
+    """Return the column names of a class and its bases by their fields."""
+    noted: list[Any] = [base.metadata.get(_NOTED, {}) for base in reversed(info.mro)]
+    return {field: name for note in noted for name, _, field in note.get("columns", ())}
+
+
 def row_class(kind: Type) -> TypeInfo | None:
     """Return the class of a type, if it declares columns."""
     proper = get_proper_type(kind)
+    if isinstance(proper, TypeVarType):
+        proper = get_proper_type(proper.upper_bound)
     if not isinstance(proper, Instance) or not any(_NOTED in base.metadata for base in proper.type.mro):
         return None
     return proper.type
-
-
-def comparable_schemas(given: TypeInfo, needed: TypeInfo) -> tuple[Schema, Schema]:
-    """Return the schemas of two classes, without the columns whose type is unknown on either side."""
-    have, want = columns_of(given), columns_of(needed)
-    unread = {name for columns in (have, want) for name, column in columns.items() if column is None}
-    return (
-        Schema(column for column in have.values() if column is not None and column.name not in unread),
-        Schema(column for column in want.values() if column is not None and column.name not in unread),
-    )

@@ -34,11 +34,12 @@ _MOST_HOPS = 16
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One column of a class: its name, where it stands, and its annotation, ``None`` where it cannot be read."""
+    """One column of a class: its name, where it stands, its annotation, ``None`` where it cannot be read; its field."""
 
     name: str
     line: int
     annotation: str | None
+    field: str
 
 
 @lru_cache(maxsize=512)
@@ -199,13 +200,14 @@ class Speller:
                 text = ast.unparse(statement.annotation)
                 if text.partition("[")[0].rpartition(".")[2].strip("'\"") != "ClassVar":
                     name = _name_given(statement.value) or statement.target.id
-                    found.append(Declaration(name, statement.lineno, self.annotation(statement.annotation)))
+                    annotation = self.annotation(statement.annotation)
+                    found.append(Declaration(name, statement.lineno, annotation, statement.target.id))
         return found
 
     def columns_of_protocol(self, cls: ast.ClassDef) -> list[Declaration]:
         """Return the columns that the properties of a Protocol ask for."""
         return [
-            Declaration(method.name, method.lineno, self.annotation(method.returns))
+            Declaration(method.name, method.lineno, self.annotation(method.returns), method.name)
             for method in cls.body
             if isinstance(method, ast.FunctionDef)
             and method.returns is not None

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from mypy.maptype import map_instance_to_supertype
 from mypy.types import AnyType, CallableType, Instance, TupleType, Type, TypeOfAny, get_proper_type
 
-from nanotyped.mypy_plugin.columns import LINK, NODE, comparable_schemas, row_class
-from nanotyped.row.schema import check_schema
+from nanotyped.mypy_plugin.columns import LINK, NODE, columns_of, row_class
+from nanotyped.mypy_plugin.fit import misfits, sentence
 
 if TYPE_CHECKING:
-    from mypy.nodes import Context, TypeInfo
+    from mypy.nodes import Context
     from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
-
-    from nanotyped.errors import Mismatch
 
 
 def link_signature(ctx: MethodSigContext, *, reverse: bool) -> CallableType:
@@ -62,22 +60,9 @@ def _report(api: CheckerPluginInterface, place: Context, left: Type, right: Type
             given, needed = row_class(output), row_class(need)
             if given is None or needed is None:
                 continue
-            problems = misfits(given, needed)
+            problems = [sentence(mismatch) for mismatch in misfits(columns_of(given), columns_of(needed))]
             if problems:
                 failed = True
                 message = f"{source} > {target}: `{given.name}` does not fit `{needed.name}`: {'; '.join(problems)}"
                 api.fail(message, place, code=LINK)
     return failed
-
-
-def misfits(given: TypeInfo, needed: TypeInfo) -> list[str]:
-    """Return how rows of one class do not fit another, column by column, by the check that comes before a run."""
-    have, want = comparable_schemas(given, needed)
-    return [_sentence(mismatch) for mismatch in check_schema(have, want)]
-
-
-def _sentence(mismatch: Mismatch) -> str:
-    if mismatch.actual == "nothing":
-        return f'column "{mismatch.column}" is missing, {mismatch.expected} is needed ({mismatch.hint})'
-    reason = f" ({mismatch.reason})" if mismatch.reason else ""
-    return f'column "{mismatch.column}": {mismatch.actual} does not fit {mismatch.expected}{reason}'
