@@ -21,6 +21,7 @@ from nanotyped.mypy_plugin.columns import NODE, PIPELINE, ROW, collect_columns
 from nanotyped.mypy_plugin.declared import Speller, read_source
 from nanotyped.mypy_plugin.links import check_pipeline, link_signature
 from nanotyped.mypy_plugin.merged import extend_signature
+from nanotyped.mypy_plugin.schemas import collect_schemas
 from nanotyped.mypy_plugin.values import typed_value
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ class NanotypedPlugin(Plugin):
         """Return what notes the columns of a class; Row classes and Protocols have some, which shows only there."""
         is_foreign = fullname.startswith(("builtins.", "typing.", "nanotyped."))
         return None if is_foreign else partial(collect_columns, self._paths)
+
+    def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        """Return what notes the schemas that a class of nodes declares in its attributes."""
+        found = self.lookup_fully_qualified(fullname)
+        is_node = found is not None and isinstance(found.node, TypeInfo) and found.node.has_base(NODE)
+        return partial(collect_schemas, self._paths) if is_node else None
 
     def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
         """Return what checks a link that a method makes, and what ``Scored.extend(row)`` takes."""
@@ -98,12 +105,12 @@ class NanotypedPlugin(Plugin):
 
 
 def _digests(module: str, path: str, roots: list[Path]) -> dict[str, str]:
-    """Return a digest of the aliases of each module that a module of Rows takes names from, at first or second hand."""
+    """Return a digest of the aliases of each module that a module of Rows takes names from, at any remove."""
     source = Path(path)
     if "site-packages" in source.parts or "typeshed" in source.parts or not source.is_file():
         return {}
     text = source.read_bytes()
-    if b"Row" not in text and b"Protocol" not in text:
+    if not any(word in text for word in (b"Row", b"Protocol", b"put_schema")):
         return {}
     known: dict[str, str | None] = {module: path}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mypy.errorcodes import ErrorCode
@@ -10,17 +10,21 @@ from mypy.nodes import Decorator, RefExpr, TypeInfo
 from mypy.types import Instance, Type, TypeVarType, get_proper_type
 
 from nanotyped.errors import TypeSyntaxError
-from nanotyped.mypy_plugin.declared import Speller, column_of
+from nanotyped.mypy_plugin.declared import Speller
 from nanotyped.mypy_plugin.fit import misfits, reason
+from nanotyped.mypy_plugin.made import column_of
 
 if TYPE_CHECKING:
     from mypy.nodes import Context, MypyFile
     from mypy.plugin import ClassDefContext
 
+    from nanotyped.mypy_plugin.declared import Paths
     from nanotyped.row.schema import Column
 
 ROW = "nanotyped.row.rows.RowBase"
 NODE = "nanotyped.node.links.Linkable"
+NANO_NODE = "nanotyped.node.nano_node.NanoNode"
+PASSING = "nanotyped.node.nano_node.PassThrough"
 PIPELINE = "nanotyped.node.links.pipeline"
 _NOTED = "nanotyped"
 _PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
@@ -40,11 +44,7 @@ def collect_columns(paths: Mapping[str, str], ctx: ClassDefContext) -> None:
     is_row = info.has_base(ROW)
     if not is_row and not _is_protocol(ctx):
         return
-    modules: dict[str, MypyFile] = ctx.api.modules
-
-    def path_of(module: str) -> str | None:
-        return paths.get(module, modules[module].path) if module in modules else None
-
+    path_of = paths_of(paths, ctx)
     path = path_of(info.module_name)
     if path is None or "typeshed" in path:
         return
@@ -66,6 +66,17 @@ def collect_columns(paths: Mapping[str, str], ctx: ClassDefContext) -> None:
             ctx.api.fail(f'Column "{column.name}" of {info.name}: {error}', place, code=COLUMN)
     for name, problem in _broken_promises(info):
         ctx.api.fail(f'Column "{name}" of {info.name}: {problem}', places.get(lines.get(name, 0), ctx.cls), code=COLUMN)
+
+
+def paths_of(paths: Mapping[str, str], ctx: ClassDefContext) -> Paths:
+    """Return what tells where a module is, as ``paths`` says or mypy.
+
+    Args:
+        paths: Where modules are that may come out of the cache.
+        ctx: What knows the program.
+    """
+    modules: dict[str, MypyFile] = ctx.api.modules
+    return lambda module: paths.get(module, modules[module].path) if module in modules else None
 
 
 def _broken_promises(info: TypeInfo) -> Iterator[tuple[str, str]]:
@@ -90,14 +101,25 @@ def _is_protocol(ctx: ClassDefContext) -> bool:
 
 def columns_of(info: TypeInfo) -> dict[str, Column | None]:
     """Return the columns of a class and its bases, by name, in order; ``None``: of a type that cannot be read."""
+    return columns_of_texts(annotations_of(info))
+
+
+def annotations_of(info: TypeInfo) -> dict[str, str | None]:
+    """Return the annotations of the columns of a class and its bases, as text with full names."""
+    noted: list[Any] = [base.metadata.get(_NOTED, {}) for base in reversed(info.mro)]
+    return {name: annotation for note in noted for name, annotation, _ in note.get("columns", ())}
+
+
+def columns_of_texts(
+    texts: Mapping[str, str | None], read: Callable[[str, str], Column | None] = column_of
+) -> dict[str, Column | None]:
+    """Return columns by name, whose types are spelled by texts; ``None``: of a type that cannot be read."""
     found: dict[str, Column | None] = {}
-    for base in reversed(info.mro):
-        noted: Any = base.metadata.get(_NOTED, {})
-        for name, annotation, _ in noted.get("columns", ()):
-            try:
-                found[name] = None if annotation is None else column_of(name, annotation)
-            except TypeSyntaxError:  # it was reported where it stands
-                found[name] = None
+    for name, text in texts.items():
+        try:
+            found[name] = None if text is None else read(name, text)
+        except TypeSyntaxError:  # it was reported where it stands
+            found[name] = None
     return found
 
 
