@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from nanotyped.mypy_plugin.made import KNOWN_MODULES
+from nanotyped.mypy_plugin.made import KNOWN_MODULES, is_exported
 
 Paths: TypeAlias = Callable[[str], "str | None"]
 """The file of a module, by its full name; ``None`` where it is none of the program's."""
 
 _MOST_HOPS = 16
+_TYPE_STATEMENT = re.compile(rb"^type[ \t]+(?P<name>[A-Za-z_]\w*)[ \t]*(?==(?!=))(?s:.)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,17 @@ class Declaration:
 
 @lru_cache(maxsize=512)
 def _parse(path: str, changed_ns: int) -> tuple[ast.Module, Mapping[str, _Binding]]:  # noqa: ARG001 - part of the key
-    tree = ast.parse(Path(path).read_bytes())
+    # mypy may read the statement where this Python does not yet; what it says is what an assignment says.
+    tree = ast.parse(_TYPE_STATEMENT.sub(rb"\g<name> =", Path(path).read_bytes()))
     return tree, dict(_bindings(tree.body))
 
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
-    """What a name of a module stands for: a module, a name of another module, or an expression."""
+    """What a name of a module stands for: a module, a name of another module, or an expression.
+
+    A name of ``*`` stands for all names of the other module; it is kept under one that no name can be.
+    """
 
     module: str = ""
     name: str = ""
@@ -58,7 +64,8 @@ def _bindings(body: list[ast.stmt]) -> Iterator[tuple[str, _Binding]]:
                     yield shown, _Binding(alias.name if alias.asname else shown)
             case ast.ImportFrom(module, names, level):
                 for alias in names:
-                    yield alias.asname or alias.name, _Binding(module or "", alias.name, level)
+                    shown = alias.asname or (alias.name if alias.name != "*" else f"*{level} {module}")
+                    yield shown, _Binding(module or "", alias.name, level)
             case ast.Assign(targets=[ast.Name(name)], value=value):
                 yield name, _Binding(value=value)
             case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value):
@@ -157,7 +164,7 @@ class Speller:
 
     def _named(self, names: list[str], hops: int) -> str | None:
         first, *rest = names
-        binding = self._names.get(first)
+        binding = self._binding(first)
         if hops > _MOST_HOPS:
             return None
         if binding is None:
@@ -175,6 +182,30 @@ class Speller:
             if self._paths(module) is not None:
                 return Speller(module, self._paths)._named(path[length:], hops + 1)
         return None
+
+    def _binding(self, name: str, seen: frozenset[str] = frozenset()) -> _Binding | None:
+        """Return what a name stands for, here or in a module of which all names are imported; the last one wins."""
+        if name in self._names:
+            return self._names[name]
+        stars = [self._absolute(binding) for binding in self._names.values() if binding.name == "*"]
+        exporter = next((module for module in reversed(stars) if self._exports(module, name, seen)), None)
+        return _Binding(exporter, name) if exporter is not None else None
+
+    def _exports(self, module: str, name: str, seen: frozenset[str]) -> bool:
+        """Return whether ``import *`` takes a name out of a module."""
+        known = module.replace("typing_extensions", "typing")
+        if known.partition(".")[0] in {"nanotyped", *KNOWN_MODULES}:
+            return is_exported(known, name)
+        if module in seen or self._paths(module) is None:
+            return False
+        other = Speller(module, self._paths)
+        match other._names.get("__all__"):
+            case None:
+                return not name.startswith("_") and other._binding(name, seen | {self._module, module}) is not None
+            case _Binding(value=ast.List(items) | ast.Tuple(items)):
+                return name in map(_text_of, items)
+            case _:
+                return False
 
     def _absolute(self, binding: _Binding) -> str:
         if not binding.level:
@@ -220,8 +251,7 @@ class Speller:
             case ast.Call(function, [ast.List(items) | ast.Tuple(items)], []) if self._calls(function, "Schema"):
                 columns = [self._column(item) for item in items]
                 return None if None in columns else [column for column in columns if column is not None]
-            case ast.Name(name) if name in self._names and hops < _MOST_HOPS:
-                binding = self._names[name]
+            case ast.Name(name) if hops < _MOST_HOPS and (binding := self._binding(name)) is not None:
                 if binding.value is not None:
                     return self.columns_of_schema(binding.value, hops + 1)
                 module = self._absolute(binding)

@@ -99,6 +99,16 @@ def _known(dotted: str) -> Any:
     return found
 
 
+def is_exported(module: str, name: str) -> bool:
+    """Return whether ``import *`` takes a name out of nanotyped or one of the known modules."""
+    try:
+        found = importlib.import_module(module)
+    except ImportError:  # mypy says so itself
+        return False
+    listed: list[str] | None = getattr(found, "__all__", None)
+    return name in listed if listed is not None else not name.startswith("_") and hasattr(found, name)
+
+
 def _makes_types(function: object) -> bool:
     """Return whether a function is one that makes types of texts and numbers, and does nothing else."""
     owner = getattr(function, "__self__", None)

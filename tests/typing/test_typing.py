@@ -59,7 +59,7 @@ def plugin_config(folder: Path) -> Path:
     """Return a new file of options for mypy with the plugin."""
     config = folder / "mypy.ini"
     config.write_text(
-        f"[mypy]\nstrict = true\nplugins = nanotyped.mypy_plugin\nmypy_path = {ROOT}/stubs\n"
+        f"[mypy]\nstrict = true\npython_version = 3.12\nplugins = nanotyped.mypy_plugin\nmypy_path = {ROOT}/stubs\n"
         "[mypy-nanotyped.*]\nfollow_imports = silent\n",
         encoding="utf-8",
     )
