@@ -31,6 +31,23 @@ class Place:
     line: int
 
 
+def write_mypy_config(folder: Path, *, plugin: bool) -> Path:
+    """Write the options of the project for mypy into a folder, with the plugin or without, and return the file."""
+    config = folder / ("plugin.ini" if plugin else "plain.ini")
+    config.write_text(
+        "[mypy]\nstrict = true\nwarn_unreachable = true\n"
+        "enable_error_code = deprecated, ignore-without-code, possibly-undefined, truthy-bool\n"
+        "python_version = 3.12\n"  # for `type X = …`, which mypy may read where this Python does not
+        f"mypy_path = {ROOT}/stubs\n"
+        + ("plugins = nanotyped.mypy_plugin\n" if plugin else "")
+        # No class of a case comes of these, and reading them takes half of the time.
+        + "[mypy-confluent_kafka.*,cryptography.*,opentelemetry.*,pyarrow.*,pydantic.*,pydantic_core.*,pymysql.*,"
+        "requests.*,rich.*,sqlalchemy.*,urllib3.*,watchfiles.*]\nfollow_imports = skip\n",
+        encoding="utf-8",
+    )
+    return config
+
+
 @contextmanager
 def shared_cache(config: pytest.Config, name: str) -> Iterator[Path]:
     """Give the directory of a cache of mypy that tests of one set of options share, to one process at a time."""

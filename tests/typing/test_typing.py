@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.checkers import ROOT, Place, run_mypy, run_pyright, shared_cache
+from tests.support.checkers import Place, run_mypy, run_pyright, shared_cache, write_mypy_config
 
 if TYPE_CHECKING:
     import pytest
@@ -29,17 +29,6 @@ def expected_in(cases: list[Path]) -> dict[Place, str]:
     }
 
 
-def plugin_config(folder: Path) -> Path:
-    """Return a new file of options for mypy with the plugin."""
-    config = folder / "mypy.ini"
-    config.write_text(
-        f"[mypy]\nstrict = true\npython_version = 3.12\nplugins = nanotyped.mypy_plugin\nmypy_path = {ROOT}/stubs\n"
-        "[mypy-nanotyped.*]\nfollow_imports = silent\n",
-        encoding="utf-8",
-    )
-    return config
-
-
 def assert_each_at_its_line(reported: dict[Place, str], cases: list[Path]) -> None:
     """Hold what was reported to what the cases say of themselves."""
     expected = expected_in(cases)
@@ -48,16 +37,16 @@ def assert_each_at_its_line(reported: dict[Place, str], cases: list[Path]) -> No
     assert {place: reported[place] for place, text in expected.items() if text not in reported[place]} == {}
 
 
-def test_mypy_finds_each_mistake_at_its_line_and_no_other(pytestconfig: pytest.Config) -> None:
+def test_mypy_finds_each_mistake_at_its_line_and_no_other(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """Under ``mypy --strict`` a wrong column, value, row or link is an error at its very line; right code has none."""
     with shared_cache(pytestconfig, "typing-plain") as cache:
-        assert_each_at_its_line(run_mypy(ROOT / "pyproject.toml", cache, OF_MYPY), OF_MYPY)
+        assert_each_at_its_line(run_mypy(write_mypy_config(tmp_path, plugin=False), cache, OF_MYPY), OF_MYPY)
 
 
 def test_plugin_finds_what_plain_typing_cannot(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """With the plugin widths, signs, charsets and members that do not fit are errors too, and no right line is one."""
     with shared_cache(pytestconfig, "typing-plugin") as cache:
-        reported = run_mypy(plugin_config(tmp_path), cache, [*OF_MYPY, *WITH_PLUGIN])
+        reported = run_mypy(write_mypy_config(tmp_path, plugin=True), cache, [*OF_MYPY, *WITH_PLUGIN])
     names = {case.name for case in WITH_PLUGIN}
     assert_each_at_its_line({place: text for place, text in reported.items() if place.case in names}, WITH_PLUGIN)
     assert {place for place in reported if place.case not in names} == expected_in(OF_MYPY).keys()
@@ -124,7 +113,7 @@ def test_plugin_sees_widths_change_between_runs(
     """With a cache, a link is checked again when a width changes that its modules only import, at any remove."""
     write_project(folder := tmp_path / "project")
     monkeypatch.chdir(folder)
-    config, checked = plugin_config(tmp_path), [Path("links.py")]
+    config, checked = write_mypy_config(tmp_path, plugin=True), [Path("links.py")]
     with shared_cache(pytestconfig, "typing-plugin") as cache:
         assert run_mypy(config, cache, checked) == {}
         edit(folder / "aliases.py", "32", "64")
@@ -143,7 +132,7 @@ def test_plugin_judges_a_moved_project_by_its_own_files(
 ) -> None:
     """A copy of a project with its cache is read where it is now, whether the old folder changed, stayed or is gone."""
     old, new = tmp_path / "old", tmp_path / "new"
-    config, checked = plugin_config(tmp_path), [new / "links.py"]
+    config, checked = write_mypy_config(tmp_path, plugin=True), [new / "links.py"]
     write_project(old)
     monkeypatch.chdir(tmp_path)
     with shared_cache(pytestconfig, "typing-plugin") as cache:

@@ -9,7 +9,7 @@ import pytest
 
 from nanotyped.cli import main
 from nanotyped.registry import temporary_registry
-from tests.support.checkers import ROOT, Place, run_mypy, run_pyright, shared_cache
+from tests.support.checkers import ROOT, Place, run_mypy, run_pyright, shared_cache, write_mypy_config
 
 NODES = """\
 from collections.abc import Iterator
@@ -95,10 +95,7 @@ def line_of(place: Place) -> str:
 
 
 def test_checkers_find_the_bad_edges_of_files_and_no_other(
-    capsys: pytest.CaptureFixture[str],
-    pytestconfig: pytest.Config,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
     """A missing column, a null, another type and another width are errors at the line of the edge, to mypy and pyright.
 
@@ -121,9 +118,8 @@ def test_checkers_find_the_bad_edges_of_files_and_no_other(
     written = capsys.readouterr().out.splitlines()
     modules = [Path(f"stubs/check_{name}.py") for name in pipelines]
     assert written == [*(f"stubs/{name}.pyi" for name in composites), *map(str, modules)]
-    monkeypatch.setenv("MYPYPATH", str(ROOT / "stubs"))
     with shared_cache(pytestconfig, "typing-plain") as cache:
-        by_mypy = run_mypy(ROOT / "pyproject.toml", cache, map(Path, written))
+        by_mypy = run_mypy(write_mypy_config(tmp_path, plugin=False), cache, map(Path, written))
     assert {f"{place.case}: {text}" for place, found in by_mypy.items() for text in found.splitlines()} == {
         'check_missing.py: "ReadGives" has no attribute "total"  [attr-defined]',
         'check_kinds.py: Argument "id" to "Order" has incompatible type "str"; expected "int"  [arg-type]',
