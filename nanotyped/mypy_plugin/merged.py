@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mypy.nodes import ARG_NAMED_OPT, ARG_STAR2, CallExpr
+from mypy.nodes import ARG_NAMED_OPT, ARG_POS, ARG_STAR2, CallExpr
 from mypy.types import CallableType, Instance, get_proper_type
 
 from nanotyped.mypy_plugin.columns import COLUMN, ROW, column_names, columns_of, row_class
@@ -21,7 +21,8 @@ def extend_signature(ctx: MethodSigContext) -> CallableType:
     """
     signature = ctx.default_signature
     target = get_proper_type(signature.ret_type)
-    if not isinstance(target, Instance) or not target.type.has_base(ROW) or not ctx.args or not ctx.args[0]:
+    is_ours = signature.arg_kinds == [ARG_POS, ARG_STAR2]  # a class may have a method of its own
+    if not is_ours or not isinstance(target, Instance) or not target.type.has_base(ROW) or not ctx.args[0]:
         return signature
     init = target.type.get_method("__init__")
     made = get_proper_type(init.type) if init is not None else None
