@@ -19,7 +19,7 @@ from nanotyped.errors import (
     UnfitSourceError,
 )
 from nanotyped.message import Checkpoint
-from nanotyped.node import FarEnd, NanoNode, PassThrough, SizeHint
+from nanotyped.node import FarEnd, NanoNode, PassedRow, PassThrough, SizeHint
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_position import FileMarks, Position
@@ -292,7 +292,7 @@ class ReadRows(NanoNode[object, Any]):
 
 
 @register_node
-class WriteRows(PassThrough[object]):
+class WriteRows(PassThrough[PassedRow, PassedRow]):
     """Writes rows to a file that ``ReadRows`` reads back equal, and passes them on.
 
     The file is written under another name in its directory and put into its place, on the disk itself, when all rows
