@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never
 
 from nanotyped.errors import (
     GraphProblem,
@@ -100,7 +100,7 @@ def _text_of_file(path: str, form: FileFormat, schema: Schema | None, column: st
 
 
 @register_node
-class ReadRows(NanoNode[object, Any]):
+class ReadRows(NanoNode[Never, Any]):
     """Reads a file as typed rows. A source; memory stays flat however long the file is.
 
     CSV (RFC 4180, UTF-8) has a header, whose names are exactly the columns of the schema, in any order. A cell is the
