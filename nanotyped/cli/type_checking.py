@@ -39,7 +39,7 @@ def type_problems(arguments: Arguments) -> list[ConfigProblem]:
     Raises:
         CommandFailedError: If mypy cannot do its work, or with ``--strict`` is not there.
     """
-    config = None if arguments.no_types else _config_with_plugin(Path.cwd())
+    config = None if arguments.no_types else config_with_plugin(Path.cwd())
     files = [] if config is None else sorted(_own_files(arguments.modules, config.parent))
     if config is None or not files:
         return []
@@ -55,8 +55,12 @@ def type_problems(arguments: Arguments) -> list[ConfigProblem]:
     return _read(_run_mypy(config, files))
 
 
-def _config_with_plugin(directory: Path) -> Path | None:
-    """Return the configuration that mypy would take, if it has the plugin on."""
+def config_with_plugin(directory: Path) -> Path | None:
+    """Return the configuration that mypy would take in a directory, if it has the plugin on.
+
+    Raises:
+        CommandFailedError: If it cannot be read.
+    """
     for folder in (directory, *directory.parents):
         for file in (folder / name for name in _FILES):
             if (settings := _settings(file)) is not None:
@@ -105,17 +109,18 @@ def _run_mypy(config: Path, files: list[Path]) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise CommandFailedError(f"mypy was not done after {TIMEOUT_S:g} s; --no-types leaves it out", 1) from error
-    # 0: no error, 1: errors; 2: it could not go on, which it says in either place.
-    if done.returncode not in (0, 1) and not any(line.startswith("{") for line in done.stdout.splitlines()):
-        said = " ".join([*done.stdout.split(), *done.stderr.split()])
+    output = done.stdout + done.stderr  # what is wrong with its configuration it says in the latter
+    if done.returncode not in (0, 1) and not any(line.startswith("{") for line in output.splitlines()):
+        said = " ".join(output.split())
         raise CommandFailedError(f"mypy could not check types: {said}; --no-types leaves that out", 1)
-    return done.stdout
+    return output
 
 
 def _read(output: str) -> list[ConfigProblem]:
     """Return the errors in the lines that mypy prints, each a JSON object."""
     found = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return [_problem(record) for record in found if record["severity"] == "error"]
+    problems = [_problem(record) for record in found if record["severity"] == "error"]
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
 def _problem(record: Mapping[str, Any]) -> ConfigProblem:
