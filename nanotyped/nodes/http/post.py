@@ -17,6 +17,7 @@ from nanotyped.nodes.http.node import HttpNode
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
+from nanotyped.row.encoding import checked_numbers
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class HttpPostRequest(HttpNode[object, Never]):
         idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
             request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
             what a row's key is made of, by default all of it. The node needs a name then.
+        numbers: The columns, or ``all``, that are sent as numbers with all their digits, though by their type they are
+            strings: 64-bit integers and decimals. Many readers of JSON keep 53 bits of a number.
         batch_rows: Rows of one request at the most (default 500; with a key in a header 1, for after a stop requests
             are cut elsewhere, and the key of one of many rows is another then).
         max_answer_bytes: Bytes of one answer that are read at the most.
@@ -83,6 +86,7 @@ class HttpPostRequest(HttpNode[object, Never]):
         envelope: Envelope = "array",
         envelope_key: str | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        numbers: list[str] | Literal["all"] | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         **kwargs: Any,
     ) -> None:
@@ -94,6 +98,7 @@ class HttpPostRequest(HttpNode[object, Never]):
         self.envelope_key = envelope_key
         self._url = UrlTemplate(url)
         self._default_headers = {"Content-Type": _CONTENT_TYPES[envelope], "User-Agent": "nanotyped"}
+        self._numbers = checked_numbers(numbers)
         self._encoders: dict[Schema, RowEncoder] = {}
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
@@ -115,7 +120,7 @@ class HttpPostRequest(HttpNode[object, Never]):
     def check_input(self, given: Schema) -> list[GraphProblem]:
         """Return the placeholders that cannot be filled, columns without JSON form, and links out of this sink."""
         problems: list[GraphProblem] = [*self._url.problems(given, self.label)]
-        problems += RowEncoder.problems(given, self.label)
+        problems += RowEncoder.problems(given, self.label, self._numbers)
         if self.idempotency_key is not None:
             problems += self.idempotency_key.problems(given, self.label)
         if not self.is_sink:
@@ -221,7 +226,7 @@ class HttpPostRequest(HttpNode[object, Never]):
         schema = row_info(type(rows[0])).schema
         encoder = self._encoders.get(schema)
         if encoder is None:
-            encoder = self._encoders[schema] = RowEncoder(schema)
+            encoder = self._encoders[schema] = RowEncoder(schema, self._numbers)
         return encoder
 
     def _body(self, rows: Sequence[Row], first: int) -> bytes:
