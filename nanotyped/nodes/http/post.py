@@ -12,8 +12,10 @@ from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, R
 from nanotyped.node import FarEnd
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed
-from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
+from nanotyped.nodes.http.idempotency import KEY_SCHEMA, IdempotencyKey, KeyMaker, lines_of, with_member
 from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.openapi import SentRequest, contract_of_options
+from nanotyped.nodes.http.sent_rows import sent_row
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder
@@ -66,6 +68,9 @@ class HttpPostRequest(HttpNode[object, Never]):
         idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
             request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
             what a row's key is made of, by default all of it. The node needs a name then.
+        openapi: ``FILE#OPERATION``: the document of OpenAPI 3.0 or 3.1 (YAML, or JSON in a ``.json`` file), and the
+            ``operationId`` whose request body rows have to fit, by their types. Method and path have to be its too.
+        openapi_trust: Columns whose values the service judges, where their types hold more than the body takes.
         numbers: The columns, or ``all``, that are sent as numbers with all their digits, though by their type they are
             strings: 64-bit integers and decimals. Many readers of JSON keep 53 bits of a number.
         batch_rows: Rows of one request at the most (default 500; with a key in a header 1, for after a stop requests
@@ -86,6 +91,8 @@ class HttpPostRequest(HttpNode[object, Never]):
         envelope: Envelope = "array",
         envelope_key: str | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        openapi: str | None = None,
+        openapi_trust: list[str] | None = None,
         numbers: list[str] | Literal["all"] | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         **kwargs: Any,
@@ -99,6 +106,7 @@ class HttpPostRequest(HttpNode[object, Never]):
         self._url = UrlTemplate(url)
         self._default_headers = {"Content-Type": _CONTENT_TYPES[envelope], "User-Agent": "nanotyped"}
         self._numbers = checked_numbers(numbers)
+        self._contract = contract_of_options(openapi, openapi_trust)
         self._encoders: dict[Schema, RowEncoder] = {}
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
@@ -121,6 +129,10 @@ class HttpPostRequest(HttpNode[object, Never]):
         """Return the placeholders that cannot be filled, columns without JSON form, and links out of this sink."""
         problems: list[GraphProblem] = [*self._url.problems(given, self.label)]
         problems += RowEncoder.problems(given, self.label, self._numbers)
+        if self._contract is not None:
+            key = self.idempotency_key
+            row = sent_row(given, self._numbers, {} if key is None or key.field is None else {key.field: KEY_SCHEMA})
+            problems += self._contract.check_rows(given, row, self._sent, self.label)
         if self.idempotency_key is not None:
             problems += self.idempotency_key.problems(given, self.label)
         if not self.is_sink:
@@ -128,18 +140,28 @@ class HttpPostRequest(HttpNode[object, Never]):
             problems.append(GraphStructureError(reason, node=self.label, hint="link both to the node before it"))
         return problems
 
+    def check_contract(self) -> list[GraphProblem]:
+        """Return what is wrong with ``openapi``, or with what is sent by it, whatever the rows are."""
+        return [] if self._contract is None else self._contract.check_request(self._sent, self.label)
+
+    @property
+    def _sent(self) -> SentRequest:
+        return SentRequest("POST", self._url, self.envelope, self.envelope_key, self.batch_rows)
+
     def far_end(self, column: str) -> FarEnd:  # noqa: ARG002 - every column is sent alike
         """Return that the column is sent as JSON."""
         return FarEnd(f"POST {self._url.display}", "json", null="null")
 
     def notices(self) -> list[str]:
-        """Return that a key of a request of many rows is another once a run goes on, where there are such keys."""
+        """Return what ``openapi`` does not prove, and that a key of many rows is another once a run goes on."""
+        found = [] if self._contract is None else self._contract.notices()
         if self.idempotency_key is None or self.idempotency_key.header is None or self.batch_rows == 1:
-            return []
+            return found
         return [
+            *found,
             f"a request of up to {self.batch_rows} rows has the same `{self.idempotency_key.header}` when it is tried"
             " again, but after a stop requests are cut elsewhere and have others; batch_rows: 1, or"
-            " idempotency_key: {field: NAME}, holds then too"
+            " idempotency_key: {field: NAME}, holds then too",
         ]
 
     # -- the run -----------------------------------------------------------------------

@@ -43,6 +43,7 @@ class UrlTemplate:
 
     Attributes:
         columns: The names of the placeholders, in order.
+        path: Its path, with the placeholders as they stand.
         display: The URL as messages show it: without its query, which may hold a secret.
 
     Raises:
@@ -70,7 +71,8 @@ class UrlTemplate:
             )
         self._base = f"{found['scheme']}://{found['authority']}"
         self._literals: tuple[str, ...] = tuple(pieces[::2])
-        self.display = self._base + rest.split("?")[0]
+        self.path = rest.split("?")[0]
+        self.display = self._base + self.path
 
     def problems(self, given: Schema, label: str) -> list[NodeOptionError]:
         """Return the placeholders that rows of ``given`` cannot fill; ``label`` is the node's name."""
