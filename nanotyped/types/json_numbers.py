@@ -88,6 +88,9 @@ def _decimal_schema(meaning: Any) -> dict[str, Any]:
         schema["minimum"] = 0
     if meaning.scale is not None:
         unit = Decimal((0, (1,), -meaning.scale)) if meaning.scale else 1
-        top = Decimal((0, (9,) * meaning.precision, -meaning.scale)) if meaning.scale else 10**meaning.precision - 1
-        schema = {**schema, "minimum": 0 if meaning.unsigned else -top, "maximum": top, "multipleOf": unit}
+        nines = (9,) * meaning.precision
+        # Made of digits: arithmetic would round to those of the context.
+        low, high = (Decimal((sign, nines, -meaning.scale)) for sign in (1, 0))
+        bounds = (low, high) if meaning.scale else (int(low), int(high))
+        schema = {**schema, "minimum": 0 if meaning.unsigned else bounds[0], "maximum": bounds[1], "multipleOf": unit}
     return schema

@@ -247,7 +247,7 @@ class OpenApiContract:
             reason = (
                 f"a row is to be {first.expected} in the body of `{self.text}`, and {first.reason.removeprefix('it ')}"
             )
-            return _wrong(label, "envelope", reason, "envelope: array" if first.expected == "array" else "")
+            return _wrong(label, "envelope", reason, "envelope: array" if "array" in types_of(first.wanted) else "")
         actual = "nothing" if first.kind == "missing" else "a row"
         if first.kind != "missing" and name in given:
             actual = given[name].spelling()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import nearest_hint
 from nanotyped.nodes.http.json_schema_fit import Finding, types_of
+from nanotyped.nodes.http.schema_bounds import FORMATS_OF_NUMBERS
 from nanotyped.row.schema import parse_column
 from nanotyped.types.compat import Verdict, judge
 from nanotyped.types.json import json_form
@@ -27,8 +28,10 @@ _FORMATS: Mapping[str, str] = {
     "ipv4": "inet4",
     "ipv6": "inet6",
 }
-# From the widest, with the values that they hold.
+# From the widest, with the values that they hold. The first two are numbers only where they are asked for.
 _INTEGERS: Sequence[tuple[str, int, int]] = (
+    ("bigint unsigned", 0, 2**64 - 1),
+    ("bigint", -(2**63), 2**63 - 1),
     ("int unsigned", 0, 2**32 - 1),
     ("int", -(2**31), 2**31 - 1),
     ("smallint unsigned", 0, 2**16 - 1),
@@ -77,7 +80,7 @@ def _of_values(findings: Sequence[Finding], kind: type[DataType], name: str) -> 
         return f"`numbers: [{name}]` sends it as a number"
     if findings[0].kind == "type" and sends_text and "string" in types:
         return "leave it out of `numbers`"
-    ways = [_cast(kind, text) for text in [_column_type(wanted)] if text]
+    ways = [_cast(kind, text) for text in [_column_type(wanted, wide=sends_text)] if text]
     if all(one.kind == "value" for one in findings):
         ways.append(f"`openapi_trust: [{name}]` leaves its values to the service")
     return ", or ".join(filter(None, ways))
@@ -91,15 +94,19 @@ def _cast(kind: type[DataType], text: str) -> str:
     return f"put a Cast to `{text}` between them{more}"
 
 
-def _column_type(wanted: Sequence[Flat]) -> str:
+def _column_type(wanted: Sequence[Flat], *, wide: bool) -> str:
     """Return the widest plain column type whose values are valid, as text; ``""`` where there is none."""
     types = types_of(wanted)
     if "string" in types:
         return _text_type(wanted)
-    if "integer" in types:
-        low, high = _bound(wanted, "minimum", max), _bound(wanted, "maximum", min)
+    if "integer" in types and "number" not in types:
+        formats = [FORMATS_OF_NUMBERS[one["format"]] for one in wanted if one.get("format") in FORMATS_OF_NUMBERS]
+        low = _bound([*wanted, *({"minimum": least} for least, _ in formats)], "minimum", max)
+        high = _bound([*wanted, *({"maximum": most} for _, most in formats)], "maximum", min)
         fitting = (
-            text for text, least, most in _INTEGERS if (low is None or least >= low) and (high is None or most <= high)
+            text
+            for text, least, most in _INTEGERS[0 if wide else 2 :]
+            if (low is None or least >= low) and (high is None or most <= high)
         )
         return next(fitting, "")
     return "tinyint(1) as bool" if "boolean" in types else ""

@@ -30,7 +30,7 @@ NOTES = frozenset(
 )
 # Formats that some column type has, so that others can be refused; of all else nothing is known.
 _FORMATS_OF_TYPES = frozenset({"date", "date-time", "uuid", "ipv4", "ipv6"})
-_FORMATS_OF_NUMBERS: Mapping[str, tuple[int, int]] = {
+FORMATS_OF_NUMBERS: Mapping[str, tuple[int, int]] = {
     "int32": (-(2**31), 2**31 - 1),
     "int64": (-(2**63), 2**63 - 1),
     "uint32": (0, 2**32 - 1),
@@ -230,7 +230,7 @@ def _format(given: JsonSchema, value: Any) -> str | Doubt:
 
 
 def _format_of_number(given: JsonSchema, value: Any) -> str:
-    bounds = _FORMATS_OF_NUMBERS.get(value)
+    bounds = FORMATS_OF_NUMBERS.get(value)
     if bounds is None:
         return ""
     low, high = given.get("minimum"), given.get("maximum")

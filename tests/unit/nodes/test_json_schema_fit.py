@@ -71,7 +71,7 @@ def told(declaration: Any, wanted: Any, version: str = "3.1.0", **schemas: Any) 
 def is_valid(value: Any, schema: Any) -> bool:
     """Return what the validator of others says."""
     with localcontext() as context:
-        context.prec = 200
+        context.prec = 2000
         return Draft202012Validator(schema, format_checker=FORMATS).is_valid(value)
 
 
@@ -108,9 +108,10 @@ def _nearly(value: Any) -> st.SearchStrategy[Any]:
     """Return values of a keyword that lie about another."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return st.just(value)
-    return st.sampled_from([value, value + 1, value * 2, max(value - 1, 0), abs(value) // 2]).filter(
-        lambda one: one == value or one > 0
-    )
+    with localcontext() as context:
+        context.prec = 200
+        near = [value, value + 1, value * 2, max(value - 1, 0), abs(value) // 2]
+    return st.sampled_from([one for one in near if one == value or one > 0])
 
 
 def _plain() -> st.SearchStrategy[dict[str, Any]]:
