@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import nearest_hint
+from nanotyped.nodes.casting import cast_problem
 from nanotyped.nodes.http.json_schema_fit import Finding, types_of
 from nanotyped.nodes.http.schema_bounds import FORMATS_OF_NUMBERS
 from nanotyped.row.schema import parse_column
@@ -87,10 +88,11 @@ def _of_values(findings: Sequence[Finding], kind: type[DataType], name: str) -> 
 
 
 def _cast(kind: type[DataType], text: str) -> str:
-    found = judge(kind, parse_column("target", text).type)
-    if found.verdict.passes or not found.hint:
+    target = parse_column("target", text).type
+    found = judge(kind, target).verdict
+    if found.passes or cast_problem(kind, target):
         return ""
-    more = " that says what may be lost" if found.verdict is Verdict.LOSSY else ""
+    more = " that says what may be lost" if found is Verdict.LOSSY else ""
     return f"put a Cast to `{text}` between them{more}"
 
 

@@ -152,7 +152,7 @@ def test_every_column_that_does_not_fit_is_told_at_once() -> None:
         "Hint: put a Cast to `enum('new','old')` between them that says what may be lost, or `openapi_trust: [state]` "
         "leaves its values to the service",
         f"Expected `string, format date-time`, got `datetime null` (it has no zone; it may be null) - {place} $.seen. "
-        "Hint: put a Cast to `timestamp(6)` between them, or `openapi_trust: [seen]` leaves its values to the service, "
+        "Hint: `openapi_trust: [seen]` leaves its values to the service, "
         "and drop the nulls first: Filter(test='value_is_not_none', key='seen')",
         f"Expected `integer, minimum 1, maximum 5`, got `tinyint unsigned` (it may be 0, 1 is the least; "
         f"it may be 255, 5 is the most) - {place} $.stars. Hint: `openapi_trust: [stars]` leaves its values to the "
