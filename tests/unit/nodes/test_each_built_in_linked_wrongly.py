@@ -115,7 +115,10 @@ MISLINKED: dict[str, tuple[NodeMaker, list[str]]] = {
         ),
         [NO_PLACEHOLDER],
     ),
-    "HttpPostRequest": (lambda: HttpPostRequest(name="n", url="https://h/{nmae}"), [NO_PLACEHOLDER, f"{SINK}, or give response_schema"]),
+    "HttpPostRequest": (
+        lambda: HttpPostRequest(name="n", url="https://h/{nmae}"),
+        [NO_PLACEHOLDER, f"{SINK}, or give response_schema"],
+    ),
     "InsertData": (
         lambda: InsertData(name="n", value_dict={"id": object}),
         ["node `n`, value_dict: no column holds a type: <class 'object'>"],
