@@ -43,6 +43,10 @@ _REDIRECTS = frozenset(
 )
 
 
+class AnswerTooLongError(Exception):
+    """An answer that is packed to more bytes than it may have unpacked."""
+
+
 # -- bytes -----------------------------------------------------------------------------
 
 
@@ -51,6 +55,7 @@ def read_body(response: requests.Response, most: int, *, unpack: bool) -> bytes:
 
     Raises:
         urllib3.exceptions.HTTPError: If it breaks off, or is not packed as it says.
+        AnswerTooLongError: If it is packed to more bytes than may be.
     """
     found = bytearray()
     pieces = _pieces(response, most)
@@ -84,10 +89,11 @@ def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
 
 def _unpacked(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
     """Yield what the pieces are the packed form of, ``most`` bytes of it, and never more than that at once."""
-    left = most
+    left, packed_left = most, most
     unpacker, has_begun = zlib.decompressobj(_BY_HEAD), False
     for packed in pieces:
         waiting = packed
+        packed_left -= len(packed)
         while waiting and left > 0:
             if unpacker.eof:  # gzip may be several files, one behind the other (RFC 1952 2.2)
                 unpacker = zlib.decompressobj(_BY_HEAD)
@@ -101,6 +107,8 @@ def _unpacked(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
             yield piece
         if left <= 0:
             return
+        if packed_left <= 0:  # it may unpack to nothing, for ever
+            raise AnswerTooLongError
     if has_begun and not unpacker.eof:
         raise urllib3.exceptions.IncompleteRead(most - left, 0)
 

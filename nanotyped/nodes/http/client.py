@@ -21,6 +21,7 @@ import urllib3
 
 from nanotyped.nodes.http.answers import (
     MAX_REDIRECTS,
+    AnswerTooLongError,
     content_coding,
     is_unpacked,
     is_untrusted,
@@ -176,6 +177,11 @@ class _Request(NamedTuple):
     token: Token | None
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that no answer leads elsewhere, which requests looks for unasked, and fails on places that are none."""
+
+
 class HttpClient:
     """Sends requests over one session. Belongs to one thread.
 
@@ -188,7 +194,7 @@ class HttpClient:
         self._terms = terms
         self._policy = terms.policy
         self._pause = pause
-        self._session = requests.Session()
+        self._session = _Session()
         # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
         self._session.trust_env = False
         for prefix in ("http://", "https://"):
@@ -373,6 +379,10 @@ class HttpClient:
             if time.monotonic() >= deadline:
                 return _Outcome("fail", f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
             return _Outcome("retry", why_no_answer(error, self._policy, timeout_s))
+        except AnswerTooLongError:
+            return _Outcome("fail", self._too_long(" unpacked"))
+        except requests.exceptions.InvalidHeader:  # those of requests are checked, so it is one of the answer
+            return _Outcome("retry", "the headers of the answer contradict each other")
         except requests.RequestException as error:
             return _Outcome("fail", f"the request cannot be made: {type(error).__name__}")
         return self._judge(asked, response, answer)
@@ -408,8 +418,11 @@ class HttpClient:
         if self._terms.needs_whole and not is_unpacked(response):
             return _Outcome("fail", f"the answer is packed ({coding[:20]!r}), which was not asked for", status)
         if self._terms.needs_whole and len(answer) > most:
-            return _Outcome("fail", f"the answer is longer than {most:,} bytes{' unpacked' * bool(coding)}", status)
+            return _Outcome("fail", self._too_long(" unpacked" if coding else ""), status)
         return _Outcome(action, "", status, body=answer, headers=headers)
+
+    def _too_long(self, how: str) -> str:
+        return f"the answer is longer than {self._terms.max_answer_bytes:,} bytes{how}"
 
     def _reason(self, asked: _Request, response: requests.Response, answer: bytes) -> str:
         token = None if asked.token is None else asked.token.text
