@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, SecretStr
 
 from nanotyped.config.contracts import visible
-from nanotyped.config.options import SCHEMA_OPTIONS
+from nanotyped.config.options import NODE_SCHEMAS, SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
 from nanotyped.errors import ExportError
 from nanotyped.graph import survey_graph
@@ -95,7 +95,8 @@ class _Exporter:
         for option, value in given.items():
             if option in SCHEMA_OPTIONS:
                 if value is not None:
-                    found[option] = self._schema(value, f"node `{name}`, {option}")
+                    beside = found if option in NODE_SCHEMAS else options
+                    beside[option] = self._schema(value, f"node `{name}`, {option}")
             else:
                 options[option] = self._option(cls, option, value, name)
         return {**found, "options": options} if options else found

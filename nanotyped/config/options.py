@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from nanotyped.row import Column
 
 # Their annotations are for Python; a file gives columns with the text of their types.
-SCHEMA_OPTIONS = ("input_schema", "output_schema")
+NODE_SCHEMAS = ("input_schema", "output_schema")
+"""The schemas of every node, which may stand beside its options too."""
+
+SCHEMA_OPTIONS = (*NODE_SCHEMAS, "response_schema")
+"""Options that are mappings of columns to the text of their types."""
 _ANOTHER_KIND = "a secret of another kind"
 _ELSEWHERE = {
     "name": "`name` is no option here: the name of a node is its key",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -141,6 +142,7 @@ class HttpPostRequest(HttpNode[object, Any]):
         self._default_headers = _default_headers(self.envelope, compress)
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
+        self._most_rows = sys.maxsize  # that the service is known to take at once
         if self._is_single or (idempotency_key is not None and idempotency_key.header is not None):
             self.batch_rows = 1
         super().__init__(max_answer_bytes=max_answer_bytes, **kwargs)
@@ -286,6 +288,8 @@ class HttpPostRequest(HttpNode[object, Any]):
 
     def _deliver(self, parcel: Parcel, given: list[Row]) -> list[Parcel]:
         """Send rows, add what goes on to ``given``, and return what of them is to be sent yet."""
+        if len(parcel.rows) > self._most_rows:
+            return parcel.parts(self._most_rows)
         try:
             keys = self._keys.of_rows(parcel.rows, parcel.numbers[0]) if self._keys is not None else []
             body = None if self.envelope == "none" else self._bodies.body(parcel.rows, parcel.numbers[0], keys)
@@ -337,7 +341,12 @@ class HttpPostRequest(HttpNode[object, Any]):
                 rows=(parcel.numbers[0], parcel.numbers[-1]),
             ) from None
         if len(parcel.rows) > 1:
-            return parcel.parts((len(parcel.rows) + 1) // 2)
+            half = (len(parcel.rows) + 1) // 2
+            if failed.action == "split" and half < self._most_rows:
+                self._most_rows = half
+                text = "%s: %s are too much at once (%s); from now on requests have %d rows at the most"
+                logger.warning(text, self._url.display, parcel, failed, half)
+            return parcel.parts(half)
         self._refuse_item(parcel, 0, str(failed), failed.status)
         return []
 
