@@ -9,7 +9,7 @@ import ssl
 import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -43,27 +43,43 @@ _REDIRECTS = frozenset(
 )
 
 
-class AnswerTooLongError(Exception):
-    """An answer that is packed to more bytes than it may have unpacked."""
+class Body(NamedTuple):
+    """The bytes of an answer; ``is_whole``: all that were needed are there, and not only its beginning."""
+
+    data: bytes
+    is_whole: bool = True
+
+
+class _TooLongError(Exception):
+    """An answer is packed to more bytes than it may have unpacked."""
 
 
 # -- bytes -----------------------------------------------------------------------------
 
 
-def read_body(response: requests.Response, most: int, *, unpack: bool) -> bytes:
+def read_body(response: requests.Response, most: int, *, needs_whole: bool) -> Body:
     """Return the answer's bytes, as many as may be; what goes beyond is neither read nor unpacked.
+
+    Args:
+        response: The answer.
+        most: How many they may be.
+        needs_whole: Whether they are needed to the last one, and unpacked.
 
     Raises:
         urllib3.exceptions.HTTPError: If it breaks off, or is not packed as it says.
-        AnswerTooLongError: If it is packed to more bytes than may be.
     """
     found = bytearray()
-    pieces = _pieces(response, most)
-    if unpack and content_coding(response) in _PACKED:
-        pieces = _unpacked(pieces, most)
-    for piece in pieces:
-        found += piece
-    return bytes(found)
+    pieces = _pieces(response, most + needs_whole)
+    if needs_whole and content_coding(response) in _PACKED:
+        pieces = _unpacked(pieces, most + 1)
+    try:
+        for piece in pieces:
+            found += piece
+    except _TooLongError:
+        return Body(bytes(found[:_LOOKED_AT]), is_whole=False)
+    if needs_whole and len(found) > most:  # no copy of so many bytes that are of no use
+        return Body(bytes(found[:_LOOKED_AT]), is_whole=False)
+    return Body(bytes(found))
 
 
 def content_coding(response: requests.Response) -> str:
@@ -108,7 +124,7 @@ def _unpacked(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
         if left <= 0:
             return
         if packed_left <= 0:  # it may unpack to nothing, for ever
-            raise AnswerTooLongError
+            raise _TooLongError
     if has_begun and not unpacker.eof:
         raise urllib3.exceptions.IncompleteRead(most - left, 0)
 

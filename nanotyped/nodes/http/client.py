@@ -20,7 +20,7 @@ import requests
 import urllib3
 
 from nanotyped.nodes.http.answers import (
-    AnswerTooLongError,
+    Body,
     content_coding,
     is_unpacked,
     is_untrusted,
@@ -327,29 +327,24 @@ class HttpClient:
             if time.monotonic() >= deadline:
                 return _Outcome("fail", f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
             return _Outcome("retry", why_no_answer(error, self._policy, timeout_s))
-        except AnswerTooLongError:
-            return _Outcome("fail", self._too_long(" unpacked"))
         except requests.exceptions.InvalidHeader:  # those of requests are checked, so it is one of the answer
             return _Outcome("retry", "the headers of the answer contradict each other")
         except requests.RequestException as error:
             return _Outcome("fail", f"the request cannot be made: {type(error).__name__}")
         return self._judge(asked, response, answer)
 
-    def _judge(self, asked: Asked, response: requests.Response, answer: bytes) -> _Outcome:
+    def _judge(self, asked: Asked, response: requests.Response, answer: Body) -> _Outcome:
         status, headers, most = response.status_code, response.headers, self._terms.max_answer_bytes
-        action, message = self._terms.rules.judge(status, headers, answer)
+        action, message = self._terms.rules.judge(status, headers, answer.data)
         if action not in ("success", "ignore"):
-            reason = self._reason(asked, response, answer) if message is None else f"{status}: {message}"
+            reason = self._reason(asked, response, answer.data) if message is None else f"{status}: {message}"
             return _Outcome(action, reason, status, retry_after_s(headers.get("Retry-After")))
         coding = content_coding(response)
         if self._terms.needs_whole and not is_unpacked(response):
             return _Outcome("fail", f"the answer is packed ({coding[:20]!r}), which was not asked for", status)
-        if self._terms.needs_whole and len(answer) > most:
-            return _Outcome("fail", self._too_long(" unpacked" if coding else ""), status)
-        return _Outcome(action, "", status, body=answer, headers=headers)
-
-    def _too_long(self, how: str) -> str:
-        return f"the answer is longer than {self._terms.max_answer_bytes:,} bytes{how}"
+        if not answer.is_whole:
+            return _Outcome("fail", f"the answer is longer than {most:,} bytes{' unpacked' * bool(coding)}", status)
+        return _Outcome(action, "", status, body=answer.data, headers=headers)
 
     def _reason(self, asked: Asked, response: requests.Response, answer: bytes) -> str:
         token = None if asked.token is None else asked.token.text

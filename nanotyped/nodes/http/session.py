@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 
-from nanotyped.nodes.http.answers import MAX_REDIRECTS, read_body, redirect_target
+from nanotyped.nodes.http.answers import MAX_REDIRECTS, Body, read_body, redirect_target
 from nanotyped.nodes.http.deadline import BoundedAdapter, until
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Session:
         """Close every connection."""
         self._session.close()
 
-    def send(self, asked: Asked, deadline: float) -> tuple[Asked, requests.Response, bytes]:
+    def send(self, asked: Asked, deadline: float) -> tuple[Asked, requests.Response, Body]:
         """Send a request, and behind an answer that leads elsewhere at home the next one; return the last of both.
 
         Args:
@@ -60,7 +60,6 @@ class Session:
             requests.RequestException: If there is no answer; for every such reason that requests knows.
             urllib3.exceptions.HTTPError: If it breaks off, or is not packed as it says.
             TimeoutError: If it is not there in time.
-            AnswerTooLongError: If it is packed to more bytes than may be.
         """
         with until(deadline, self._terms.credentials.query):
             response, answer = self._send(asked, deadline)
@@ -72,23 +71,23 @@ class Session:
                 response, answer = self._send(asked, deadline)
         return asked, response, answer
 
-    def _send(self, asked: Asked, deadline: float) -> tuple[requests.Response, bytes]:
-        """Send a request once, and return the answer and its bytes."""
+    def _send(self, asked: Asked, deadline: float) -> tuple[requests.Response, Body]:
+        """Send a request once, and return the answer and its body."""
         policy = self._terms.policy
         waits = [within(wait_s, deadline) for wait_s in (policy.connect_timeout_s, policy.timeout_s)]
         request = self._prepared(asked)
         response = self._session.send(request, timeout=(waits[0], waits[1]), stream=True, allow_redirects=False)
         try:
-            most = self._terms.max_answer_bytes + self._terms.needs_whole
-            return response, read_body(response, most, unpack=self._terms.needs_whole)
+            most, needs_whole = self._terms.max_answer_bytes, self._terms.needs_whole
+            return response, read_body(response, most, needs_whole=needs_whole)
         finally:
             response.close()
 
-    def _onward(self, asked: Asked, response: requests.Response, answer: bytes) -> str | None:
+    def _onward(self, asked: Asked, response: requests.Response, answer: Body) -> str | None:
         """Return where a redirect leads that is followed: none of a request that sends something, or by a rule."""
         if asked.method != "GET" or not response.is_redirect:
             return None
-        judged = self._terms.rules.judge(response.status_code, response.headers, answer)
+        judged = self._terms.rules.judge(response.status_code, response.headers, answer.data)
         return redirect_target(response, asked.url) if judged == ("fail", None) else None
 
     def _prepared(self, asked: Asked) -> requests.PreparedRequest:
