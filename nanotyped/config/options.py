@@ -34,6 +34,7 @@ NODE_SCHEMAS = ("input_schema", "output_schema")
 
 SCHEMA_OPTIONS = (*NODE_SCHEMAS, "response_schema")
 """Options that are mappings of columns to the text of their types."""
+
 _ANOTHER_KIND = "a secret of another kind"
 _ELSEWHERE = {
     "name": "`name` is no option here: the name of a node is its key",
