@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from nanotyped import nodes
 from nanotyped.node import NanoNode, options_of
 from nanotyped.registry import registered_nodes
@@ -103,6 +105,8 @@ def _meanings(cls: type[Any]) -> dict[str, str]:
 def _default(parameter: inspect.Parameter) -> str:
     if parameter.default is inspect.Parameter.empty:
         return "required"
+    if isinstance(parameter.default, BaseModel):
+        return f"`{parameter.default.model_dump(mode='json', exclude_none=True)}`"
     return "none" if parameter.default is None else f"`{parameter.default!r}`"
 
 

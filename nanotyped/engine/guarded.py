@@ -143,6 +143,7 @@ class RowWork:
         self._process_batch = process_batch
         self._takes_row = takes_row(node)
         self._always_yields = inspect.isgeneratorfunction(node.process_item)
+        self._refused: dict[int, RowError] = {}
 
     def outcomes(self, batch: Batch[Row], first: int) -> Iterator[Outcome]:
         """Yield what becomes of the rows of a batch, in order; it is settled before the next row is begun.
@@ -222,13 +223,28 @@ class RowWork:
             self._local.first_row_number = first
             part = Batch(rows, type(rows[0]))
             try:
-                made = self._attempts.of(partial(process, part), len(rows))
+                made = self._attempts.of(partial(self._process_part, process, part), len(rows))
             except RowError as error:
                 wrong, runs = self._without_wrong(rows, first, error)
                 yield from wrong
-                waiting += reversed(runs)
+                waiting += reversed(runs) if self._rejects else []
                 continue
-            yield Taken(made, len(rows))
+            for number in sorted(self._refused):
+                yield Refused(rows[number - first], number, self._refused[number], self._attempts.made)
+            yield Taken(made, len(rows) - len(self._refused))
+
+    def _process_part(self, process: BatchCode, part: Batch[Row]) -> Sequence[Row]:
+        """Call the node's code, which may reject some of the rows and has then dealt with the others."""
+        self._refused = {}
+        self._local._reject = self._refuse if self._rejects else None
+        return process(part)
+
+    def _refuse(self, row: Row, error: RowError) -> None:
+        if error.row is None:
+            raise error
+        if error.row_text is None:
+            error.row_text = shown(row)
+        self._refused[error.row] = error
 
     def _without_wrong(
         self, rows: Sequence[Row], first: int, error: RowError

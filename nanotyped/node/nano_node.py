@@ -152,6 +152,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
     workers: int = 1
     """In how many threads ``process_item`` or ``process_batch`` runs at once. The order of the rows is kept."""
 
+    in_order_of: Sequence[str] = ()
+    """Columns: no two rows of equal values in all of them are worked on at once, so what several workers do outside
+    of the pipeline is done in the order of the rows of each key."""
+
+    batch_wait_s: float = 0.0
+    """How many seconds fewer than ``batch_rows`` rows wait for more of them."""
+
     joins_inputs: ClassVar[bool] = False
     """Whether a row that it gives is made of rows of several inputs: then ``joined_schema`` says of what kind."""
 
@@ -171,6 +178,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
     message_source: NanoNode[Any, Any] | None = cast("NanoNode[Any, Any] | None", OfThread(None))
     """The node that sent the row in hand."""
     _before_key: Any = OfThread(None)
+    _reject: Callable[[Row | RawLine, RowError], None] | None = cast("Any", OfThread(None))
 
     given_options: Mapping[str, object]
     """The options as they were given to the class, by name; defaults are not among them."""
@@ -280,7 +288,6 @@ class NanoNode(Linkable[In_contra, Out_co]):
         self._targets: dict[NanoNode[Any, Any], int] = {}
         self._sources: dict[NanoNode[Any, Any], None] = {}
         self._run: RunHandle | None = None
-        self._reject: Callable[[Row | RawLine, RowError], None] | None = None
         self._stop = threading.Event()
         self._of_thread = threading.local()
 
@@ -583,11 +590,14 @@ class NanoNode(Linkable[In_contra, Out_co]):
         return self._run.rows_waiting(self) if self._run is not None else 0
 
     def reject(self, row: Row | RawLine, error: RowError) -> None:
-        """Hand over a row that a source read and that is wrong; without ``on_error`` its error is raised.
+        """Hand over a row that is wrong; without ``on_error`` its error is raised.
+
+        In a source, a row that it read. In ``process_batch``, a row of the batch, with which nothing was done: all
+        others count as dealt with once the method returns, and what it returns is not made of that one.
 
         Args:
             row: The row, whose values need not be of its columns' types; or the line that is none.
-            error: What is wrong with it.
+            error: What is wrong with it; in ``process_batch`` its ``row`` is the number of the row.
 
         Raises:
             RowError: ``error``, where the node rejects no rows.

@@ -15,9 +15,21 @@ from nanotyped.nodes.documents import AggregateValues, Serializer, SimpleTransfo
 from nanotyped.nodes.emitting import ConstantEmitter, CounterOfThings, GetEnvironmentVariables, SequenceEmitter
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
-from nanotyped.nodes.http import HttpPostRequest
-from nanotyped.nodes.http_get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
-from nanotyped.nodes.idempotency import IdempotencyKey
+from nanotyped.nodes.http import (
+    ApiKeyAuth,
+    BasicAuth,
+    BearerAuth,
+    CircuitBreaker,
+    HttpGetRequest,
+    HttpGetRequestPaginator,
+    HttpPostRequest,
+    IdempotencyKey,
+    ItemResults,
+    OAuth2Auth,
+    PaginatedHttpGetRequest,
+    RateLimit,
+    ResponseRule,
+)
 from nanotyped.nodes.kafka import KafkaProducer
 from nanotyped.nodes.local_files import LocalFileReader
 from nanotyped.nodes.regex import SubstituteRegex
@@ -30,10 +42,14 @@ from nanotyped.nodes.windows import BatchMessages, StreamingJoin, TimeWindowAccu
 
 __all__ = [
     "AggregateValues",
+    "ApiKeyAuth",
+    "BasicAuth",
     "BatchMessages",
+    "BearerAuth",
     "CSVReader",
     "CSVToDictionaryList",
     "Cast",
+    "CircuitBreaker",
     "ConstantEmitter",
     "CounterOfThings",
     "DirectoryListener",
@@ -47,17 +63,21 @@ __all__ = [
     "HttpPostRequest",
     "IdempotencyKey",
     "InsertData",
+    "ItemResults",
     "KafkaProducer",
     "LocalDirectoryWatchdog",
     "LocalFileReader",
     "NanoStreamGraph",
     "NanoStreamProcessor",
+    "OAuth2Auth",
     "PaginatedHttpGetRequest",
     "PrintStreamProcessor",
     "PrinterOfThings",
     "RandomSample",
+    "RateLimit",
     "ReadRows",
     "Remapper",
+    "ResponseRule",
     "SequenceEmitter",
     "Serializer",
     "SimpleTransforms",

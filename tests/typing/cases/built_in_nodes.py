@@ -162,7 +162,7 @@ FileReader(key=3)  # E: Argument "key" to "FileReader" has incompatible type "in
 GetEnvironmentVariables(environment_variables="HOME")  # E: Argument "environment_variables" to "GetEnvironmentVariables" has incompatible type "str"
 HttpGetRequest(url=3)  # E: Argument "url" to "HttpGetRequest" has incompatible type "int"
 HttpGetRequestPaginator(endpoint_template="https://h/?o={o}", additional_data_key="more", pagination_key=3, pagination_get_request_key="o")  # E: Argument "pagination_key" to "HttpGetRequestPaginator" has incompatible type "int"
-HttpPostRequest(url="https://h/", timeout_s="9")  # E: Argument "timeout_s" to "HttpPostRequest" has incompatible type "str"
+HttpPostRequest(url=3)  # E: Argument "url" to "HttpPostRequest" has incompatible type "int"
 InsertData(value_dict=["id"])  # E: Argument "value_dict" to "InsertData" has incompatible type "list[str]"
 LocalFileReader(read_mode="w")  # E: Argument "read_mode" to "LocalFileReader" has incompatible type
 NanoStreamProcessor("old")  # E: Too many arguments for "NanoStreamProcessor"

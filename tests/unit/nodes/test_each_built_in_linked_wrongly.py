@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import nanotyped
 from nanotyped import (
     AggregateValues,
     BatchMessages,
@@ -116,7 +115,10 @@ MISLINKED: dict[str, tuple[NodeMaker, list[str]]] = {
         ),
         [NO_PLACEHOLDER],
     ),
-    "HttpPostRequest": (lambda: HttpPostRequest(name="n", url="https://h/{nmae}"), [NO_PLACEHOLDER, SINK]),
+    "HttpPostRequest": (
+        lambda: HttpPostRequest(name="n", url="https://h/{nmae}"),
+        [NO_PLACEHOLDER, f"{SINK}, or give response_schema"],
+    ),
     "InsertData": (
         lambda: InsertData(name="n", value_dict={"id": object}),
         ["node `n`, value_dict: no column holds a type: <class 'object'>"],
@@ -166,7 +168,7 @@ MISLINKED: dict[str, tuple[NodeMaker, list[str]]] = {
 # Those that are linked wrongly to the node behind, which needs another type.
 BEHIND = {name for name, (_, problems) in MISLINKED.items() if problems[0].startswith("Expected")}
 PUBLIC = {
-    name for name in library.__all__ if isinstance(cls := getattr(nanotyped, name), type) and issubclass(cls, NanoNode)
+    name for name in library.__all__ if isinstance(cls := getattr(library, name), type) and issubclass(cls, NanoNode)
 }
 
 

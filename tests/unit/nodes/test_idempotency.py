@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from nanotyped import HttpPostRequest, IdempotencyKey, RowError
-from nanotyped.nodes.idempotency import KEY_DIGITS, KeyMaker, with_member
+from nanotyped.nodes.http.idempotency import KEY_DIGITS, KeyMaker, with_member
 from nanotyped.row import Row, Schema, parse_schema
 
 ORDER = parse_schema(
@@ -101,7 +101,7 @@ def test_keys_are_the_same_for_ever() -> None:
 def test_another_process_makes_the_same_keys() -> None:
     """Nothing of Python's own hashes, which differ from process to process, is in a key."""
     program = (
-        "from nanotyped import IdempotencyKey\nfrom nanotyped.nodes.idempotency import KeyMaker\n"
+        "from nanotyped import IdempotencyKey\nfrom nanotyped.nodes.http.idempotency import KeyMaker\n"
         "from nanotyped.row import parse_schema\n"
         "row = parse_schema({'id': 'int', 'tags': \"set('a','b','c')\"}).row_class()(7, frozenset({'c', 'a', 'b'}))\n"
         "print(KeyMaker(IdempotencyKey(header='K'), 'shop', 'post').of_rows([row], 1)[0])"

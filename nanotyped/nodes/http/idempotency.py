@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nanotyped.errors import NodeOptionError, RowError
-from nanotyped.nodes.http_headers import check_header_name
+from nanotyped.nodes.http.headers import check_header_name
 from nanotyped.row import RowEncoder, Schema
 from nanotyped.row.compiled import compile_projection
 from nanotyped.row.rows import row_info

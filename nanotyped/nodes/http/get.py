@@ -6,27 +6,28 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
-from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import (
     GraphProblem,
     HttpGetError,
     IncompatibleTypesException,
-    PipelineStateError,
     RowError,
     TypeCastError,
 )
-from nanotyped.node import NanoNode
 from nanotyped.node.functions import Function, resolve_function
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http_client import ClientOfThread, ExchangeFailed, ExchangeStopped, HttpClient, RetryPolicy
-from nanotyped.nodes.http_headers import checked_headers, headers_to_send
-from nanotyped.nodes.url_template import Filler, UrlTemplate
+from nanotyped.nodes.http.answers import MAX_JSON_DEPTH, is_too_deep
+from nanotyped.nodes.http.auth import Auth, Credentials, check_auth
+from nanotyped.nodes.http.client import ExchangeFailed, HttpClient, RetryPolicy, Terms
+from nanotyped.nodes.http.headers import checked_headers, headers_to_send
+from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.rules import Rules
+from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema
 from nanotyped.row.keypaths import MISSING, Keypath, Step, reach
@@ -51,69 +52,37 @@ _parse_document = parse_text(JSON, "csv")
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
-class _HttpGet(NanoNode[object, Any]):
-    """What sends a GET request for a message and reads the answer. Who inherits makes ``_url`` first."""
+class _HttpGet(HttpNode[object, Any]):
+    """What sends a GET request for a message and reads the answer."""
 
-    _url: UrlTemplate
+    _default_headers = _DEFAULT_HEADERS
+    _rejected = _OF_A_ROW
 
-    def __init__(
-        self,
-        *,
-        json: bool = True,
-        headers: dict[str, str | SecretStr] | None = None,
-        timeout_s: float = 30.0,
-        max_attempts: int = 5,
-        deadline_s: float = 300.0,
-        max_retry_after_s: float = 60.0,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, json: bool = True, **kwargs: Any) -> None:
         self.json = json
-        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s, max_retry_after_s)
-        if max_answer_bytes < 1:
-            raise ValueError(f"max_answer_bytes must be at least 1, not {max_answer_bytes}")
-        self._max_answer_bytes = max_answer_bytes
-        self._headers = checked_headers(headers or {})
         self._fillers: dict[type[Row], Filler] = {}
-        self._client: ClientOfThread | None = None
         super().__init__(**kwargs)
 
     def check_input(self, given: Schema) -> list[GraphProblem]:
         """Return the placeholders that cannot be filled."""
         return [*self._url.problems(given, self.label)]
 
-    def setup(self) -> None:
-        """Get ready to open sessions."""
-        headers = headers_to_send(_DEFAULT_HEADERS, self._headers)
-        new = partial(HttpClient, headers, self._policy, self._pause, self._max_answer_bytes)
-        self._client = ClientOfThread(partial(new, needs_whole=True))
-
-    def cleanup(self) -> None:
-        """Close the sessions."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
     @abstractmethod
     def process_item(self) -> Iterator[Any]:
         """Yield what the service answers for the message."""
 
     def _get(self, more: Mapping[str, str] | None = None) -> Any:
-        """Return what the service answers for the message in hand.
+        """Return what the service answers for the message in hand, ``MISSING`` where that is to be ignored.
 
         Raises:
             RowError: If it answers that this message is wrong, or with something that cannot be read.
             HttpGetError: If it does not answer with success, whatever is asked for.
         """
-        if self._client is None:
-            raise PipelineStateError("nothing can be asked for before setup() and after cleanup()")
         try:
-            body = self._client().exchange("GET", self._url_of(self.__message__, more), self._url.display).body
+            answer = self._exchange("GET", self._url_of(self.__message__, more))
         except ExchangeFailed as failed:
             raise _error_of(failed, self._url.display) from None
-        except ExchangeStopped:
-            raise ChannelCancelled from None  # the message was not dealt with
-        return _read(body, self._url.display, json=self.json)
+        return MISSING if answer.is_ignored else read_answer(answer.body, self._url.display, json=self.json)
 
     def _url_of(self, message: object, more: Mapping[str, str] | None) -> str:
         if not isinstance(message, Row):
@@ -134,11 +103,7 @@ class _HttpGet(NanoNode[object, Any]):
             return document
         if not isinstance(document, dict):
             raise RowError(f"{self._url.display} answered with {_kind_of(document)}, and an object is declared")
-        return _typed(document, own, self._url.display)
-
-    def _pause(self, seconds: float) -> bool:
-        self.sleep(seconds)
-        return not self.stop_requested
+        return typed_members(document, own, self._url.display)
 
 
 @register_node
@@ -158,12 +123,6 @@ class HttpGetRequest(_HttpGet):
             from ``endpoint_dict``; percent-encoded whole.
         endpoint_dict: What fills the other placeholders.
         json: ``False``: give the text as it is, UTF-8.
-        headers: Sent with every request; their values are never shown.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
-        max_attempts: How often one request is sent at the most.
-        deadline_s: Seconds for one request in all, every attempt and pause included.
-        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
-        max_answer_bytes: Bytes of one answer at the most (64 MiB).
 
     Raises:
         ValueError: If an option is wrong, or a placeholder stands in scheme, host or port.
@@ -175,7 +134,9 @@ class HttpGetRequest(_HttpGet):
 
     def process_item(self) -> Iterator[Any]:
         """Yield the answer."""
-        yield self._result(self._get())
+        found = self._get()
+        if found is not MISSING:
+            yield self._result(found)
 
 
 class Pages:
@@ -214,6 +175,8 @@ class Pages:
         while True:
             seen.add(offset)
             page = get(offset)
+            if page is MISSING:
+                return
             yield page
             more, following = reach(page, self._more_at), reach(page, self._next_at)
             if more is MISSING or not self._test(more) or following is MISSING or following is None:
@@ -241,12 +204,6 @@ class HttpGetRequestPaginator(_HttpGet):
         default_offset_value: The offset of the first page.
         additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
         json: True: where the next page is stands in the JSON of a page.
-        headers: Sent with every request; their values are never shown.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
-        max_attempts: How often the request of one page is sent at the most.
-        deadline_s: Seconds for one page in all, every attempt and pause included.
-        max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
-        max_answer_bytes: Bytes of one page at the most (64 MiB).
 
     Raises:
         ValueError: If an option is wrong.
@@ -291,7 +248,8 @@ class PaginatedHttpGetRequest:
         default_offset_value: The offset of the first page.
         additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
         headers: Sent with every request.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        auth: Who asks, as of nodes.
+        timeout_s: Longest wait, in seconds, for each piece of an answer.
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one page in all, every attempt and pause included.
 
@@ -309,6 +267,7 @@ class PaginatedHttpGetRequest:
         default_offset_value: str | int = "",
         additional_data_test: Function | str = bool,
         headers: dict[str, str | SecretStr] | None = None,
+        auth: Auth | None = None,
         timeout_s: float = 30.0,
         max_attempts: int = 5,
         deadline_s: float = 300.0,
@@ -317,7 +276,11 @@ class PaginatedHttpGetRequest:
         self._url = UrlTemplate(endpoint_template, {self._offset_name: default_offset_value})
         _check_offset(self._url, self._offset_name)
         self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s)
-        self._headers = headers_to_send(_DEFAULT_HEADERS, checked_headers(headers or {}))
+        checked = checked_headers(headers or {})
+        check_auth(auth, checked, self._url)
+        self._credentials = Credentials.of(auth)
+        more = {} if auth is None else auth.headers()
+        self._headers = headers_to_send(_DEFAULT_HEADERS, checked | more)
         self._pages = Pages(
             additional_data_key, pagination_key, default_offset_value, additional_data_test, self._url.display
         )
@@ -329,7 +292,9 @@ class PaginatedHttpGetRequest:
             HttpGetError: If the service does not answer with success.
             RowError: If a page is missing, or cannot be read.
         """
-        client = HttpClient(self._headers, self._policy, _wait, MAX_ANSWER_BYTES, needs_whole=True)
+        terms = Terms(self._headers, self._policy, Rules(rejected=_OF_A_ROW), needs_whole=True)
+        terms = replace(terms, max_answer_bytes=MAX_ANSWER_BYTES, credentials=self._credentials)
+        client = HttpClient(terms, _wait)
         try:
             yield from self._pages.walk(lambda offset: self._get(client, offset))
         finally:
@@ -340,7 +305,7 @@ class PaginatedHttpGetRequest:
             body = client.exchange("GET", self._url.of_constants({self._offset_name: offset}), self._url.display).body
         except ExchangeFailed as failed:
             raise _error_of(failed, self._url.display) from None
-        return _read(body, self._url.display, json=True)
+        return read_answer(body, self._url.display, json=True)
 
 
 def _wait(seconds: float) -> bool:
@@ -363,15 +328,23 @@ def _check_offset(template: UrlTemplate, name: str) -> None:
 
 def _error_of(failed: ExchangeFailed, place: str) -> Exception:
     reason = f"{place} did not answer with success, {failed}"
-    if failed.status in _OF_A_ROW:
+    if failed.action in ("reject", "split"):
         return RowError(reason)
     return HttpGetError(reason, status=failed.status, attempts=failed.attempts)
 
 
-def _read(body: bytes, place: str, *, json: bool) -> Any:
+def read_answer(body: bytes, place: str, *, json: bool) -> Any:
+    """Return the JSON, or the text, of an answer.
+
+    Raises:
+        RowError: If it is none.
+    """
     try:
         text = body.decode("utf-8")
-        return _parse_document(text) if json else text
+        document = _parse_document(text) if json else text
+        if is_too_deep(document):
+            raise RowError(f"{place} answered with JSON that is nested deeper than {MAX_JSON_DEPTH} levels")
+        return document
     except UnicodeDecodeError as error:
         raise RowError(f"{place} answered with what is no UTF-8: byte {error.start + 1}") from None
     except (TypeCastError, RecursionError) as error:
@@ -380,7 +353,7 @@ def _read(body: bytes, place: str, *, json: bool) -> Any:
         raise RowError(f"{place} answered with what is no JSON{detail}") from None
 
 
-def _typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
+def typed_members(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
     """Return the members of an object by the types of the columns.
 
     Raises:

@@ -1,0 +1,29 @@
+"""Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator.
+
+``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean, ``auth``
+who asks.
+"""
+
+from nanotyped.nodes.http.auth import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth
+from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
+from nanotyped.nodes.http.idempotency import IdempotencyKey
+from nanotyped.nodes.http.items import ItemResults
+from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
+from nanotyped.nodes.http.post import HttpPostRequest
+from nanotyped.nodes.http.rules import ResponseRule
+
+__all__ = [
+    "ApiKeyAuth",
+    "BasicAuth",
+    "BearerAuth",
+    "CircuitBreaker",
+    "HttpGetRequest",
+    "HttpGetRequestPaginator",
+    "HttpPostRequest",
+    "IdempotencyKey",
+    "ItemResults",
+    "OAuth2Auth",
+    "PaginatedHttpGetRequest",
+    "RateLimit",
+    "ResponseRule",
+]
