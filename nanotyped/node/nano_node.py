@@ -29,7 +29,7 @@ from nanotyped.node.runtime_attributes import RuntimeAttributes
 from nanotyped.node.sending import Sending
 from nanotyped.node.sight import Sight
 from nanotyped.row import Row, Schema, parse_schema
-from nanotyped.row.declared import schema_of_type, type_arguments
+from nanotyped.row.declared import names_columns, schema_of_type, type_arguments
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch, Checkpoint, Marker
@@ -196,9 +196,12 @@ class NanoNode(Linkable[In_contra, Out_co]):
         # Python sets it once the node is made: `Filter[Vip](…)` is `Filter(…, input_schema=Vip)`, and told as such.
         self.__dict__["__orig_class__"] = alias
         need = type_arguments(alias, NanoNode)[0]
-        schema = schema_of_type(need)
-        if self.input_schema is None and schema is not None:
-            self.input_schema = _row_class(None, need) or schema
+        if self.input_schema is not None or not names_columns(need):
+            return
+        # Python passes over what is raised here; a Protocol that is no schema is then told by the graph.
+        self.input_schema = cast("SchemaDeclaration", need)
+        self.input_schema = _row_class(None, need) or schema_of_type(need)
+        if self.input_schema is not None:
             self.given_options = GivenOptions({**self.given_options, "input_schema": self.input_schema})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -41,14 +41,17 @@ def _parameters(cls: type) -> tuple[Any, ...]:
 
 def schema_of_type(argument: object) -> Schema | None:
     """Return the schema of a Row class or of a Protocol with read-only properties; ``None`` of anything else."""
-    if not isinstance(argument, type) or argument is Row:
+    if not names_columns(argument):
         return None
-    if issubclass(argument, Row):
-        return argument.schema
-    if getattr(argument, "_is_protocol", False):
-        protocol: Any = argument
-        return _schema_of_protocol(protocol)
-    return None
+    named: Any = argument
+    return named.schema if issubclass(named, Row) else _schema_of_protocol(named)
+
+
+def names_columns(argument: object) -> bool:
+    """Return whether a type argument is a Row class or a Protocol, whatever its columns are."""
+    if not isinstance(argument, type) or argument is Row:
+        return False
+    return issubclass(argument, Row) or bool(getattr(argument, "_is_protocol", False))
 
 
 @lru_cache(maxsize=256)

@@ -34,6 +34,9 @@ class Vip(Row):
     level: Annotated[int, mysql_type("tinyint")]
 
 
+class HasNothing(Protocol): ...
+
+
 class HasLevel(Protocol):
     @property
     def level(self) -> Annotated[int, mysql_type("tinyint")]: ...
@@ -79,6 +82,7 @@ def test_need_of_a_protocol_and_of_nothing() -> None:
     assert needed is not None
     assert needed.spelling() == "level tinyint"
     for node in (
+        Filter[HasNothing](test="key_exists", key="id"),
         Filter[Any](test="key_exists", key="id"),
         Filter[object](test="key_exists", key="id"),
         Filter(test="key_exists", key="id"),
