@@ -200,8 +200,8 @@ class SchemaFit:
             properties = _properties(one)
             if name in properties:
                 found += self.flat(properties[name])
-            elif isinstance(one.get("additionalProperties"), Mapping):
-                found += self.flat(one["additionalProperties"])
+            elif one.get("additionalProperties") is not False:  # where that is closed, `_takes_member` has looked
+                found += self.flat(one.get("additionalProperties", True))
         return found
 
 

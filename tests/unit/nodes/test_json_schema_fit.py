@@ -106,7 +106,7 @@ def test_what_is_sent_fits_its_own_schema(found: tuple[Any, list[Any]]) -> None:
 
 def _nearly(value: Any) -> st.SearchStrategy[Any]:
     """Return values of a keyword that lie about another."""
-    if not isinstance(value, int | Decimal):
+    if type(value) not in (int, Decimal):
         return st.just(value)
     with localcontext() as context:
         context.prec = 200
@@ -349,6 +349,12 @@ def test_what_else_an_object_may_hold(wanted: Any, kinds: dict[str, str]) -> Non
     """A schema that is closed knows its own members alone, and `unevaluatedProperties` those of its parts too."""
     row = sent_row(parse_schema({"a": "int", "b": "int"}))
     assert {one.path[0]: one.kind for one in findings(row, wanted)} == kinds
+
+
+def test_what_else_an_object_may_hold_is_a_schema() -> None:
+    """A word in its place is unreadable, and not as good as nothing."""
+    (found,) = findings(sent_row(parse_schema({"a": "int"})), {"additionalProperties": 0})
+    assert (found.kind, found.reason) == ("unreadable", "a schema is an object, not 0")
 
 
 def test_descriptions() -> None:
