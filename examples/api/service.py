@@ -54,12 +54,17 @@ class Service:
         self.requests = 0
         self.seen_again = 0
         self.refused: set[str] = set()
+        self.hold_after: int | None = None
+        self.held, self.let_go = threading.Event(), threading.Event()
         self._tried: set[str] = set()
         self._window = 0.0
         self._left = MOST_A_WINDOW
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Reply:
         """Return status, body and headers of what a request is answered."""
+        if self.hold_after is not None and self.requests >= self.hold_after:  # an answer that takes its time
+            self.held.set()
+            self.let_go.wait(30)
         with self._lock:
             self.requests += 1
             if headers.get("Authorization") != f"Bearer {TOKEN}":

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from examples.api.service import TOKEN, Service, serve
+from examples.api.service import ISSUES, TOKEN, Service, issue, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,11 @@ EXAMPLES = ROOT / "examples" / "api"
 CONTACTS = (
     "CREATE TABLE contacts (id int unsigned PRIMARY KEY, email varchar(80) NOT NULL, name varchar(80),"
     " spent decimal(12,2) NOT NULL)"
+)
+ISSUES_TABLE = (
+    "CREATE TABLE issues (id bigint PRIMARY KEY, number int unsigned NOT NULL, title varchar(256) NOT NULL,"
+    " state enum('open','closed') NOT NULL, comments int unsigned NOT NULL, updated_at timestamp NOT NULL,"
+    " closed_at timestamp NULL)"
 )
 
 
@@ -86,3 +92,38 @@ def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_pa
         "spent": "8.50",
         "key": service.contacts["shop-8"]["key"],
     }
+
+
+@pytest.mark.timeout(180)
+def test_issues_are_pulled_and_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
+    """All issues are in the table, typed, through a kill and a limit; a second run asks for what came since, and no more."""
+    database.execute(ISSUES_TABLE)
+    service = Service()
+    service.hold_after = 2
+    with serve(service) as url:
+        variables = {"API_URL": url, "SHOP_URL": database.url}
+        stored = "SELECT count(*) FROM issues"
+        kill_after(start("issues_to_mysql.yaml", tmp_path, **variables), lambda: service.held.is_set())
+        assert database.execute(stored)[0][0] < ISSUES
+        service.hold_after = None
+        service.held.clear()
+        service.let_go.set()
+        code, said = end(start("issues_to_mysql.yaml", tmp_path, **variables))
+        assert (code, database.execute(stored)) == (0, [(ISSUES,)]), said
+        [row] = database.execute("SELECT * FROM issues WHERE number = 6")
+        assert row == (
+            10_000_000_006,
+            6,
+            "Issue 6 - näher besehen",
+            "closed",
+            6,
+            datetime(2026, 1, 1, 6),
+            datetime(2026, 1, 1, 6),
+        )
+        asked = service.requests
+        service.issues.append(issue(ISSUES + 1))
+        service.issues[0] = {**issue(1), "title": "Changed", "updated_at": "2027-01-01T00:00:00Z"}
+        code, said = end(start("issues_to_mysql.yaml", tmp_path, **variables))
+        assert (code, database.execute(stored)) == (0, [(ISSUES + 1,)]), said
+        assert database.execute("SELECT title FROM issues WHERE number = 1") == [("Changed",)]
+        assert service.requests == asked + 1
