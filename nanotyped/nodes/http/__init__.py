@@ -1,4 +1,4 @@
-"""Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator.
+"""Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator, ``StreamHttp``.
 
 ``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean.
 """
@@ -6,16 +6,32 @@
 from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
 from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
+from nanotyped.nodes.http.paging import (
+    CursorPages,
+    HeaderLinkPages,
+    JsonLinkPages,
+    NumberedPages,
+    OffsetPages,
+    SinglePage,
+)
 from nanotyped.nodes.http.post import HttpPostRequest
 from nanotyped.nodes.http.rules import ResponseRule
+from nanotyped.nodes.http.stream import StreamHttp
 
 __all__ = [
     "CircuitBreaker",
+    "CursorPages",
+    "HeaderLinkPages",
     "HttpGetRequest",
     "HttpGetRequestPaginator",
     "HttpPostRequest",
     "IdempotencyKey",
+    "JsonLinkPages",
+    "NumberedPages",
+    "OffsetPages",
     "PaginatedHttpGetRequest",
     "RateLimit",
     "ResponseRule",
+    "SinglePage",
+    "StreamHttp",
 ]

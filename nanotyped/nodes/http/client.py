@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import ssl
 import threading
 import time
@@ -32,6 +33,7 @@ MAX_SHOWN_ANSWER = 200
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 _READ_BYTES = 64 * 1024
+_SECONDS = re.compile(r"[0-9]{1,15}")
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
@@ -297,7 +299,7 @@ class HttpClient:
         action, message = self._terms.rules.judge(status, headers, answer)
         if action not in ("success", "ignore"):
             reason = _reason(response, answer) if message is None else f"{status}: {message}"
-            return _Outcome(action, reason, status, retry_after_s(headers.get("Retry-After")))
+            return _Outcome(action, reason, status, asked_pause_s(headers))
         if self._terms.needs_whole and len(answer) > most:
             return _Outcome("fail", f"the answer is longer than {most:,} bytes", status)
         coding = headers.get("Content-Encoding", "identity").strip().lower()
@@ -379,6 +381,29 @@ def retry_after_s(text: str | None, now: datetime | None = None) -> float | None
         return None
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def asked_pause_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the headers of an answer ask for, ``None`` where they ask for none.
+
+    Beside ``Retry-After`` these are GitHub's: with ``X-RateLimit-Remaining: 0`` nothing is answered before
+    ``X-RateLimit-Reset``, in seconds since the epoch, by the clock of the service (``Date``) where that is told. A
+    moment that is over, as a number of seconds would be, says nothing.
+    """
+    asked = retry_after_s(headers.get("Retry-After"))
+    reset = (headers.get("X-RateLimit-Reset") or "").strip()
+    if (
+        asked is not None
+        or (headers.get("X-RateLimit-Remaining") or "").strip() != "0"
+        or not _SECONDS.fullmatch(reset)
+    ):
+        return asked
+    try:
+        now = parsedate_to_datetime(headers.get("Date") or "").timestamp()
+    except ValueError:
+        now = time.time()
+    left_s = int(reset) - now
+    return left_s if left_s > 0 else None
 
 
 def _causes(error: BaseException) -> list[BaseException]:

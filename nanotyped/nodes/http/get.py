@@ -12,26 +12,33 @@ from typing import Any
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
-from nanotyped.errors import (
-    GraphProblem,
-    HttpGetError,
-    IncompatibleTypesException,
-    RowError,
-    TypeCastError,
-)
+from nanotyped.errors import GraphProblem, RowError
 from nanotyped.node.functions import Function, resolve_function
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http.client import ExchangeFailed, HttpClient, RetryPolicy, Terms
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
 from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.paging import (  # noqa: TC001 - files are read by the annotations of options
+    Pagination,
+    PaginationOption,
+)
+from nanotyped.nodes.http.records import (
+    Page,
+    error_of,
+    kind_of,
+    page_of,
+    read_answer,
+    read_document,
+    record_steps,
+    steps_of,
+    typed,
+)
 from nanotyped.nodes.http.rules import Rules
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
+from nanotyped.nodes.http.walking import Walk, check_query_names, names_in_query
 from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema
-from nanotyped.row.keypaths import MISSING, Keypath, Step, reach
-from nanotyped.types.intermediate import JSON
-from nanotyped.types.json import json_form
-from nanotyped.types.text import parse_text
+from nanotyped.row.keypaths import MISSING, Step, reach
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # What another row may be answered to with success: the request was understood, and is about this one.
@@ -46,7 +53,6 @@ _OF_A_ROW = frozenset(
     }
 )
 _DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "nanotyped"}
-_parse_document = parse_text(JSON, "csv")
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
@@ -79,8 +85,8 @@ class _HttpGet(HttpNode[object, Any]):
         try:
             answer = self._exchange("GET", self._url_of(self.__message__, more))
         except ExchangeFailed as failed:
-            raise _error_of(failed, self._url.display) from None
-        return MISSING if answer.is_ignored else _read(answer.body, self._url.display, json=self.json)
+            raise error_of(failed, self._url.display) from None
+        return MISSING if answer.is_ignored else read_answer(answer.body, self._url.display, json=self.json)
 
     def _url_of(self, message: object, more: Mapping[str, str] | None) -> str:
         if not isinstance(message, Row):
@@ -100,8 +106,8 @@ class _HttpGet(HttpNode[object, Any]):
         if own is None or not self.json or self.sending.output_key is not None:
             return document
         if not isinstance(document, dict):
-            raise RowError(f"{self._url.display} answered with {_kind_of(document)}, and an object is declared")
-        return _typed(document, own, self._url.display)
+            raise RowError(f"{self._url.display} answered with {kind_of(document)}, and an object is declared")
+        return typed(document, own, self._url.display)
 
 
 @register_node
@@ -157,8 +163,8 @@ class Pages:
         additional_data_test: Function | str,
         label: str,
     ) -> None:
-        self._more_at = _place("additional_data_key", additional_data_key)
-        self._next_at = _place("pagination_key", pagination_key)
+        self._more_at = steps_of("additional_data_key", additional_data_key)
+        self._next_at = steps_of("pagination_key", pagination_key)
         self._first = str(default_offset_value)
         self._test = resolve_function(additional_data_test, "additional_data_test")
         self.label = label
@@ -190,49 +196,131 @@ class Pages:
 class HttpGetRequestPaginator(_HttpGet):
     """Asks an HTTP API for all pages of something, for each message: one output a page, the last one included.
 
-    Needs: the columns that stand in ``endpoint_template`` and not in ``endpoint_dict``. Gives: of each page what
-    ``HttpGetRequest`` gives of an answer. A page that cannot be read is an error, never the end.
+    How the API pages is said by ``url`` and ``pagination``, or by the classic options, from ``endpoint_template`` to
+    ``additional_data_test``, which know APIs whose pages name the next offset. With ``pagination`` a link or a cursor
+    that comes again, and a page equal to the one before where pages are counted, ends the run, as does a link to
+    another host, scheme or port. Classic: an offset that comes again ends the pages, and is logged.
+
+    Needs: the columns that stand in ``url``, or in ``endpoint_template``, and not in ``endpoint_dict``. Gives: of each
+    page what ``HttpGetRequest`` gives of an answer; with ``records`` of each record. A page that cannot be read is an
+    error, never the end; an answer of 204, and one that a rule ignores, is the end.
 
     Args:
-        endpoint_template: Where to, with ``{NAME}`` placeholders; one of them is that of the offset.
-        additional_data_key: Member of a page, or list of steps into it, that says whether there are more.
-        pagination_key: Member of a page, or list of steps into it, that is the next offset.
-        pagination_get_request_key: Name of the placeholder of the offset.
+        endpoint_template: Classic: where to, with ``{NAME}`` placeholders; one of them is that of the offset.
+        additional_data_key: Classic: member of a page, or list of steps into it, that says whether there are more.
+        pagination_key: Classic: member of a page, or list of steps into it, that is the next offset.
+        pagination_get_request_key: Classic: name of the placeholder of the offset.
         endpoint_dict: What fills the other placeholders.
-        default_offset_value: The offset of the first page.
-        additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
+        default_offset_value: Classic: the offset of the first page.
+        additional_data_test: Classic: what says of the member at ``additional_data_key`` whether there are more.
         json: True: where the next page is stands in the JSON of a page.
+        url: Where to, with ``{NAME}`` placeholders, without what ``pagination`` puts into the query.
+        pagination: How the API pages, by ``type``: ``header_link``, ``json_link`` (``path``), ``cursor`` (``path``,
+            ``parameter``, ``has_more``), ``offset`` (``limit``, ``limit_parameter``, ``parameter``, ``total``),
+            ``page_number`` (``parameter``, ``first_page``, ``total_pages``) or ``single_page``; each with
+            ``max_pages``. See ``docs/how-to/read-an-api.md``.
+        records: Member of a page, or list of steps into it, that is the list of its records; ``[]``: the page itself.
 
     Raises:
-        ValueError: If an option is wrong.
+        ValueError: If an option is wrong, or there are some of both ways.
     """
 
     def __init__(
         self,
         *,
-        endpoint_template: str,
-        additional_data_key: str | list[str | int],
-        pagination_key: str | list[str | int],
-        pagination_get_request_key: str,
+        endpoint_template: str | None = None,
+        additional_data_key: str | list[str | int] | None = None,
+        pagination_key: str | list[str | int] | None = None,
+        pagination_get_request_key: str | None = None,
         endpoint_dict: dict[str, str | int] | None = None,
         default_offset_value: str | int = "",
         additional_data_test: Function | str = bool,
         json: bool = True,
+        url: str | None = None,
+        pagination: PaginationOption | None = None,
+        records: str | list[str | int] | None = None,
         **kwargs: Any,
     ) -> None:
         if not json:
             raise ValueError("json must be true: where the next page is stands in the JSON of a page")
-        self._offset_name = pagination_get_request_key
-        constants = {**(endpoint_dict or {}), self._offset_name: default_offset_value}
-        self._url = UrlTemplate(endpoint_template, constants)
-        _check_offset(self._url, self._offset_name)
+        classic = {
+            "endpoint_template": endpoint_template,
+            "additional_data_key": additional_data_key,
+            "pagination_key": pagination_key,
+            "pagination_get_request_key": pagination_get_request_key,
+        }
+        more = {
+            "default_offset_value": default_offset_value != "",
+            "additional_data_test": additional_data_test is not bool,
+        }
+        given = [name for name, value in classic.items() if value is not None]
+        _check_ways(given, [name for name in classic if name not in given], url, pagination, more)
+        self._pagination = pagination
+        self._records_at = None if records is None else record_steps(records)
+        self._offset_name = pagination_get_request_key or ""
+        if url is not None and pagination is not None:
+            self._url = UrlTemplate(url, endpoint_dict)
+            check_query_names({"url": names_in_query(url), "pagination": pagination.parameters})
+        elif endpoint_template is not None:
+            constants = {**(endpoint_dict or {}), self._offset_name: default_offset_value}
+            self._url = UrlTemplate(endpoint_template, constants)
+            _check_offset(self._url, self._offset_name)
         super().__init__(**kwargs)
-        self._pages = Pages(additional_data_key, pagination_key, default_offset_value, additional_data_test, self.label)
+        self._pages: Pages | None = None
+        if additional_data_key is not None and pagination_key is not None:
+            self._pages = Pages(
+                additional_data_key, pagination_key, default_offset_value, additional_data_test, self.label
+            )
 
     def process_item(self) -> Iterator[Any]:
-        """Yield the pages."""
-        for page in self._pages.walk(lambda offset: self._get({self._offset_name: offset})):
+        """Yield the pages, or their records."""
+        if self._pages is not None:
+            for page in self._pages.walk(lambda offset: self._get({self._offset_name: offset})):
+                yield from self._results(page)
+            return
+        assert self._pagination is not None  # the constructor saw to it
+        walk = Walk(self._pagination, self._url_of(self.__message__, None), self._records_at, self._page, self.label)
+        for page in walk.pages():
+            if self._records_at is None:
+                yield self._result(page.document)
+            for record in walk.records if self._records_at is not None else ():
+                yield self._result(read_document(record.decode(), page.place))
+
+    def _page(self, url: str, number: int) -> Page | None:
+        try:
+            answer = self._exchange("GET", url)
+        except ExchangeFailed as failed:
+            raise error_of(failed, self._url.display) from None
+        return page_of(answer, url, f"{self._url.display}, page {number}")
+
+    def _results(self, page: Any) -> Iterator[Any]:
+        if self._records_at is None:
             yield self._result(page)
+            return
+        found = reach(page, self._records_at)
+        if not isinstance(found, list):
+            raise RowError(f"{self._url.display} has {kind_of(found)} at `records`, and a list is wanted")
+        for record in found:
+            yield self._result(record)
+
+
+def _check_ways(
+    given: Sequence[str],
+    missing: Sequence[str],
+    url: str | None,
+    pagination: Pagination | None,
+    more: Mapping[str, bool],
+) -> None:
+    """Raise ``ValueError`` unless the pages are told in one way, and whole."""
+    if url is None and pagination is None:
+        if missing:
+            names = ", ".join(missing)
+            raise ValueError(f"{names} must be given; or give url and pagination, and none of the classic options")
+        return
+    if mixed := [*given, *(name for name, is_given in more.items() if is_given)]:
+        raise ValueError(f"url and pagination stand in the place of {', '.join(mixed)}: give these or those")
+    if url is None or pagination is None:
+        raise ValueError(f"{'url' if url is None else 'pagination'} is missing: they are given together")
 
 
 class PaginatedHttpGetRequest:
@@ -295,8 +383,8 @@ class PaginatedHttpGetRequest:
         try:
             body = client.exchange("GET", self._url.of_constants({self._offset_name: offset}), self._url.display).body
         except ExchangeFailed as failed:
-            raise _error_of(failed, self._url.display) from None
-        return _read(body, self._url.display, json=True)
+            raise error_of(failed, self._url.display) from None
+        return read_answer(body, self._url.display, json=True)
 
 
 def _wait(seconds: float) -> bool:
@@ -304,64 +392,6 @@ def _wait(seconds: float) -> bool:
     return True
 
 
-def _place(option: str, key: str | Sequence[Step]) -> tuple[Step, ...]:
-    try:
-        path = Keypath(key)
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from None
-    return (path.column, *path.steps)
-
-
 def _check_offset(template: UrlTemplate, name: str) -> None:
     if name not in template.columns:
         raise ValueError(f"there is no placeholder `{{{name}}}` for the offset (pagination_get_request_key) in the url")
-
-
-def _error_of(failed: ExchangeFailed, place: str) -> Exception:
-    reason = f"{place} did not answer with success, {failed}"
-    if failed.action in ("reject", "split"):
-        return RowError(reason)
-    return HttpGetError(reason, status=failed.status, attempts=failed.attempts)
-
-
-def _read(body: bytes, place: str, *, json: bool) -> Any:
-    try:
-        text = body.decode("utf-8")
-        return _parse_document(text) if json else text
-    except UnicodeDecodeError as error:
-        raise RowError(f"{place} answered with what is no UTF-8: byte {error.start + 1}") from None
-    except (TypeCastError, RecursionError) as error:
-        reason = error.reason if isinstance(error, TypeCastError) else "it is nested too deep"
-        detail = "" if reason == "no JSON" else f": {reason}"
-        raise RowError(f"{place} answered with what is no JSON{detail}") from None
-
-
-def _typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
-    """Return the members of an object by the types of the columns.
-
-    Raises:
-        RowError: With every member that is missing, not declared, or wrong.
-    """
-    problems = [f"`{name}` is not declared" for name in document if name not in own]
-    typed: dict[str, Any] = {}
-    for column in own:
-        value = document.get(column.name)
-        if column.name not in document:
-            problems.append(f"`{column.name}` is missing")
-        elif value is None and column.nullable:
-            typed[column.name] = None
-        elif value is None and column.type.intermediate_type.family is not JSON:
-            problems.append(f"`{column.name}` is null")
-        else:
-            try:
-                typed[column.name] = json_form(column.type).decode(value)
-            except (TypeCastError, IncompatibleTypesException) as error:
-                problems.append(f"`{column.name}`: {error}")
-    if problems:
-        raise RowError(f"{place} answered with an object that does not fit: {'; '.join(problems)}")
-    return typed
-
-
-def _kind_of(document: object) -> str:
-    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(document), "a number")
