@@ -20,6 +20,7 @@ from tests.support.mariadb import MariaDBServer
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 ROOT = Path(__file__).parent.parent
+LATENCY_MS = 20
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ def run_job(job: Job, rounds: int) -> list[str]:
 
 
 @contextmanager
-def sink_server() -> Iterator[str]:
+def sink_server(latency_ms: int = 0) -> Iterator[str]:
     """Start the API in a process of its own; gives its URL."""
-    command = [sys.executable, "-m", "benchmarks.sink_server"]
+    command = [sys.executable, "-m", "benchmarks.sink_server", str(latency_ms)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -167,6 +168,18 @@ def main() -> None:
         )
         lines += run_job(reading, chosen.rounds)
         lines += run_job(sending, chosen.rounds)
+    with sink_server(LATENCY_MS) as api:
+        waiting = ["workers_8", "workers_1", "script"]
+        slow = Job(
+            f"An API that takes {LATENCY_MS} ms: batches of 10",
+            "slow_api",
+            "workers_1",
+            waiting,
+            [api],
+            dict.fromkeys(waiting, 3000),
+            "8 workers at least 6 times one",
+        )
+        lines += run_job(slow, chosen.rounds)
     lines += memory_lines(min(3, chosen.rounds))
     RESULTS.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))

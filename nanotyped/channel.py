@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
+# How often a batch that waits to be filled asks for what producers have gathered meanwhile.
+_LOOKS = 8
 logger = logging.getLogger("nanotyped.channel")
 
 
@@ -94,7 +97,11 @@ class Inbox(Generic[B]):
         return channel
 
     def receive(
-        self, max_rows: int, timeout_s: float | None = None, unless: Callable[[], bool] | None = None
+        self,
+        max_rows: int,
+        timeout_s: float | None = None,
+        unless: Callable[[], bool] | None = None,
+        fill_s: float = 0.0,
     ) -> tuple[Channel[B], B] | None:
         """Return the next batch and its channel, waiting for it; ``None`` when every channel has ended.
 
@@ -102,15 +109,14 @@ class Inbox(Generic[B]):
             max_rows: A longer batch is split, and its rest comes next; shorter ones of one channel are joined.
             timeout_s: Longest wait, in seconds.
             unless: Ends the wait where it says so; asked again at each ``wake``.
+            fill_s: How many seconds a batch of fewer rows waits for more of them, once it is there.
 
         Raises:
             TimeoutError: If nothing came in time, or before ``unless`` said so.
             ChannelCancelled: If the inbox was cancelled.
         """
         if not self._queue and not self._cancelled:
-            for channel in self._channels:
-                if not channel.ended:
-                    channel.pull()
+            self._pull()
         with self._lock:
             news = self._has_news if unless is None else lambda: self._has_news() or unless()
             self.receiving = True
@@ -124,7 +130,41 @@ class Inbox(Generic[B]):
                 raise TimeoutError
             if not self._queue:
                 return None
-            channel, batch = self._take(max_rows)
+            if fill_s <= 0:
+                return self._taken(max_rows)
+        self._fill(max_rows, fill_s)
+        with self._lock:
+            if self._cancelled or self._stopped:
+                raise ChannelCancelled
+            return self._taken(max_rows, fills=True)
+
+    def _pull(self) -> None:
+        for channel in self._channels:
+            if not channel.ended:
+                channel.pull()
+
+    def _fill(self, max_rows: int, fill_s: float) -> None:
+        """Wait until the next batch is a whole one, or has waited so long, and ask for its rows meanwhile."""
+        ends_at = time.monotonic() + fill_s
+        while (left_s := ends_at - time.monotonic()) > 0:
+            with self._lock:
+                if self._readable.wait_for(lambda: self._is_whole(max_rows), min(left_s, fill_s / _LOOKS)):
+                    return
+            self._pull()
+
+    def _is_whole(self, max_rows: int) -> bool:
+        """Whether the next batch gets no longer by waiting."""
+        if self._cancelled or self._stopped or self._has_ended:
+            return True
+        first, rows = self._queue[0][0], 0
+        for channel, batch in self._queue:
+            rows += len(batch)
+            if channel is not first or rows >= max_rows:
+                return True
+        return not first._is_open
+
+    def _taken(self, max_rows: int, *, fills: bool = False) -> tuple[Channel[B], B]:
+        channel, batch = self._take(max_rows, fills=fills)
         logger.debug("took a batch of %d rows", len(batch))
         return channel, batch
 
@@ -144,15 +184,15 @@ class Inbox(Generic[B]):
             self._readable.wait_for(lambda: bool(self._queue) or self._has_ended, timeout_s)
             return self._take(max_rows) if self._queue else None
 
-    def _take(self, max_rows: int) -> tuple[Channel[B], B]:
-        channel, batch = self._cut(max_rows)
+    def _take(self, max_rows: int, *, fills: bool = False) -> tuple[Channel[B], B]:
+        channel, batch = self._cut(max_rows, fills=fills)
         channel.rows_waiting -= len(batch)
         channel.marks_waiting -= len(batch.marks)
         channel.writable.notify_all()
         self.batches_received += 1
         return channel, batch
 
-    def _cut(self, max_rows: int) -> tuple[Channel[B], B]:
+    def _cut(self, max_rows: int, *, fills: bool) -> tuple[Channel[B], B]:
         channel, batch = self._queue.popleft()
         if len(batch) > max_rows:
             batch, rest = batch.split(max_rows)
@@ -164,6 +204,10 @@ class Inbox(Generic[B]):
         while self._queue and self._queue[0][0] is channel and total + len(self._queue[0][1]) <= max_rows:
             more.append(self._queue.popleft()[1])
             total += len(more[-1])
+        if fills and total < max_rows and self._queue and self._queue[0][0] is channel:
+            first, rest = self._queue.popleft()[1].split(max_rows - total)
+            self._queue.appendleft((channel, rest))
+            more.append(first)
         return channel, batch.join(more) if more else batch
 
     def cancel(self) -> None:

@@ -344,6 +344,18 @@ class RowError(NanotypedError, ValueError):
         super().__init__(message)
 
 
+class RowRefusedError(RowError):
+    """A row that the service does not take, which takes others.
+
+    Attributes:
+        status: Of HTTP.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message, row=row)
+
+
 @dataclass(frozen=True, slots=True)
 class CellProblem:
     """One cell that breaks its contract: row from 1, column, and both sides as text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,6 +12,10 @@ from nanotyped.config.scalars import parse_scalar
 
 if TYPE_CHECKING:
     from nanotyped.config.yaml_reader import Value
+
+
+# Line ends to YAML, of which PyYAML writes some as they are; a reader would make a blank or a line feed of them.
+_RARE_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -25,7 +30,8 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
         is_plain = parse_scalar(text) == text
     except ValueError:
         is_plain = False
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain and "${" not in text else '"')
+    is_plain = is_plain and "${" not in text and not _RARE_LINE_ENDS.search(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
 
 
 def _number(dumper: _Dumper, number: float) -> yaml.ScalarNode:

@@ -11,15 +11,18 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.channel import Channel, ChannelCancelled, Inbox
 from nanotyped.message import Batch, Marker
+from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
     from nanotyped.engine.guarded import Outcome, RowWork
     from nanotyped.engine.outbox import Outbox
     from nanotyped.message import Token
+    from nanotyped.node import NanoNode
     from nanotyped.row import Row
 
 # A slow row holds up what came behind it: so many rows a worker may be done with, or at, before that.
@@ -39,15 +42,29 @@ class Task:
         done: Whether a worker is through with it.
         outcomes: What became of the rows, up to an error.
         error: The error, and the row that was in hand.
+        keys: What no other row may have that is worked on at the same time.
     """
 
-    __slots__ = ("batch", "came", "done", "error", "is_last", "marker", "number", "outcomes", "sender", "tokens")
+    __slots__ = (
+        "batch",
+        "came",
+        "done",
+        "error",
+        "is_last",
+        "keys",
+        "marker",
+        "number",
+        "outcomes",
+        "sender",
+        "tokens",
+    )
 
     def __init__(self, batch: Batch[Row], number: int, sender: object, marker: Marker | None = None) -> None:
         self.batch = batch
         self.number = number
         self.sender = sender
         self.tokens: tuple[Token, ...] = ()
+        self.keys: frozenset[tuple[object, ...]] = frozenset()
         self.marker = marker
         self.is_last = False
         self.done = marker is not None
@@ -60,8 +77,8 @@ class Pool:
     """The threads of one node beside its own, and what they are at. All methods belong to the node's own thread.
 
     Args:
-        names: Of the threads, as many as there are to be.
-        local: What a thread has of its own; holds the node's attributes of the row in hand.
+        node: The node; says how many threads there are to be, and of which rows the order is to be kept outside.
+        name: Of the node's own thread; those of the others begin with it.
         new_work: Makes what one thread works with.
         settle: Does with an outcome what it asks for, or passes a marker on.
         outbox: Where that goes; holds the rows' holds.
@@ -73,27 +90,29 @@ class Pool:
 
     def __init__(
         self,
-        names: Sequence[str],
-        local: threading.local,
+        node: NanoNode[Any, Any],
+        name: str,
         new_work: Callable[[], RowWork],
         settle: Callable[[Outcome | Marker], None],
         outbox: Outbox,
         *,
         by_batch: bool,
     ) -> None:
-        self._local = local
+        self._local = node._of_thread
         self._new_work = new_work
         self._settle = settle
         self._outbox = outbox
+        self._in_order_of = node.in_order_of
         self._by_batch = by_batch
-        self._most = len(names) * (1 if by_batch else _AHEAD)
+        self._most = node.workers * (1 if by_batch else _AHEAD)
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._pending: deque[Task] = deque()
         self._changed = threading.Condition()
         self._cancelled = False
         self._wake: Callable[[], None] = _nobody_waits
         self.came: Row | None = None
-        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        names = [f"{name}#{place}" for place in range(1, node.workers + 1)]
+        self._threads = [threading.Thread(target=self._work, name=each, daemon=True) for each in names]
 
     @property
     def is_idle(self) -> bool:
@@ -113,7 +132,9 @@ class Pool:
         for thread in self._threads:
             thread.join()
 
-    def receive(self, inbox: Inbox[Batch[Row]], max_rows: int) -> tuple[Channel[Batch[Row]], Batch[Row]] | None:
+    def receive(
+        self, inbox: Inbox[Batch[Row]], max_rows: int, fill_s: float
+    ) -> tuple[Channel[Batch[Row]], Batch[Row]] | None:
         """Return what comes in next, as ``Inbox.receive``; what is done with meanwhile is settled.
 
         Raises:
@@ -123,7 +144,7 @@ class Pool:
         while True:
             self._settle_done()
             try:
-                return inbox.receive(max_rows, unless=self._oldest_is_done)
+                return inbox.receive(max_rows, unless=self._oldest_is_done, fill_s=fill_s)
             except TimeoutError:
                 continue
 
@@ -143,7 +164,9 @@ class Pool:
         for task in tasks:
             task.tokens = batch.tokens
             task.is_last = task is tasks[-1]
-            while len(self._pending) >= self._most:
+            if self._in_order_of:
+                task.keys = _keys(task.batch, self._in_order_of)
+            while len(self._pending) >= self._most or self._must_wait(task):
                 self._settle_oldest()
             if pause is not None and task.marker is None:
                 pause()
@@ -151,6 +174,10 @@ class Pool:
             if not task.done:
                 self._tasks.put(task)
         self._settle_done()
+
+    def _must_wait(self, task: Task) -> bool:
+        """Whether a row of equal key is being worked on; its turn was before."""
+        return bool(task.keys) and any(not one.done and not one.keys.isdisjoint(task.keys) for one in self._pending)
 
     @staticmethod
     def _tasks_of(batch: Batch[Row], first: int, sender: object, *, one_by_one: bool) -> Iterator[Task]:
@@ -211,6 +238,16 @@ def _do(task: Task, work: RowWork) -> None:
             task.outcomes.append(outcome)
     except BaseException as error:  # noqa: BLE001 - it belongs to the node's own thread, which raises it
         task.error, task.came = error, work.came
+
+
+def _keys(batch: Batch[Row], columns: Sequence[str]) -> frozenset[tuple[object, ...]]:
+    """Return the values that the rows have in some columns; ``None`` in the place of one that a row has not."""
+    found: set[tuple[object, ...]] = set()
+    for row_class, rows in groupby(batch.rows, type):
+        fields = row_info(row_class).fields
+        names = [fields.get(name) for name in columns]
+        found.update(tuple(None if name is None else getattr(row, name) for name in names) for row in rows)
+    return frozenset(found)
 
 
 def _nobody_waits() -> None:

@@ -102,16 +102,17 @@ class ProcessingWorker(Worker):
         return work(self.node, self._view, self._shape, self.outbox, process_batch=process_batch, local=local)
 
     def _new_pool(self) -> Pool:
-        names = [f"{self._thread_name}#{place}" for place in range(1, self.node.workers + 1)]
-        local = self.node._of_thread
-        new_work = functools.partial(self._new_work, local)
-        return Pool(names, local, new_work, self._settle_outcome, self.outbox, by_batch=self._batches)
+        new_work = functools.partial(self._new_work, self.node._of_thread)
+        return Pool(self.node, self._thread_name, new_work, self._settle_outcome, self.outbox, by_batch=self._batches)
 
     def _process(self, inbox: Inbox[Batch[Row]]) -> bool:
         batch_rows = self.node.batch_rows
         by_argument = takes_row(self.node)
         while True:
-            got = inbox.receive(batch_rows) if not self._timed else self._receive_in_time(inbox, batch_rows)
+            if self._timed:
+                got = self._receive_in_time(inbox, batch_rows)
+            else:
+                got = inbox.receive(batch_rows, fill_s=self.node.batch_wait_s)
             if got is None:
                 return not inbox.failed
             batch = got[1]
@@ -169,7 +170,7 @@ class ProcessingWorker(Worker):
         pause = (lambda: self.node.sleep(self.node.throttle_s)) if self.node.throttle_s else None
         pool.start()
         try:
-            while (got := pool.receive(self.inbox, self.node.batch_rows)) is not None:
+            while (got := pool.receive(self.inbox, self.node.batch_rows, self.node.batch_wait_s)) is not None:
                 first = self._count_taken(*got)
                 pool.give(got[1], first, self.senders.get(got[0]), pause)
             pool.finish()

@@ -146,6 +146,13 @@ class NanoNode(Linkable[In_contra, Out_co]):
     workers: int = 1
     """In how many threads ``process_item`` or ``process_batch`` runs at once. The order of the rows is kept."""
 
+    in_order_of: Sequence[str] = ()
+    """Columns: no two rows of equal values in all of them are worked on at once, so what several workers do outside
+    of the pipeline is done in the order of the rows of each key."""
+
+    batch_wait_s: float = 0.0
+    """How many seconds fewer than ``batch_rows`` rows wait for more of them."""
+
     joins_inputs: ClassVar[bool] = False
     """Whether a row that it gives is made of rows of several inputs: then ``joined_schema`` says of what kind."""
 

@@ -259,17 +259,17 @@ class _NumberReader:
 
     def read(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return the values; ``ValueError`` if one is none of the type's."""
-        return self._texts.read([_digits(value) for value in values])
+        return self._texts.read([digits_of(value) for value in values])
 
     def problem(self, value: Any) -> str:
         """Return why one value is none of the column's, ``""`` if it is one."""
         try:
-            return "" if value is None else self._texts.problem(_digits(value))
+            return "" if value is None else self._texts.problem(digits_of(value))
         except ValueError:
             return f"expected `{self.column.spelling()}`, got {shown(value)}"
 
 
-def _digits(value: Any) -> str | None:
+def digits_of(value: Any) -> str | None:
     """Return the text of a number; a text as it is.
 
     Raises:
@@ -281,7 +281,7 @@ def _digits(value: Any) -> str | None:
         return str(value)
     if type(value) is Decimal and abs(value.adjusted()) <= LONGEST_NUMBER:
         return format(value, "f")
-    raise ValueError("no number")
+    raise ValueError(f"{shown(value)} is neither a number nor the text of one")
 
 
 # Types whose JSON form is their Python value, and types whose form is text, as in CSV.
@@ -295,14 +295,15 @@ def _is_itself(column: Column) -> bool:
     return small or kind.family in _ITSELF
 
 
-def _is_numeric_text(column: Column) -> bool:
+def is_text_of_number(column: Column) -> bool:
+    """Return whether the JSON form of a column is text that spells a number."""
     return column.type.intermediate_type.family in (it.INTEGER, it.DECIMAL) and not _is_itself(column)
 
 
 def _reader_of(column: Column, *, numbers: bool) -> ColumnReader | _FormReader | _NumberReader | None:
     if _is_itself(column):
         return None
-    if numbers and _is_numeric_text(column):
+    if numbers and is_text_of_number(column):
         return _NumberReader(column)
     return (ColumnReader if column.type.intermediate_type.family in _TEXTUAL else _FormReader)(column)
 
@@ -312,7 +313,7 @@ def _annotation(column: Column, *, numbers: bool) -> Any:
     if kind.family is it.NULL:
         return None
     is_open = kind.family is it.JSON or kind.family not in _ITSELF | _TEXTUAL
-    if is_open or (numbers and _is_numeric_text(column)):
+    if is_open or (numbers and is_text_of_number(column)):
         return Any
     plain = kind.python_type if _is_itself(column) else str
     return plain | None if column.nullable else plain

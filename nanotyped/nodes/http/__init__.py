@@ -5,6 +5,7 @@
 
 from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
+from nanotyped.nodes.http.items import ItemResults
 from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
 from nanotyped.nodes.http.paging import (
     CursorPages,
@@ -26,6 +27,7 @@ __all__ = [
     "HttpGetRequestPaginator",
     "HttpPostRequest",
     "IdempotencyKey",
+    "ItemResults",
     "JsonLinkPages",
     "NumberedPages",
     "OffsetPages",

@@ -243,7 +243,7 @@ class HttpClient:
             # To come back earlier than it asks is no use to anybody.
             reason += f"; it asks for a pause of {outcome.retry_after_s:.0f} s"
             return f"{reason}, and max_retry_after_s is {self._policy.max_retry_after_s:g}", None
-        wait_s = self._wait_s(attempt, outcome)
+        wait_s = backoff_s(attempt) if outcome.retry_after_s is None else outcome.retry_after_s
         if time.monotonic() + wait_s >= deadline:
             return f"{reason}; the next attempt would come after the deadline of {self._policy.deadline_s:g} s", None
         return reason, wait_s
@@ -264,12 +264,6 @@ class HttpClient:
         request = self._session.prepare_request(requests.Request(method, url, data=body, headers=headers))
         self._last = None if self._session.cookies else (method, url, request)
         return request
-
-    def _wait_s(self, attempt: int, outcome: _Outcome) -> float:
-        if outcome.retry_after_s is not None:
-            return outcome.retry_after_s
-        longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
-        return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
 
     def _attempt(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float
@@ -334,6 +328,12 @@ class ClientOfThread:
         """Close every connection of every client; none is asked for any more."""
         for client in self._all:
             client.close()
+
+
+def backoff_s(attempt: int) -> float:
+    """Return the seconds to wait behind an attempt: they grow, and are never quite the same."""
+    longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
 
 
 def _read_answer(response: requests.Response, most: int) -> bytes:

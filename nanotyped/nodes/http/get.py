@@ -31,7 +31,7 @@ from nanotyped.nodes.http.records import (
     read_document,
     record_steps,
     steps_of,
-    typed,
+    typed_members,
 )
 from nanotyped.nodes.http.rules import Rules
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
@@ -107,7 +107,7 @@ class _HttpGet(HttpNode[object, Any]):
             return document
         if not isinstance(document, dict):
             raise RowError(f"{self._url.display} answered with {kind_of(document)}, and an object is declared")
-        return typed(document, own, self._url.display)
+        return typed_members(document, own, self._url.display)
 
 
 @register_node

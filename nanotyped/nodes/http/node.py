@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
 
@@ -48,8 +48,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
     _url: UrlTemplate
     _default_headers: Mapping[str, str] = {}
     # Statuses that are about what was sent: the request was understood, and another row may be taken.
-    _rejected: ClassVar[frozenset[int]] = frozenset()
-    _split: ClassVar[frozenset[int]] = frozenset()
+    _rejected: frozenset[int] = frozenset()
+    _split: frozenset[int] = frozenset()
     _needs_whole_answers = True
 
     def __init__(
@@ -123,6 +123,11 @@ class HttpNode(NanoNode[In_contra, Out_co]):
     def _count_retried(self, rows: int) -> None:
         with self._counting:
             self.statistics.retried += rows
+
+    def _count_ignored(self, rows: int) -> None:
+        """Count rows whose answer does not matter: of a node that others follow, the engine sees that they do not."""
+        with self._counting:
+            self.statistics.filtered += rows if self.is_sink else 0
 
     def _pause(self, seconds: float) -> bool:
         self.sleep(seconds)

@@ -1,72 +1,94 @@
-"""Rows to an HTTP API: ``HttpPostRequest``."""
+"""Rows to an HTTP API: ``HttpPostRequest``, and by its ``method`` PUT, PATCH and DELETE."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Never
+import time
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
-
-from nanotyped.errors import DeliveryError, GraphProblem, GraphStructureError, RowError, shown
+from nanotyped.channel import ChannelCancelled
+from nanotyped.errors import (
+    DeliveryError,
+    GraphProblem,
+    GraphStructureError,
+    NodeOptionError,
+    RowError,
+    RowRefusedError,
+    shown,
+)
 from nanotyped.node import FarEnd
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed
-from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker, lines_of, with_member
+from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
+from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed, backoff_s
+from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
+from nanotyped.nodes.http.items import ItemResults  # noqa: TC001 - files are read by the annotations of options
 from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.parcels import Parcel
+from nanotyped.nodes.http.records import read_answer
+from nanotyped.nodes.http.responses import ResponseReader
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
-from nanotyped.row import RowEncoder
-from nanotyped.row.rows import row_info
+from nanotyped.row import parse_schema
+from nanotyped.row.schema import SchemaDeclaration  # noqa: TC001 - as above
+from nanotyped.types.intermediate import JSON, OBJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nanotyped.message import Batch
+    from nanotyped.nodes.http.client import Answer
     from nanotyped.row import Row, Schema
 
-Envelope = Literal["array", "ndjson", "object"]
-
-_CONTENT_TYPES: Mapping[str, str] = {
-    "array": "application/json",
-    "ndjson": "application/x-ndjson",
-    "object": "application/json",
-}
+Method = Literal["POST", "PUT", "PATCH", "DELETE"]
+_ENVELOPES: dict[str, Envelope] = {"POST": "array", "PUT": "single", "PATCH": "single", "DELETE": "none"}
+# About what was sent (RFC 9110 15.5.1, 15.5.10, 15.5.21); and where the URL is a row's own, about that row.
+_OF_ROWS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+_OF_URLS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.REQUEST_URI_TOO_LONG})
+_OWN_HEADERS = ("content-type", "content-encoding", "user-agent", "accept-encoding")
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
-class _Request(NamedTuple):
-    """What is sent at a time; ``rows`` are the numbers of the first and the last row, ``key`` is ``""`` without one."""
-
-    url: str
-    body: bytes
-    rows: tuple[int, int]
-    key: str
-
-
 @register_node
-class HttpPostRequest(HttpNode[object, Never]):
-    """Posts rows to an HTTP API as JSON, in batches, by the types of their columns. A sink.
+class HttpPostRequest(HttpNode[object, Any]):
+    """Sends rows to an HTTP API as JSON, in batches, by the types of their columns.
 
-    A request carries at most ``batch_rows`` rows, and fewer when no more are there: rows are never held back. A request
-    that fails in a way that may pass (no connection, a timeout, 408, 425, 429, 5xx) is sent again, with growing pauses
-    or after the time that the service asks for; whatever else is no 2xx ends the run. A row may thus arrive twice and
-    is never lost in silence: delivery is at least once. Redirects are not followed, certificates are checked, and
-    proxies and credentials out of the environment are not used.
+    A request carries at most ``batch_rows`` rows, and fewer when no more are there. One that fails in a way that may
+    pass (no connection, a timeout, 408, 425, 429, 5xx) is sent again, with growing pauses or after the time that the
+    service asks for. A request that is too large (413) is halved, and so is one that the service refuses (400, 409,
+    422), down to the row that is wrong, which is an error of the row (``on_error``); whatever else is no 2xx ends the
+    run. A row may thus arrive twice and is never lost in silence: delivery is at least once. Redirects are not
+    followed, certificates are checked, and proxies and credentials out of the environment are not used.
 
-    Needs: any typed row, and the columns that stand in ``url``. Gives: nothing.
+    Needs: any typed row, and the columns that stand in ``url`` and ``body``. Gives: nothing; with a
+    ``response_schema``, what the service answers.
 
     Args:
         url: Where to, with ``{column}`` placeholders in path and query: a row is sent to the URL that its values make,
             and consecutive rows of the same URL share a request. Values are percent-encoded whole.
+        method: ``POST``, ``PUT``, ``PATCH`` or ``DELETE``. Where a placeholder stands in ``url``, 404, 410 and 414 are
+            errors of the row too.
         envelope: The body: ``array``, a JSON array of objects; ``ndjson``, an object a line; ``object``, an object
-            that holds the array under ``envelope_key``.
+            that holds the array under ``envelope_key``; ``single``, one object, for one row; ``none``, no body, for one
+            row. Default ``array``; of PUT and PATCH ``single``, of DELETE ``none``.
         envelope_key: The key of the array; only, and always, with ``object``.
+        body: What each row becomes in place of an object of its columns: an object in whose texts ``{column}`` stands
+            for a column: alone it is the value itself (``"{id}"``), within a text its text (``"shop-{id}"``); ``{{``
+            is a brace.
+        compress: ``gzip`` packs bodies.
+        batch_rows: Rows of one request at the most (default 500; of ``single`` and ``none`` 1, and with a key in a
+            header 1, for after a stop requests are cut elsewhere, and the key of one of many rows is another then).
+        max_body_bytes: Bytes of a body at the most, before it is packed; a longer one is sent in parts.
+        batch_wait_s: How many seconds fewer rows than ``batch_rows`` wait for more; 0: not at all.
+        order_by: Columns: with several ``workers``, rows of equal values in them are sent one after the other.
+        items: What an answer says of each row: ``path`` to a list, and of its items ``status``, ``error``, ``index`` or
+            ``key`` and ``column``; ``only_errors``, ``success``, ``retry``. Rows that failed are sent again, or are
+            errors of the row; the others were delivered.
+        response_schema: Columns to type, of the answer: of its items where there are ``items``, else of the whole.
+            Each row goes on with them. Where one answer is for many rows, ``retain_input: false`` is needed, and one
+            row goes on for each request. Members beside them are left out.
         idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
             request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
             what a row's key is made of, by default all of it. The node needs a name then.
-        batch_rows: Rows of one request at the most (default 500; with a key in a header 1, for after a stop requests
-            are cut elsewhere, and the key of one of many rows is another then).
         max_answer_bytes: Bytes of one answer that are read at the most.
 
     Raises:
@@ -74,58 +96,125 @@ class HttpPostRequest(HttpNode[object, Never]):
     """
 
     batch_rows: int = 500
-    _needs_whole_answers = False
+    _split = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 
     def __init__(
         self,
         *,
         url: str,
-        envelope: Envelope = "array",
+        method: Method = "POST",
+        envelope: Envelope | None = None,
         envelope_key: str | None = None,
+        body: dict[str, Any] | None = None,
+        compress: Literal["gzip"] | None = None,
+        max_body_bytes: int | None = None,
+        batch_wait_s: float = 0.0,
+        order_by: list[str] | None = None,
+        items: ItemResults | None = None,
+        response_schema: SchemaDeclaration | None = None,
         idempotency_key: IdempotencyKey | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         **kwargs: Any,
     ) -> None:
-        if envelope not in _CONTENT_TYPES:
-            raise ValueError(f"envelope must be one of {', '.join(_CONTENT_TYPES)}, not {envelope!r}")
-        if (envelope_key is not None) is not (envelope == "object"):
+        if method not in _ENVELOPES:
+            raise ValueError(f"method must be one of {', '.join(_ENVELOPES)}, not {method!r}")
+        self.method = method
+        self.envelope: Envelope = _ENVELOPES[method] if envelope is None else envelope
+        if self.envelope not in CONTENT_TYPES:
+            raise ValueError(f"envelope must be one of {', '.join(CONTENT_TYPES)}, not {envelope!r}")
+        if (envelope_key is not None) is not (self.envelope == "object"):
             raise ValueError("envelope_key is the key of the rows with `envelope: object`, and goes with nothing else")
-        self.envelope = envelope
-        self.envelope_key = envelope_key
+        if max_body_bytes is not None and max_body_bytes < 1:
+            raise ValueError(f"max_body_bytes must be at least 1, not {max_body_bytes}")
+        if not 0 <= batch_wait_s < float("inf"):
+            raise ValueError(f"batch_wait_s is a number of seconds from 0, not {batch_wait_s}")
         self._url = UrlTemplate(url)
-        self._default_headers = {"Content-Type": _CONTENT_TYPES[envelope], "User-Agent": "nanotyped"}
-        self._encoders: dict[Schema, RowEncoder] = {}
+        self._rejected = _OF_ROWS | _OF_URLS if self._url.columns else _OF_ROWS
+        self._max_body_bytes = max_body_bytes
+        self.batch_wait_s = batch_wait_s
+        self.in_order_of = tuple(order_by or ())
+        self.items = items
+        self.idempotency_key = idempotency_key
+        self._needs_whole_answers = items is not None or response_schema is not None
+        self._template = None if body is None else BodyTemplate(body)
+        key_field = None if idempotency_key is None else idempotency_key.field
+        self._bodies = BodyMaker(self.envelope, envelope_key, self._template, key_field, packs=compress is not None)
+        self._default_headers = _default_headers(self.envelope, compress)
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
-        self.idempotency_key = idempotency_key
-        if idempotency_key is not None and idempotency_key.header is not None:
+        if self._is_single or (idempotency_key is not None and idempotency_key.header is not None):
             self.batch_rows = 1
         super().__init__(max_answer_bytes=max_answer_bytes, **kwargs)
-        if idempotency_key is not None and idempotency_key.header is not None:
-            self._check_key_header(idempotency_key.header)
-        if idempotency_key is not None and not self.has_given_name:
-            raise ValueError("idempotency_key needs a name of the node: a generated one is another in each run")
+        self._response: ResponseReader | None = None
+        if response_schema is not None:
+            columns = parse_schema(response_schema)
+            self._response = ResponseReader(columns, self._url.display, keeps_row=self.retain_input)
+        self._check_options()
 
-    def _check_key_header(self, name: str) -> None:
-        if name.lower() in {"content-type", "user-agent", "accept-encoding", *map(str.lower, self._headers)}:
-            raise ValueError(f"idempotency_key: the header `{name}` has another value already")
+    @property
+    def _is_single(self) -> bool:
+        return self.envelope in ("single", "none")
+
+    def _check_options(self) -> None:
+        key = self.idempotency_key
+        if self._is_single and self.batch_rows > 1:
+            raise ValueError(f"`envelope: {self.envelope}` is for one row: leave batch_rows out")
+        if self._is_single and self.items is not None:
+            raise ValueError(f"items is about requests of many rows, and `envelope: {self.envelope}` is for one")
+        if self.envelope == "none" and (self._template is not None or (key is not None and key.field is not None)):
+            raise ValueError("with `envelope: none` there is no body to put anything into")
+        taken = {*_OWN_HEADERS, *map(str.lower, self._headers)}
+        if key is not None and key.header is not None and key.header.lower() in taken:
+            raise ValueError(f"idempotency_key: the header `{key.header}` has another value already")
+        if key is not None and not self.has_given_name:
+            raise ValueError("idempotency_key needs a name of the node: a generated one is another in each run")
+        if key is not None and self._template is not None and key.field in self._template.members:
+            raise ValueError(f"idempotency_key: field `{key.field}` stands in body already")
+        if self.promises_output:
+            raise ValueError("what the service answers is declared by response_schema, not by output_schema")
+        if self._response is not None and self.retain_input and self.items is None and self.batch_rows > 1:
+            raise ValueError(
+                "the answer to a request of many rows belongs to none of them: give items, batch_rows: 1 or"
+                " retain_input: false beside response_schema"
+            )
 
     # -- before the run ---------------------------------------------------------------
 
     def check_input(self, given: Schema) -> list[GraphProblem]:
-        """Return the placeholders that cannot be filled, columns without JSON form, and links out of this sink."""
+        """Return the placeholders that cannot be filled, columns without JSON form, and links out of a sink."""
         problems: list[GraphProblem] = [*self._url.problems(given, self.label)]
-        problems += RowEncoder.problems(given, self.label)
+        if self.envelope != "none":
+            problems += self._bodies.problems(given, self.label)
         if self.idempotency_key is not None:
             problems += self.idempotency_key.problems(given, self.label)
-        if not self.is_sink:
+        if self.items is not None:
+            problems += self.items.problems(given, self.label)
+        problems += self._order_problems(given)
+        if not self.is_sink and self._response is None:
             reason = f"node `{self.label}` gives nothing, and nothing can be linked behind it"
-            problems.append(GraphStructureError(reason, node=self.label, hint="link both to the node before it"))
+            hint = "link both to the node before it, or give response_schema"
+            problems.append(GraphStructureError(reason, node=self.label, hint=hint))
         return problems
+
+    def _order_problems(self, given: Schema) -> list[NodeOptionError]:
+        found = []
+        for name in self.in_order_of:
+            place = f"node `{self.label}`, order_by"
+            if name not in given:
+                hint = given.missing_column(name)
+                found.append(NodeOptionError(f"{place}: there is no column `{name}`", node=self.label, hint=hint))
+            elif given[name].type.intermediate_type.family in (JSON, OBJECT):
+                reason = f"{place}: column `{name}` is `{given[name].spelling()}`, which has no order"
+                found.append(NodeOptionError(reason, node=self.label))
+        return found
+
+    def output_schema_for(self, given: Schema | None) -> Schema | None:
+        """Return the columns of the answer, beside those that come unless they are not kept."""
+        return None if self._response is None else self._response.output_schema_for(given)
 
     def far_end(self, column: str) -> FarEnd:  # noqa: ARG002 - every column is sent alike
         """Return that the column is sent as JSON."""
-        return FarEnd(f"POST {self._url.display}", "json", null="null")
+        return FarEnd(f"{self.method} {self._url.display}", "json", null="null")
 
     def notices(self) -> list[str]:
         """Return that a key of a request of many rows is another once a run goes on, where there are such keys."""
@@ -148,95 +237,191 @@ class HttpPostRequest(HttpNode[object, Never]):
         super().setup()
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
-        """Send the rows: one request for each run of rows with one URL.
+        """Send the rows: one request for each run of rows with one URL; and return what goes on.
 
         Raises:
-            RowError: If a row cannot be sent; the rows before it have been.
+            RowError: If a row cannot be sent or is refused, and ends the run; the rows before it have been sent.
             DeliveryError: If the service does not take them.
         """
-        requests = self._requests(batch)
-        if self.error_policy.rejects:
-            # Of a batch with a row to reject nothing is sent yet: it is given again, without that row.
-            requests = iter(list(requests))
-        for request in requests:
-            self._post(request)
-        return ()
+        given: list[Row] = []
+        for parcel in self._parcels(batch):
+            waiting = [parcel]
+            while waiting:
+                waiting += reversed(self._deliver(waiting.pop(), given))
+        return given
 
-    def _requests(self, batch: Batch[Row]) -> Iterator[_Request]:
-        """Yield each request of a batch; those before a bad row too."""
+    def _parcels(self, batch: Batch[Row]) -> Iterator[Parcel]:
+        """Yield the runs of rows that have one class and one URL; what has none is rejected."""
         first = self.first_row_number
+        numbers = range(first, first + len(batch))
         if batch.row_class is not None and not self._url.columns:
-            yield self._request(self._url_of(batch.rows[0], first), batch.rows, first)
+            yield from Parcel(self._fill(batch.rows[0]), batch.rows, numbers).parts(self.batch_rows)
             return
+        whole = Parcel("", batch.rows, numbers)
         start, now = 0, ("", type(batch.rows[0]))
         for index, row in enumerate(batch.rows):
             try:
-                here = (self._url_of(row, first + index), type(row))
-            except RowError:
+                here = (self._fill(row), type(row))
+            except RowError as error:
                 if index > start:
-                    yield self._request(now[0], batch.rows[start:index], first + start)
-                raise
+                    yield from whole.part(start, index)._replace(url=now[0]).parts(self.batch_rows)
+                start = index + 1
+                number = first + index
+                self._refuse(row, RowError(f"row {number}: {error}", row=number, column=error.column))
+                continue
             if here != now:
                 if index > start:
-                    yield self._request(now[0], batch.rows[start:index], first + start)
+                    yield from whole.part(start, index)._replace(url=now[0]).parts(self.batch_rows)
                 start, now = index, here
-        yield self._request(now[0], batch.rows[start:], first + start)
+        if start < len(batch.rows):
+            yield from whole.part(start, len(batch.rows))._replace(url=now[0]).parts(self.batch_rows)
 
-    def _request(self, url: str, rows: Sequence[Row], first: int) -> _Request:
-        option, keys = self.idempotency_key, self._keys
-        numbers = first, first + len(rows) - 1
-        if option is None or keys is None:
-            return _Request(url, self._body(rows, first), numbers, "")
-        found = keys.of_rows(rows, first)
-        body = self._body(rows, first) if option.field is None else self._body_with(option.field, found, rows, first)
-        return _Request(url, body, numbers, "" if option.header is None else keys.of_request(found))
+    def _fill(self, row: Row) -> str:
+        fill = self._fillers.get(type(row))
+        if fill is None:
+            fill = self._fillers[type(row)] = self._url.filler(type(row))
+        return fill(row)
 
-    def _url_of(self, row: Row, number: int) -> str:
+    def _refuse(self, row: Row, error: RowError) -> None:
+        error.row_text = shown(row)
+        self.reject(row, error)
+
+    def _deliver(self, parcel: Parcel, given: list[Row]) -> list[Parcel]:
+        """Send rows, add what goes on to ``given``, and return what of them is to be sent yet."""
         try:
-            fill = self._fillers.get(type(row))
-            if fill is None:
-                fill = self._fillers[type(row)] = self._url.filler(type(row))
-            return fill(row)
+            keys = self._keys.of_rows(parcel.rows, parcel.numbers[0]) if self._keys is not None else []
+            body = None if self.envelope == "none" else self._bodies.body(parcel.rows, parcel.numbers[0], keys)
         except RowError as error:
-            problem = RowError(f"row {number}: {error}", row=number, column=error.column)
-            problem.row_text = shown(row)
-            raise problem from None
-
-    def _post(self, request: _Request) -> None:
-        option = self.idempotency_key
-        header = {} if option is None or option.header is None else {option.header: request.key}
-        place, (first, last) = self._url.display, request.rows
+            return self._around(parcel, error)
+        longest = self._max_body_bytes
+        if body is not None and longest is not None and len(body) > longest:
+            return self._in_parts(parcel, len(body), longest)
+        headers = self._key_header(keys)
+        packed = None if body is None else self._bodies.packed(body)
         try:
-            self._exchange("POST", request.url, request.body, header, rows=last - first + 1)
+            answer = self._exchange(self.method, parcel.url, packed, headers, rows=len(parcel.rows))
         except ExchangeFailed as failed:
-            numbers = f"row {first}" if first == last else f"rows {first} to {last}"
+            return self._halves(parcel, failed)
+        return self._taken(parcel, answer, given)
+
+    def _key_header(self, keys: Sequence[str]) -> dict[str, str]:
+        if self._keys is None or self.idempotency_key is None or self.idempotency_key.header is None:
+            return {}
+        return {self.idempotency_key.header: self._keys.of_request(keys)}
+
+    def _around(self, parcel: Parcel, error: RowError) -> list[Parcel]:
+        """Return the rows before and behind one that cannot be sent; that one is rejected once those before are sent.
+
+        So it is given again alone, and rejected then.
+        """
+        place = 0 if error.row is None else error.row - parcel.numbers[0]
+        if len(parcel.rows) == 1:
+            self._refuse(parcel.rows[0], error)
+            return []
+        parts = [parcel.part(0, place), parcel.part(place, place + 1), parcel.part(place + 1, len(parcel.rows))]
+        return [part for part in parts if part.rows]
+
+    def _in_parts(self, parcel: Parcel, found: int, longest: int) -> list[Parcel]:
+        if len(parcel.rows) > 1:
+            return parcel.parts(max(1, min(len(parcel.rows) // 2, len(parcel.rows) * longest // found)))
+        number = parcel.numbers[0]
+        reason = f"row {number}: its body has {found:,} bytes, and max_body_bytes is {longest:,}"
+        self._refuse(parcel.rows[0], RowError(reason, row=number))
+        return []
+
+    def _halves(self, parcel: Parcel, failed: ExchangeFailed) -> list[Parcel]:
+        """Return the halves of what a service does not take, where it may take a part of it."""
+        if failed.action not in ("reject", "split"):
             raise DeliveryError(
-                f"{place} did not take {numbers}, {failed}",
+                f"{self._url.display} did not take {parcel}, {failed}",
                 status=failed.status,
                 attempts=failed.attempts,
-                rows=request.rows,
+                rows=(parcel.numbers[0], parcel.numbers[-1]),
             ) from None
+        if len(parcel.rows) > 1:
+            return parcel.parts((len(parcel.rows) + 1) // 2)
+        self._refuse_item(parcel, 0, str(failed), failed.status)
+        return []
 
-    def _encoder_of(self, rows: Sequence[Row]) -> RowEncoder:
-        schema = row_info(type(rows[0])).schema
-        encoder = self._encoders.get(schema)
-        if encoder is None:
-            encoder = self._encoders[schema] = RowEncoder(schema)
-        return encoder
+    def _refuse_item(self, parcel: Parcel, place: int, reason: str, status: int | None) -> None:
+        number = parcel.numbers[place]
+        text = f"row {number}: {self._url.display} refused it, {reason}"
+        self._refuse(parcel.rows[place], RowRefusedError(text, row=number, status=status))
 
-    def _body(self, rows: Sequence[Row], first: int) -> bytes:
-        encoder = self._encoder_of(rows)
-        if self.envelope == "ndjson":
-            return encoder.lines(rows, first)
-        if self.envelope_key is not None:
-            return encoder.array_under(self.envelope_key, rows, first)
-        return encoder.array(rows, first)
+    # -- what is answered ----------------------------------------------------------------
 
-    def _body_with(self, field: str, keys: Sequence[str], rows: Sequence[Row], first: int) -> bytes:
-        """Return the body with the key of each row in its object."""
-        lines = lines_of(self._encoder_of(rows), rows, first)
-        keyed = [with_member(line, field, key) for line, key in zip(lines, keys, strict=True)]
-        if self.envelope == "ndjson":
-            return b"".join(b"%b\n" % line for line in keyed)
-        array = b"[%b]" % b",".join(keyed)
-        return array if self.envelope_key is None else b"{%b:%b}" % (msgspec.json.encode(self.envelope_key), array)
+    def _taken(self, parcel: Parcel, answer: Answer, given: list[Row]) -> list[Parcel]:
+        """Take an answer, and return the rows that it asks for once more."""
+        if answer.is_ignored:
+            self._count_ignored(len(parcel.rows))
+            return []
+        if self.items is not None:
+            return self._sort_out(parcel, answer, self.items, given)
+        if self._response is not None:
+            try:
+                document = read_answer(answer.body, self._url.display, json=True)
+                given.append(self._response.read(parcel.rows[0], document))
+            except RowError as error:
+                self._answered_wrongly(parcel, error)
+        return []
+
+    def _answered_wrongly(self, parcel: Parcel, error: Exception) -> None:
+        """Reject the row of which the answer cannot be read; of many rows none is the one."""
+        if len(parcel.rows) > 1:
+            numbers = (parcel.numbers[0], parcel.numbers[-1])
+            raise DeliveryError(f"{parcel} were taken, but {error}", rows=numbers) from None
+        number = parcel.numbers[0]
+        self._refuse(parcel.rows[0], RowError(f"row {number} was taken, but {error}", row=number))
+
+    def _sort_out(self, parcel: Parcel, answer: Answer, items: ItemResults, given: list[Row]) -> list[Parcel]:
+        """Take what an answer says of each row."""
+        try:
+            document = read_answer(answer.body, self._url.display, json=True)
+            results = items.read(document, len(parcel.rows), lambda: items.keys_of(parcel.rows))
+        except (RowError, ValueError) as error:
+            numbers = (parcel.numbers[0], parcel.numbers[-1])
+            text = f"{self._url.display} answered {answer.status} to {parcel}, but does not say what became of them"
+            raise DeliveryError(f"{text}: {error}", status=answer.status, rows=numbers) from None
+        again: list[int] = []
+        attempts = f"after {parcel.attempt + 1} attempt{'' if parcel.attempt == 0 else 's'}"
+        for place, result in enumerate(results):
+            if result.action == "success":
+                self._go_on_with_item(parcel, place, result.item, given)
+            elif result.action == "retry" and self._may_try_again(parcel):
+                again.append(place)
+            else:
+                self._refuse_item(parcel, place, f"{attempts}: {result.reason}", answer.status)
+        return self._wait_to_send(parcel, again, results[again[0]].reason) if again else []
+
+    def _may_try_again(self, parcel: Parcel) -> bool:
+        is_in_time = parcel.ends_at == 0 or time.monotonic() < parcel.ends_at
+        return parcel.attempt + 1 < self._policy.max_attempts and is_in_time
+
+    def _wait_to_send(self, parcel: Parcel, places: Sequence[int], reason: str) -> list[Parcel]:
+        """Wait, and return some rows of a parcel, to be sent again."""
+        wait_s = backoff_s(parcel.attempt + 1)
+        text = "%s: attempt %d: %d of %d rows were not taken (%s); they are sent again in %.1f s"
+        told = (self._url.display, parcel.attempt + 1, len(places), len(parcel.rows), reason, wait_s)
+        logger.warning(text, *told)
+        self._count_retried(len(places))
+        if not self._pause(wait_s):
+            raise ChannelCancelled
+        ends_at = parcel.ends_at or time.monotonic() + self._policy.deadline_s
+        rows, numbers = [parcel.rows[at] for at in places], [parcel.numbers[at] for at in places]
+        return [Parcel(parcel.url, rows, numbers, parcel.attempt + 1, ends_at)]
+
+    def _go_on_with_item(self, parcel: Parcel, place: int, item: Any, given: list[Row]) -> None:
+        if self._response is None:
+            return
+        try:
+            given.append(self._response.read(parcel.rows[place], item))
+        except RowError as error:
+            number = parcel.numbers[place]
+            self._refuse(parcel.rows[place], RowError(f"row {number} was taken, but {error}", row=number))
+
+
+def _default_headers(envelope: Envelope, compress: str | None) -> dict[str, str]:
+    found = {"User-Agent": "nanotyped"}
+    if envelope != "none":
+        found["Content-Type"] = CONTENT_TYPES[envelope]
+    return found if compress is None else {**found, "Content-Encoding": compress}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from nanotyped.errors import HttpGetError, IncompatibleTypesException, RowError, TypeCastError
-from nanotyped.nodes.json_lines import JsonLinesReader
+from nanotyped.nodes.json_lines import JsonLinesReader, digits_of, is_text_of_number
 from nanotyped.row.keypaths import MISSING, Keypath, Missing, Step
 from nanotyped.row.raw_line import RawLine
 from nanotyped.types.intermediate import JSON
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _parse_document = parse_text(JSON, "csv")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_NUMBERS = (int, Decimal)
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -196,8 +198,8 @@ class RecordReader(JsonLinesReader):
         return self._piece(record.decode(), RawLine.of(record, len(record)), number, None)
 
 
-def typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
-    """Return the members of an object by the types of the columns.
+def typed_members(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
+    """Return the members of an object by the types of the columns; a number may stand for the text of one.
 
     Raises:
         RowError: With every member that is missing, not declared, or wrong.
@@ -214,8 +216,9 @@ def typed(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any
             problems.append(f"`{column.name}` is null")
         else:
             try:
-                found[column.name] = json_form(column.type).decode(value)
-            except (TypeCastError, IncompatibleTypesException) as error:
+                exact = digits_of(value) if type(value) in _NUMBERS and is_text_of_number(column) else value
+                found[column.name] = json_form(column.type).decode(exact)
+            except (ValueError, IncompatibleTypesException) as error:
                 problems.append(f"`{column.name}`: {error}")
     if problems:
         raise RowError(f"{place} answered with an object that does not fit: {'; '.join(problems)}")

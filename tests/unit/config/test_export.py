@@ -238,6 +238,8 @@ PLAIN = st.recursive(
 @given(PLAIN)
 @example(5e-324)
 @example(-1e300)
+@example("\x85")
+@example("a\u2028b")
 def test_text_of_values_reads_back_as_these_values(value: Any) -> None:
     """Whatever a file can hold, `no`, `012` and `1e3` as text among it, comes back as it was."""
     document = parse_yaml(render_yaml_text({"value": value}), "f.yaml")

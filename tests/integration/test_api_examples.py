@@ -1,0 +1,88 @@
+"""The examples of `examples/api`, run as a user does against a service with the rules of public APIs, and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from examples.api.service import TOKEN, Service, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.mariadb import Database
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "api"
+CONTACTS = (
+    "CREATE TABLE contacts (id int unsigned PRIMARY KEY, email varchar(80) NOT NULL, name varchar(80),"
+    " spent decimal(12,2) NOT NULL)"
+)
+
+
+def start(file: str, directory: Path, **variables: str) -> subprocess.Popen[str]:
+    """Start an example with a state, as a user does."""
+    command = [sys.executable, "-m", "nanotyped", "run", str(EXAMPLES / file), "--state", "state"]
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env={**os.environ, "API_TOKEN": TOKEN, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_after(process: subprocess.Popen[str], is_time: Callable[[], bool]) -> None:
+    """Kill a run with -9 once it is time; it must not have ended before."""
+    ends_at = time.monotonic() + 30
+    while not is_time():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < ends_at
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return the exit status of a run, and what it said."""
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+@pytest.mark.timeout(180)
+def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
+    """Of 1,500 contacts each arrives under its one key or is a dead letter, through a kill, a limit, failed items."""
+    database.execute(CONTACTS)
+    values: list[str] = []
+    for n in range(1, 1501):
+        email = "nobody" if n % 100 == 50 else f"c{n}@example.com"
+        name = "NULL" if n % 9 == 0 else f"'N {n}'"
+        values.append(f"({n}, '{email}', {name}, {n}.50)")
+    database.execute(f"INSERT INTO contacts VALUES {', '.join(values)}")
+    service = Service()
+    with serve(service) as url:
+        variables = {"API_URL": url, "SHOP_URL": database.url}
+        kill_after(start("contacts_to_api.yaml", tmp_path, **variables), lambda: len(service.contacts) >= 400)
+        code, said = end(start("contacts_to_api.yaml", tmp_path, **variables))
+    assert code == 3, said  # there are dead letters
+    refused = {f"shop-{n}" for n in range(50, 1501, 100)}
+    assert set(service.contacts) == {f"shop-{n}" for n in range(1, 1501)} - refused
+    assert len(service.keys) == len(service.contacts)
+    letters = [json.loads(line) for line in (tmp_path / "refused_contacts.jsonl").read_text().splitlines()]
+    assert {f"shop-{letter['row']['id']}" for letter in letters} == refused == service.refused
+    assert service.contacts["shop-8"] == {
+        "reference": "shop-8",
+        "email": "c8@example.com",
+        "name": "N 8",
+        "spent": "8.50",
+        "key": service.contacts["shop-8"]["key"],
+    }
