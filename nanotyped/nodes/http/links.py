@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _TARGET = re.compile(r"[ \t,]*<([^>]*)>")
-_PARAMETER = re.compile(r'[ \t]*;[ \t]*([^ \t=;,"<>]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^ \t;,"]*)))?')
+_PARAMETER = re.compile(r'(?:[ \t]*;)+[ \t]*([^ \t=;,"<>]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^ \t;,"]*)))?')
 _BETWEEN = re.compile(r"[ \t]*(?:;[ \t]*)*(?:,|$)")
 _ESCAPED = re.compile(r"\\(.)")
 

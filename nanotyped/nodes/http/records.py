@@ -13,7 +13,7 @@ from nanotyped.errors import HttpGetError, IncompatibleTypesException, RowError,
 from nanotyped.nodes.json_lines import JsonLinesReader, digits_of, is_text_of_number
 from nanotyped.row.keypaths import MISSING, Keypath, Missing, Step
 from nanotyped.row.raw_line import RawLine
-from nanotyped.types.intermediate import JSON
+from nanotyped.types.intermediate import JSON, JSON_NULL
 from nanotyped.types.json import json_form
 from nanotyped.types.text import parse_text
 
@@ -137,7 +137,10 @@ class Page:
             RowError: If the page is no JSON.
         """
         found = self._raw_at(steps)
-        return MISSING if found is MISSING else read_document(bytes(found).decode(), self.place)
+        if found is MISSING:
+            return found
+        value = read_document(bytes(found).decode(), self.place)
+        return None if value is JSON_NULL else value
 
     def records(self, steps: Sequence[Step]) -> list[bytes]:
         """Return the items of the list at a place in the page, each as its JSON stands there.
@@ -172,6 +175,7 @@ class Page:
                     place = int(step) if isinstance(step, int) or step.isdecimal() else None
                     found = MISSING if place is None or not -len(items) <= place < len(items) else items[place]
                 else:
+                    msgspec.json.decode(found)  # a value without members, or no JSON at all
                     found = MISSING
                 if found is MISSING:
                     return found
