@@ -594,7 +594,7 @@ def start(directory: Path) -> subprocess.Popen[str]:
     ("kind", "count", "kills"),
     [
         ("json_link", 60, 2),
-        *(pytest.param(kind, 200, 8, marks=[pytest.mark.fault, pytest.mark.timeout(120)]) for kind in KINDS),
+        *(pytest.param(kind, 120, 4, marks=[pytest.mark.fault, pytest.mark.timeout(120)]) for kind in KINDS),
     ],
 )
 def test_a_killed_run_goes_on_and_loses_nothing(
