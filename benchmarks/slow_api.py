@@ -39,7 +39,11 @@ def script(api: str, rows: int) -> int:
     return rows
 
 
-PEERS: dict[str, Callable[[str, int], int]] = {"workers_1": partial(workers, 1), "workers_8": partial(workers, 8), "script": script}
+PEERS: dict[str, Callable[[str, int], int]] = {
+    "workers_1": partial(workers, 1),
+    "workers_8": partial(workers, 8),
+    "script": script,
+}
 
 if __name__ == "__main__":
     peer, api_, rows_ = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -13,7 +13,6 @@ from nanotyped.cli.discovery import contracts_of_file, url_of_variable
 from nanotyped.cli.loading import load_modules, node_hint
 from nanotyped.cli.output import CommandFailedError, print_error
 from nanotyped.config import load_pipeline
-from nanotyped.config.environment import Redactor
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, read_state
 from nanotyped.engine.resumption import contract_in
 from nanotyped.errors import DdlError, NanotypedError, nearest_hint
@@ -21,6 +20,7 @@ from nanotyped.graph import survey_graph
 from nanotyped.graph.drift import impacts_of
 from nanotyped.nodes.sql.discovery import describe_tables
 from nanotyped.nodes.sql.urls import check_url
+from nanotyped.redaction import Redactor
 from nanotyped.row import Row, Schema
 from nanotyped.row.difference import compare_schemas
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from nanotyped.cli.output import CommandFailedError, print_error
 from nanotyped.cli.words import is_sql_file
 from nanotyped.config.contracts import TableContract, held_by_sql, held_by_yaml, render_sql, render_yaml, visible
-from nanotyped.config.environment import Redactor
 from nanotyped.config.row_module import held_by_python, render_module
 from nanotyped.errors import ConfigError, ConfigProblem, DdlError, nearest_hint
 from nanotyped.nodes.sql.discovery import describe_tables
 from nanotyped.nodes.sql.urls import check_url
+from nanotyped.redaction import Redactor
 from nanotyped.row.ddl import parse_dump_tables
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
     from nanotyped.cli.running import Left
     from nanotyped.config import Pipeline
-    from nanotyped.config.environment import Redactor
     from nanotyped.engine import Run
     from nanotyped.errors import PipelineInterrupted
+    from nanotyped.redaction import Redactor
 
 # What is told anyway: of the status by a display, of a failure by whoever waits for the run.
 _TOLD_ANYWAY = {"nanotyped.monitor": logging.WARNING, "nanotyped.engine": logging.CRITICAL}

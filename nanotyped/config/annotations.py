@@ -9,11 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PydanticUserError, 
 from pydantic_core import PydanticCustomError
 
 from nanotyped.node import NanoNode
-from nanotyped.node.annotations import AnnotationError, members, takes_function
+from nanotyped.node.annotations import AnnotationError, holds_secrets, members, takes_function
 from nanotyped.registry import UnknownNameError, find_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NodeClass: TypeAlias = type[NanoNode[Any, Any]]
 Adapter: TypeAlias = TypeAdapter[Any]
@@ -40,11 +40,29 @@ def option_adapter(annotation: Any) -> Adapter:
         raise AnnotationError(f"its annotation `{annotation}` is of no use for a file: {error}") from error
 
 
-def inner_keys(annotation: Any) -> list[str]:
-    """Return the keys that mappings inside of an option may have, by the models that its annotation names."""
+def inner_keys(annotation: Any, value: Any = None) -> list[str]:
+    """Return the keys that mappings inside of an option may have, by the models that its annotation names.
+
+    Of models that their ``type`` tells apart it is the one that the value names.
+    """
+    models = list(_models(annotation))
+    kind = value.get("type") if isinstance(value, dict) else None
+    meant = [model for model in models if "type" in model.model_fields and model.model_fields["type"].default == kind]
+    fields = [item for model in meant or models for item in model.model_fields.items()]
+    return list(dict.fromkeys(field.alias or name for name, field in fields))
+
+
+def secret_keys(annotation: Any) -> set[str]:
+    """Return the keys under which mappings inside of an option hold secrets."""
+    fields = [item for model in _models(annotation) for item in model.model_fields.items()]
+    return {field.alias or name for name, field in fields if holds_secrets(field.annotation)}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [field.alias or name for name, field in annotation.model_fields.items()]
-    return [key for member in get_args(annotation) for key in inner_keys(member)]
+        yield annotation
+    for member in get_args(annotation):
+        yield from _models(member)
 
 
 def secrets_in(value: Any) -> list[str]:
@@ -52,6 +70,8 @@ def secrets_in(value: Any) -> list[str]:
     match value:
         case SecretStr():
             return [value.get_secret_value()]
+        case BaseModel():
+            return secrets_in(dict(value))
         case dict():
             return [secret for item in value.values() for secret in secrets_in(item)]
         case list() | tuple() | set() | frozenset():

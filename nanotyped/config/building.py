@@ -20,11 +20,11 @@ from nanotyped.errors import NanotypedError, WrongOptionsError
 
 if TYPE_CHECKING:
     from nanotyped.config.annotations import NodeClass
-    from nanotyped.config.environment import Redactor
     from nanotyped.config.links import NamedLink
     from nanotyped.config.yaml_reader import Document, Path, Spot
     from nanotyped.errors import ConfigProblem
     from nanotyped.node import NanoNode
+    from nanotyped.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them re
 from nanotyped.config.annotations import secrets_in
 from nanotyped.config.codes import Code
 from nanotyped.config.entries import find_class, named_places
-from nanotyped.config.environment import Redactor, Substitution
+from nanotyped.config.environment import Substitution
 from nanotyped.config.explain import describe, unknown
 from nanotyped.config.links import LinkReader
 from nanotyped.config.models import CompositeForm, PartForm, read_form
@@ -20,6 +20,7 @@ from nanotyped.config.options import OptionChecker
 from nanotyped.config.yaml_reader import Document, load_yaml
 from nanotyped.errors import ConfigError
 from nanotyped.nodes.composite import OWN_OPTIONS, DynamicClassMediator, Part, compose_class
+from nanotyped.redaction import Redactor
 from nanotyped.registry import register_node, registered_nodes
 
 if TYPE_CHECKING:

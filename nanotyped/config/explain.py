@@ -144,7 +144,8 @@ def explain(error: ValidationError, subject: Subject) -> list[ConfigProblem]:
 def _follow(value: Any, location: tuple[int | str, ...], kind: str) -> tuple[Path, bool]:
     """Return the path in the file that pydantic's location means, and whether it was one step by step.
 
-    For unions pydantic puts the name of the member into the location; such steps lead nowhere in the file.
+    For unions pydantic puts the name of the member into the location; such steps lead nowhere in the file. Where the
+    file names the member by its ``type``, it is the one that was meant.
     """
     path: list[str | int] = []
     exact = True
@@ -155,7 +156,8 @@ def _follow(value: Any, location: tuple[int | str, ...], kind: str) -> tuple[Pat
             value = value[step]
             path.append(step)
         else:
-            exact = exact and step == "[key]"
+            is_tag = isinstance(value, dict) and value.get("type") == step
+            exact = exact and (step == "[key]" or is_tag)
     return (*path, *location[len(steps) :]), exact
 
 
@@ -167,6 +169,11 @@ def _explain_value(found: list[ErrorDetails], path: Path, subject: Subject) -> C
         return document.problem(document.key_spot(full[:-1]), f"`{path[-1]}` is missing", Code.MISSING_KEY)
     if "extra_forbidden" in kinds:
         return document.problem(document.key_spot(full), unknown("key", str(path[-1]), subject.known), Code.UNKNOWN_KEY)
+    if kinds == {"union_tag_not_found"}:
+        return document.problem(document.key_spot(full), f"`{_tag(found[0])}` is missing", Code.MISSING_KEY)
+    if kinds == {"union_tag_invalid"}:
+        full = (*full, _tag(found[0]))
+        path = (*path, full[-1])
     expected = list(dict.fromkeys(filter(None, map(_expected, found))))
     if expected:
         reason = f"expected {' or '.join(expected)}, got {subject.describe(path)}{subject.advice(path, expected)}"
@@ -198,9 +205,17 @@ def unknown(what: str, name: str, known: Collection[str], of_every_node: Collect
 
 def _expected(details: ErrorDetails) -> str:
     kind = details["type"]
+    context = details.get("ctx", {})
     if kind in ("literal_error", "enum"):
-        return str(details.get("ctx", {}).get("expected", "")).replace("'", "`")
+        return str(context.get("expected", "")).replace("'", "`")
+    if kind == "union_tag_invalid":
+        return str(context.get("expected_tags", "")).replace("'", "`")
     return _EXPECTED.get(kind, "")
+
+
+def _tag(details: ErrorDetails) -> str:
+    """Return the key that tells the members of a union apart."""
+    return str(details.get("ctx", {}).get("discriminator", "")).strip("'")
 
 
 def _own_words(details: ErrorDetails) -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 from nanotyped.config.contracts import visible
 from nanotyped.config.environment import split_references
 from nanotyped.config.export_yaml import edge_entry
-from nanotyped.config.options import SCHEMA_OPTIONS
+from nanotyped.config.options import NODE_SCHEMAS, SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
 from nanotyped.errors import ExportError
 from nanotyped.node.annotations import option_annotation, takes_text
@@ -57,8 +57,8 @@ def _every_digit(document: Document, path: Path) -> Value:
 
 
 def _keyed(entry: NodeEntry) -> Value:
-    schemas = {**{name: entry.options[name] for name in SCHEMA_OPTIONS if name in entry.options}, **entry.schemas}
-    options = {name: value for name, value in entry.options.items() if name not in SCHEMA_OPTIONS}
+    schemas = {**{name: entry.options[name] for name in NODE_SCHEMAS if name in entry.options}, **entry.schemas}
+    options = {name: value for name, value in entry.options.items() if name not in NODE_SCHEMAS}
     summary: dict[str, Value] = {"summary": entry.summary} if entry.summary else {}
     found: dict[str, Value] = {"class": entry.class_name, **summary, **schemas}
     return {**found, "options": options} if options else found

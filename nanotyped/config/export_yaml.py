@@ -15,14 +15,14 @@ from uuid import UUID
 from pydantic import BaseModel, SecretStr
 
 from nanotyped.config.contracts import visible
-from nanotyped.config.environment import SHORTEST_SECRET
-from nanotyped.config.options import SCHEMA_OPTIONS
+from nanotyped.config.options import NODE_SCHEMAS, SCHEMA_OPTIONS
 from nanotyped.config.yaml_text import render_yaml_text
 from nanotyped.errors import ExportError
 from nanotyped.graph import survey_graph
 from nanotyped.node import DEFAULT_QUEUE_ROWS, NanoNode, install_yaml_renderer, options_of
 from nanotyped.node.annotations import AnnotationError, is_secret, option_annotation, takes_function
 from nanotyped.node.functions import named_function
+from nanotyped.redaction import SHORTEST_SECRET
 from nanotyped.registry import UnknownNameError, find_function, function_names, registered_nodes
 from nanotyped.row import parse_schema
 from nanotyped.row.type_texts import file_spelling
@@ -95,7 +95,8 @@ class _Exporter:
         for option, value in given.items():
             if option in SCHEMA_OPTIONS:
                 if value is not None:
-                    found[option] = self._schema(value, f"node `{name}`, {option}")
+                    beside = found if option in NODE_SCHEMAS else options
+                    beside[option] = self._schema(value, f"node `{name}`, {option}")
             else:
                 options[option] = self._option(cls, option, value, name)
         return {**found, "options": options} if options else found
@@ -144,8 +145,9 @@ class _Exporter:
     def _object(self, value: Any, where: str, variable: str) -> Value:
         match value:
             case BaseModel():
+                # A model says by its annotations what is secret: names, such as `token_url`, say nothing.
                 given = {key: getattr(value, key) for key in type(value).model_fields if key in value.model_fields_set}
-                return self._plain(given, where, variable)
+                return {key: self._plain(item, f"{where}, `{key}`", f"{variable}_{key}") for key, item in given.items()}
             case PurePath() | Decimal() | UUID():
                 return str(value)
             case date() | time():

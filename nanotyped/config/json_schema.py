@@ -26,7 +26,7 @@ from nanotyped.config.models import (
     SequenceForm,
     SequenceNodeForm,
 )
-from nanotyped.config.options import SCHEMA_OPTIONS
+from nanotyped.config.options import NODE_SCHEMAS, SCHEMA_OPTIONS
 from nanotyped.node import NanoNode, options_of
 from nanotyped.node.annotations import AnnotationError, option_annotation
 from nanotyped.registry import registered_nodes
@@ -106,7 +106,7 @@ def _model(form: type[BaseModel]) -> JsonSchema:
 
 def _keyed_node(classes: Mapping[str, NodeClass]) -> JsonSchema:
     found = _model(NodeForm)
-    found["properties"] |= {name: _or_null(_ref("columns")) for name in SCHEMA_OPTIONS}
+    found["properties"] |= {name: _or_null(_ref("columns")) for name in NODE_SCHEMAS}
     by_class: dict[str, JsonSchema] = {}
     for name, cls in classes.items():
         by_class[name] = {"properties": {"options": _ref(f"options of {name}")}}

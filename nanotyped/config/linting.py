@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from nanotyped.config.case_rows import check_cases
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader, register_composite
-from nanotyped.config.environment import Redactor, Substitution
+from nanotyped.config.environment import Substitution
 from nanotyped.config.pipeline import is_composite, load_document
 from nanotyped.config.unmade import Unmade
 from nanotyped.config.yaml_reader import load_yaml
 from nanotyped.errors import ConfigError, ConfigProblem
 from nanotyped.graph import survey_graph
+from nanotyped.redaction import Redactor
 from nanotyped.registry import RegistrationError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from nanotyped.config.annotations import inner_keys, option_adapter, secrets_in
+from nanotyped.config.annotations import inner_keys, option_adapter, secret_keys, secrets_in
 from nanotyped.config.codes import Code
 from nanotyped.config.explain import Subject, describe, explain, unknown
 from nanotyped.config.scalars import parse_scalar
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from nanotyped.row import Column
 
 # Their annotations are for Python; a file gives columns with the text of their types.
-SCHEMA_OPTIONS = ("input_schema", "output_schema")
+NODE_SCHEMAS = ("input_schema", "output_schema")
+"""The schemas of every node, which may stand beside its options too."""
+
+SCHEMA_OPTIONS = (*NODE_SCHEMAS, "response_schema")
+"""Options that are mappings of columns to the text of their types."""
+
+_ANOTHER_KIND = "a secret of another kind"
 _ELSEWHERE = {
     "name": "`name` is no option here: the name of a node is its key",
     "summary": "`summary` is no option here: it stands beside `class`",
@@ -145,8 +151,10 @@ class OptionChecker:
             return
         hidden = {place: f"what {_references(names)} holds" for place, names in self.substitution.touched.items()}
         if is_secret(annotation):
-            hidden.setdefault(path, "a secret of another kind")
-        subject = Subject(self.document, value, path, inner_keys(annotation), f"option `{name}`: ", hidden)
+            hidden.setdefault(path, _ANOTHER_KIND)
+        for place in _secret_places(value, secret_keys(annotation)):
+            hidden.setdefault((*path, *place), _ANOTHER_KIND)
+        subject = Subject(self.document, value, path, inner_keys(annotation, value), f"option `{name}`: ", hidden)
         try:
             result = self._validate(adapter, subject)
         except ValidationError as error:
@@ -189,6 +197,16 @@ def _is_cut(text: Value, behind: str, none: Value) -> bool:
     """Return whether a type was cut in two by its comma: ``{total: decimal(12,2)}`` is `decimal(12` and a key `2)`."""
     opened = isinstance(text, str) and text.count("(") > text.count(")")
     return opened and none is None and behind.count(")") > behind.count("(")
+
+
+def _secret_places(value: Value, keys: Collection[str]) -> list[Path]:
+    """Return where secrets stand in the value of an option whose mappings hold them under these keys."""
+    if not keys:
+        return []
+    if not isinstance(value, dict):
+        return [()]
+    found: list[Path] = [(key,) for key in value if key in keys]
+    return found + [(*place, inner) for place in found if isinstance(of := value[str(place[0])], dict) for inner in of]
 
 
 def _load(adapter: Adapter, value: Value) -> Any:

@@ -11,7 +11,7 @@ from nanotyped.config.building import Builder, Built, spot_of_finding
 from nanotyped.config.cases import Case, read_cases
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader
-from nanotyped.config.environment import Redactor, Substitution
+from nanotyped.config.environment import Substitution
 from nanotyped.config.export_file import render_file_yaml
 from nanotyped.config.yaml_reader import Document, Spot, load_yaml, parse_yaml
 from nanotyped.errors import (
@@ -24,6 +24,7 @@ from nanotyped.errors import (
     UnfitSourceError,
 )
 from nanotyped.graph import survey_graph
+from nanotyped.redaction import Redactor
 
 if TYPE_CHECKING:
     from nanotyped.config.yaml_reader import Path

@@ -100,7 +100,8 @@ def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, name) for item in value]
     if isinstance(value, BaseModel):
-        return _plain(dict(value))
+        # A model says by its annotations what is secret: names, such as `token_url`, say nothing.
+        return {key: "secret" if isinstance(item, SecretStr) else _plain(item) for key, item in value}
     if isinstance(value, str | SecretStr | SecretBytes):
         return _without_secret(value, name)
     return _text(value)

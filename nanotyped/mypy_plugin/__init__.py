@@ -1,8 +1,9 @@
 """Plugin of mypy: ``plugins = nanotyped.mypy_plugin`` adds what plain typing cannot check; mypy 1.18 or newer.
 
 At a link: widths, precision, sign, charset and members of the columns, out of ``Annotated``, judged by the code that
-judges them before a run, and every misfit named. ``row["name"]``: whether there is such a column, and its type. It only
-adds checks: code that is right with it is right without it. Nothing of it is imported at run time.
+judges them before a run, and every misfit named. ``row["name"]``: whether there is such a column, and its type.
+``Scored.extend(row, …)``: the columns that are to be added. It only adds checks: code that is right with it is right
+without it. Nothing of it is imported at run time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from mypy.plugin import ClassDefContext, Plugin, ReportConfigContext
 from nanotyped.mypy_plugin.columns import NODE, PIPELINE, ROW, collect_columns
 from nanotyped.mypy_plugin.declared import Speller, read_source
 from nanotyped.mypy_plugin.links import check_pipeline, link_signature
+from nanotyped.mypy_plugin.merged import extend_signature
+from nanotyped.mypy_plugin.schemas import collect_schemas
 from nanotyped.mypy_plugin.values import typed_value
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ __version__ = _digest_of_code()
 
 
 class NanotypedPlugin(Plugin):
-    """The hooks; what they do stands in ``columns``, ``links`` and ``values``."""
+    """The hooks; what they do stands in ``columns``, ``links``, ``merged`` and ``values``."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -53,13 +56,21 @@ class NanotypedPlugin(Plugin):
         is_foreign = fullname.startswith(("builtins.", "typing.", "nanotyped."))
         return None if is_foreign else partial(collect_columns, self._paths)
 
+    def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        """Return what notes the schemas that a class of nodes declares in its attributes."""
+        found = self.lookup_fully_qualified(fullname)
+        is_node = found is not None and isinstance(found.node, TypeInfo) and found.node.has_base(NODE)
+        return partial(collect_schemas, self._paths) if is_node else None
+
     def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
-        """Return what checks a link that a method makes."""
+        """Return what checks a link that a method makes, and what ``Scored.extend(row)`` takes."""
         if fullname == "builtins.tuple.__gt__":  # of (a, b) > c, which mypy tries first
             return partial(link_signature, reverse=False)
         method = fullname.rpartition(".")[2]
         if method in _FORWARD and self._may_be(fullname, NODE):
             return partial(link_signature, reverse=False)
+        if method == "extend" and self._may_be(fullname, ROW):
+            return extend_signature
         if method in _REVERSE and self._may_be(fullname, NODE):
             return partial(link_signature, reverse=True)
         return None
@@ -94,12 +105,12 @@ class NanotypedPlugin(Plugin):
 
 
 def _digests(module: str, path: str, roots: list[Path]) -> dict[str, str]:
-    """Return a digest of the aliases of each module that a module of Rows takes names from, at first or second hand."""
+    """Return a digest of the aliases of each module that a module of Rows takes names from, at any remove."""
     source = Path(path)
     if "site-packages" in source.parts or "typeshed" in source.parts or not source.is_file():
         return {}
     text = source.read_bytes()
-    if b"Row" not in text and b"Protocol" not in text:
+    if not any(word in text for word in (b"Row", b"Protocol", b"put_schema")):
         return {}
     known: dict[str, str | None] = {module: path}
 

@@ -1,55 +1,53 @@
 """Columns of Row classes and Protocols as their source declares them, for the plugin of mypy.
 
 mypy keeps nothing of ``Annotated`` but the plain type, so annotations are read out of the source again. They are
-spelled with full names, as text, because text is what mypy's cache keeps; what the text means is made by the code that
-reads annotations at run time. Only nanotyped and a few modules of the standard library are ever imported for that: what
-a user's module defines is read, not run.
+spelled with full names, as text, because text is what mypy's cache keeps; ``made`` makes types of it. What a user's
+module defines is read, not run.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from nanotyped.errors import TypeSyntaxError
-from nanotyped.row.schema import Column
-from nanotyped.types.base import DataSourceTypeSystem, DataType
-from nanotyped.types.mysql import mysql_type
-from nanotyped.types.python import annotation_type
+from nanotyped.mypy_plugin.made import KNOWN_MODULES, is_exported
 
 Paths: TypeAlias = Callable[[str], "str | None"]
 """The file of a module, by its full name; ``None`` where it is none of the program's."""
 
-_KNOWN_MODULES = frozenset({"builtins", "datetime", "decimal", "ipaddress", "typing", "types", "uuid"})
-_MAKERS = frozenset({"nullable", "of", "type_mapping", "under"})
 _MOST_HOPS = 16
+_TYPE_STATEMENT = re.compile(rb"^type[ \t]+(?P<name>[A-Za-z_]\w*)[ \t]*(?==(?!=))(?s:.)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One column of a class: its name, where it stands, and its annotation, ``None`` where it cannot be read."""
+    """One column of a class: its name, where it stands, its annotation, ``None`` where it cannot be read; its field."""
 
     name: str
     line: int
     annotation: str | None
+    field: str
 
 
 @lru_cache(maxsize=512)
 def _parse(path: str, changed_ns: int) -> tuple[ast.Module, Mapping[str, _Binding]]:  # noqa: ARG001 - part of the key
-    tree = ast.parse(Path(path).read_bytes())
+    # mypy may read the statement where this Python does not yet; what it says is what an assignment says.
+    tree = ast.parse(_TYPE_STATEMENT.sub(rb"\g<name> =", Path(path).read_bytes()))
     return tree, dict(_bindings(tree.body))
 
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
-    """What a name of a module stands for: a module, a name of another module, or an expression."""
+    """What a name of a module stands for: a module, a name of another module, or an expression.
+
+    A name of ``*`` stands for all names of the other module; it is kept under one that no name can be.
+    """
 
     module: str = ""
     name: str = ""
@@ -66,7 +64,8 @@ def _bindings(body: list[ast.stmt]) -> Iterator[tuple[str, _Binding]]:
                     yield shown, _Binding(alias.name if alias.asname else shown)
             case ast.ImportFrom(module, names, level):
                 for alias in names:
-                    yield alias.asname or alias.name, _Binding(module or "", alias.name, level)
+                    shown = alias.asname or (alias.name if alias.name != "*" else f"*{level} {module}")
+                    yield shown, _Binding(module or "", alias.name, level)
             case ast.Assign(targets=[ast.Name(name)], value=value):
                 yield name, _Binding(value=value)
             case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value):
@@ -165,7 +164,7 @@ class Speller:
 
     def _named(self, names: list[str], hops: int) -> str | None:
         first, *rest = names
-        binding = self._names.get(first)
+        binding = self._binding(first)
         if hops > _MOST_HOPS:
             return None
         if binding is None:
@@ -174,7 +173,7 @@ class Speller:
             found = self.annotation(binding.value, hops + 1)
             return _joined(".".join(["{}", *rest]), [found])
         path = [*self._absolute(binding).split("."), *([binding.name] if binding.name else []), *rest]
-        if path[0] == "nanotyped" or path[0] in _KNOWN_MODULES:
+        if path[0] == "nanotyped" or path[0] in KNOWN_MODULES:
             return ".".join(path)
         if path[0] == "typing_extensions":
             return ".".join(["typing", *path[1:]])
@@ -183,6 +182,30 @@ class Speller:
             if self._paths(module) is not None:
                 return Speller(module, self._paths)._named(path[length:], hops + 1)
         return None
+
+    def _binding(self, name: str, seen: frozenset[str] = frozenset()) -> _Binding | None:
+        """Return what a name stands for, here or in a module of which all names are imported; the last one wins."""
+        if name in self._names:
+            return self._names[name]
+        stars = [self._absolute(binding) for binding in self._names.values() if binding.name == "*"]
+        exporter = next((module for module in reversed(stars) if self._exports(module, name, seen)), None)
+        return _Binding(exporter, name) if exporter is not None else None
+
+    def _exports(self, module: str, name: str, seen: frozenset[str]) -> bool:
+        """Return whether ``import *`` takes a name out of a module."""
+        known = module.replace("typing_extensions", "typing")
+        if known.partition(".")[0] in {"nanotyped", *KNOWN_MODULES}:
+            return is_exported(known, name)
+        if module in seen or self._paths(module) is None:
+            return False
+        other = Speller(module, self._paths)
+        match other._names.get("__all__"):
+            case None:
+                return not name.startswith("_") and other._binding(name, seen | {self._module, module}) is not None
+            case _Binding(value=ast.List(items) | ast.Tuple(items)):
+                return name in map(_text_of, items)
+            case _:
+                return False
 
     def _absolute(self, binding: _Binding) -> str:
         if not binding.level:
@@ -199,18 +222,79 @@ class Speller:
                 text = ast.unparse(statement.annotation)
                 if text.partition("[")[0].rpartition(".")[2].strip("'\"") != "ClassVar":
                     name = _name_given(statement.value) or statement.target.id
-                    found.append(Declaration(name, statement.lineno, self.annotation(statement.annotation)))
+                    annotation = self.annotation(statement.annotation)
+                    found.append(Declaration(name, statement.lineno, annotation, statement.target.id))
         return found
 
     def columns_of_protocol(self, cls: ast.ClassDef) -> list[Declaration]:
         """Return the columns that the properties of a Protocol ask for."""
         return [
-            Declaration(method.name, method.lineno, self.annotation(method.returns))
+            Declaration(method.name, method.lineno, self.annotation(method.returns), method.name)
             for method in cls.body
             if isinstance(method, ast.FunctionDef)
             and method.returns is not None
             and any(ast.unparse(decorator) == "property" for decorator in method.decorator_list)
         ]
+
+    def columns_of_schema(self, node: ast.expr, hops: int = 0) -> list[tuple[str, str | None]] | None:
+        """Return the columns of a schema that is a literal, and the texts that spell their types.
+
+        ``None`` where it is none: it is a mapping, ``Schema([Column(…), …])`` or a name for one of these.
+        """
+        match node:
+            case ast.Dict(keys, values):
+                names = [_text_of(key) for key in keys]
+                found = [(name, self._declared(value)) for name, value in zip(names, values, strict=True) if name]
+                return found if len(found) == len(names) else None
+            case ast.Call(function, [argument], []) if self._calls(function, "parse_schema"):
+                return self.columns_of_schema(argument, hops)
+            case ast.Call(function, [ast.List(items) | ast.Tuple(items)], []) if self._calls(function, "Schema"):
+                columns = [self._column(item) for item in items]
+                return None if None in columns else [column for column in columns if column is not None]
+            case ast.Name(name) if hops < _MOST_HOPS and (binding := self._binding(name)) is not None:
+                if binding.value is not None:
+                    return self.columns_of_schema(binding.value, hops + 1)
+                module = self._absolute(binding)
+                if not binding.name or self._paths(module) is None:
+                    return None
+                return Speller(module, self._paths).columns_of_schema(ast.Name(binding.name), hops + 1)
+            case _:
+                return None
+
+    def _calls(self, function: ast.expr, name: str) -> bool:
+        called = self._reference(function, 0) or ""
+        return called.startswith("nanotyped.") and called.rpartition(".")[2] == name
+
+    def _declared(self, node: ast.expr) -> str | None:
+        return ast.unparse(node) if _text_of(node) is not None else self._value(node, 0)
+
+    def _column(self, node: ast.expr) -> tuple[str, str | None] | None:
+        """Return name and type of ``Column("id", INTEGER, nullable=True)``."""
+        if not isinstance(node, ast.Call) or not self._calls(node.func, "Column"):
+            return None
+        given = dict(zip(("name", "type", "nullable", "key"), node.args, strict=False))
+        given |= {word.arg: word.value for word in node.keywords if word.arg is not None}
+        name, kind = _text_of(given.get("name")), given.get("type")
+        if name is None or kind is None:
+            return None
+        spelled = self._value(kind, 0)
+        match given.get("nullable", ast.Constant(value=False)):
+            case ast.Constant(bool() as nullable):
+                return name, _joined("{}.nullable()", [spelled]) if nullable else spelled
+            case _:
+                return name, None
+
+    def class_attribute(self, cls: ast.ClassDef, name: str) -> ast.expr | None:
+        """Return what a class assigns to an attribute in its body."""
+        return next((binding.value for shown, binding in _bindings(cls.body) if shown == name), None)
+
+    def attributes_set_in_methods(self, cls: ast.ClassDef) -> set[str]:
+        """Return the attributes of ``self`` that methods of a class assign to."""
+        return {
+            node.attr
+            for node in ast.walk(cls)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"
+        }
 
     def class_at(self, name: str, line: int) -> ast.ClassDef | None:
         """Return the class of a name that stands at a line, or whose decorators begin there."""
@@ -235,80 +319,14 @@ def _joined(form: str, parts: list[str | None]) -> str | None:
     return None if None in parts else form.format(*parts)
 
 
+def _text_of(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
 def _name_given(default: ast.expr | None) -> str | None:
     """Return the name that ``= column(name="…")`` gives."""
     if isinstance(default, ast.Call):
         for word in default.keywords:
-            if word.arg == "name" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str):
-                return word.value.value
+            if word.arg == "name":
+                return _text_of(word.value)
     return None
-
-
-@lru_cache(maxsize=4096)
-def column_of(name: str, annotation: str) -> Column | None:
-    """Return the column that a spelled annotation declares; ``None`` where it is none of this package's types.
-
-    Raises:
-        TypeSyntaxError: If it spells a type that there is not.
-    """
-    try:
-        kind, nullable = annotation_type(_made(ast.parse(annotation, mode="eval").body))
-    except TypeSyntaxError:
-        raise
-    except (AttributeError, ImportError, TypeError, ValueError):
-        return None  # the class itself says so when it is made; here nothing is known of the column
-    return Column(name, kind, nullable=nullable)
-
-
-def _made(node: ast.expr) -> Any:
-    """Return what an expression of full names stands for."""
-    match node:
-        case ast.Constant(value):
-            return value
-        case ast.UnaryOp(ast.USub(), operand):
-            return -_made(operand)
-        case ast.List(items):
-            return [_made(item) for item in items]
-        case ast.BinOp(left, ast.BitOr(), right):
-            return _made(left) | _made(right)
-        case ast.Subscript(base, inner):
-            given = tuple(_made(item) for item in inner.elts) if isinstance(inner, ast.Tuple) else _made(inner)
-            return _made(base)[given]
-        case ast.Call(function, arguments, keywords):
-            named = {word.arg: _made(word.value) for word in keywords if word.arg is not None}
-            maker = _made(function)
-            if not _makes_types(maker):
-                raise TypeError(f"`{ast.unparse(function)}` makes no types")
-            return maker(*(_made(argument) for argument in arguments), **named)
-        case ast.Attribute(ast.Call() as made, name):
-            return getattr(_made(made), name)
-        case ast.Attribute():
-            return _known(ast.unparse(node))
-        case _:
-            raise TypeError(f"`{ast.unparse(node)}` is nothing that an annotation of a column holds")
-
-
-def _known(dotted: str) -> Any:
-    """Return what a full name stands for in nanotyped or in one of the known modules.
-
-    Raises:
-        ImportError: If it is in no module that is imported here.
-        AttributeError: If there is no such thing.
-    """
-    root, *names = dotted.split(".")
-    if root not in _KNOWN_MODULES | {"nanotyped"}:
-        raise ImportError(f"`{dotted}` is in no module that annotations of columns are read from")
-    found: Any = importlib.import_module(root)
-    for name in names:
-        if isinstance(found, ModuleType) and found.__name__.startswith("nanotyped") and not hasattr(found, name):
-            found = importlib.import_module(f"{found.__name__}.{name}")
-        else:
-            found = getattr(found, name)
-    return found
-
-
-def _makes_types(function: object) -> bool:
-    """Return whether a function is one that makes types of texts and numbers, and does nothing else."""
-    owner = getattr(function, "__self__", None)
-    is_of_type = isinstance(owner, type) and issubclass(owner, (DataType, DataSourceTypeSystem))
-    return function is mysql_type or (is_of_type and getattr(function, "__name__", "") in _MAKERS)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mypy.maptype import map_instance_to_supertype
-from mypy.types import AnyType, CallableType, Instance, TupleType, Type, TypeOfAny, get_proper_type
+from mypy.types import AnyType, CallableType, TypeOfAny
 
-from nanotyped.mypy_plugin.columns import LINK, NODE, comparable_schemas, row_class
-from nanotyped.row.schema import check_schema
+from nanotyped.mypy_plugin.columns import LINK, ROW, columns_of, row_class
+from nanotyped.mypy_plugin.ends import End, entries, exits, operands
+from nanotyped.mypy_plugin.fit import is_missing, misfits, sentence
 
 if TYPE_CHECKING:
-    from mypy.nodes import Context, TypeInfo
+    from mypy.nodes import Context
     from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
 
     from nanotyped.errors import Mismatch
@@ -21,63 +21,57 @@ if TYPE_CHECKING:
 def link_signature(ctx: MethodSigContext, *, reverse: bool) -> CallableType:
     """Check a link; where it is refused here, mypy is not to refuse it once more."""
     signature = ctx.default_signature
-    if not ends_of(ctx.type) or not ctx.args or not ctx.args[0]:
+    if not ctx.args or not ctx.args[0] or not exits(ctx.api, ctx.type, None):
         return signature
-    other = ctx.api.get_expression_type(ctx.args[0][0], signature.arg_types[0])
+    argument = ctx.args[0][0]
+    other = ctx.api.get_expression_type(argument, signature.arg_types[0])
     left, right = (other, ctx.type) if reverse else (ctx.type, other)
-    return _excused(signature) if _report(ctx.api, ctx.context, left, right) else signature
+    source, target = operands(ctx.api, ctx.context, (left, right), argument)
+    failed = _report(ctx.api, ctx.context, exits(ctx.api, left, source), entries(ctx.api, right, target))
+    return _excused(signature) if failed else signature
 
 
 def check_pipeline(ctx: FunctionSigContext) -> CallableType:
     """Check each link of ``pipeline(a, b, c)``."""
-    signature = ctx.default_signature
-    nodes = [ctx.api.get_expression_type(argument) for given in ctx.args for argument in given]
-    reported = [_report(ctx.api, ctx.context, left, right) for left, right in pairwise(nodes)]
-    return _excused(signature) if any(reported) else signature
+    signature, api = ctx.default_signature, ctx.api
+    nodes = [(api.get_expression_type(argument), argument) for given in ctx.args for argument in given]
+    failed = [_report(api, ctx.context, exits(api, *a), entries(api, *b)) for a, b in pairwise(nodes)]
+    return _excused(signature) if any(failed) else signature
 
 
 def _excused(signature: CallableType) -> CallableType:
     return signature.copy_modified(arg_types=[AnyType(TypeOfAny.from_error)] * len(signature.arg_types))
 
 
-def ends_of(kind: Type) -> list[tuple[str, Type, Type]]:
-    """Return class name, need and output of a node or a chain, or of each in a tuple."""
-    proper = get_proper_type(kind)
-    if isinstance(proper, TupleType):
-        return [end for item in proper.items for end in ends_of(item)]
-    if not isinstance(proper, Instance):
-        return []
-    linkable = next((base for base in proper.type.mro if base.fullname == NODE), None)
-    if linkable is None:
-        return []
-    needed, given = map_instance_to_supertype(proper, linkable).args
-    return [(proper.type.name, needed, given)]
-
-
-def _report(api: CheckerPluginInterface, place: Context, left: Type, right: Type) -> bool:
+def _report(api: CheckerPluginInterface, place: Context, sources: list[End], targets: list[End]) -> bool:
     """Report every pair of ends whose rows do not fit, and return whether there was one."""
     failed = False
-    for source, _, output in ends_of(left):
-        for target, need, _ in ends_of(right):
-            given, needed = row_class(output), row_class(need)
+    for source in sources:
+        for target in targets:
+            given, needed = source.given_rows(), target.needed_rows()
             if given is None or needed is None:
                 continue
-            problems = misfits(given, needed)
-            if problems:
+            found = misfits(given.columns, needed.columns)
+            # Rows keep the columns of the input, of which nobody knows all; by type arguments they are not asked for.
+            if not source.retains_nothing() and (given.by_class is None or needed.by_class is None):
+                found = [mismatch for mismatch in found if not is_missing(mismatch)]
+            if found:
                 failed = True
-                message = f"{source} > {target}: `{given.name}` does not fit `{needed.name}`: {'; '.join(problems)}"
-                api.fail(message, place, code=LINK)
+                problems = "; ".join([*map(sentence, found), *_remedy(source, found)])
+                ends = f"{source.info.name} > {target.info.name}"
+                api.fail(f"{ends}: {given.title} does not fit {needed.title}: {problems}", place, code=LINK)
     return failed
 
 
-def misfits(given: TypeInfo, needed: TypeInfo) -> list[str]:
-    """Return how rows of one class do not fit another, column by column, by the check that comes before a run."""
-    have, want = comparable_schemas(given, needed)
-    return [_sentence(mismatch) for mismatch in check_schema(have, want)]
-
-
-def _sentence(mismatch: Mismatch) -> str:
-    if mismatch.actual == "nothing":
-        return f'column "{mismatch.column}" is missing, {mismatch.expected} is needed ({mismatch.hint})'
-    reason = f" ({mismatch.reason})" if mismatch.reason else ""
-    return f'column "{mismatch.column}": {mismatch.actual} does not fit {mismatch.expected}{reason}'
+def _remedy(source: End, found: list[Mismatch]) -> list[str]:
+    """Return what to declare, where the missing columns are those of the input, which rows keep."""
+    own, kept = row_class(source.given), row_class(source.needed)
+    if source.is_chain or source.retains_nothing() or own is None or kept is None or not own.has_base(ROW):
+        return []
+    columns = columns_of(kept)
+    names = [f'"{mismatch.column}"' for mismatch in found if is_missing(mismatch) and mismatch.column in columns]
+    if not names:
+        return []
+    declared = f"class {own.name}({kept.name})" if kept.has_base(ROW) else f"{' and '.join(names)} in `{own.name}` too"
+    shown = f"`{declared}`" if kept.has_base(ROW) else declared
+    return [f"the rows keep {' and '.join(names)} of `{kept.name}` in a run: declare {shown} to promise it"]

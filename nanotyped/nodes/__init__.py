@@ -16,6 +16,9 @@ from nanotyped.nodes.emitting import ConstantEmitter, CounterOfThings, GetEnviro
 from nanotyped.nodes.files import ReadRows, WriteRows
 from nanotyped.nodes.flow import Filter, PrinterOfThings
 from nanotyped.nodes.http import (
+    ApiKeyAuth,
+    BasicAuth,
+    BearerAuth,
     CircuitBreaker,
     CursorPages,
     HeaderLinkPages,
@@ -26,6 +29,7 @@ from nanotyped.nodes.http import (
     ItemResults,
     JsonLinkPages,
     NumberedPages,
+    OAuth2Auth,
     OffsetPages,
     PaginatedHttpGetRequest,
     RateLimit,
@@ -45,7 +49,10 @@ from nanotyped.nodes.windows import BatchMessages, StreamingJoin, TimeWindowAccu
 
 __all__ = [
     "AggregateValues",
+    "ApiKeyAuth",
+    "BasicAuth",
     "BatchMessages",
+    "BearerAuth",
     "CSVReader",
     "CSVToDictionaryList",
     "Cast",
@@ -73,6 +80,7 @@ __all__ = [
     "NanoStreamGraph",
     "NanoStreamProcessor",
     "NumberedPages",
+    "OAuth2Auth",
     "OffsetPages",
     "PaginatedHttpGetRequest",
     "PrintStreamProcessor",

@@ -1,4 +1,4 @@
-"""Code compiled for pairs of row classes: rows of one class made from rows of another, and merged rows.
+"""Code compiled for pairs of row classes: rows of one class made from rows of another, merged and extended rows.
 
 What is compiled names only Struct fields, which are identifiers by construction; values never become code.
 """
@@ -6,20 +6,22 @@ What is compiled names only Struct fields, which are identifiers by construction
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nanotyped.errors import RowError
-from nanotyped.row.rows import row_info
+from nanotyped.errors import RowError, nearest_hint
+from nanotyped.row.rows import required_fields, row_info
 from nanotyped.types.compat import check_assignable
 from nanotyped.types.convert import value_converter
 from nanotyped.types.intermediate import JSON
 
 if TYPE_CHECKING:
-    from nanotyped.row.rows import Row
+    from nanotyped.row.rows import Row, RowBase
     from nanotyped.types.base import DataType
 
 Projection: TypeAlias = "Callable[[Sequence[Row]], list[Row]]"
 Merger: TypeAlias = "Callable[[Iterable[tuple[Row, Row]]], list[Row]]"
+Extension: TypeAlias = "Callable[[RowBase, Mapping[str, object]], Any]"
 
 
 def compile_projection(source: type[Row], target: type[Row]) -> Projection:
@@ -58,6 +60,40 @@ def compile_merger(first: type[Row], second: type[Row]) -> Merger:
     source = f"lambda pairs: [make({', '.join(arguments)}) for a, b in pairs]"
     merger: Merger = _compile(source, {"make": merged.row_class()})
     return merger
+
+
+@lru_cache(maxsize=256)
+def compile_extension(source: type[RowBase], target: type[RowBase], added: frozenset[str]) -> Extension:
+    """Return code that makes a row of ``target`` from one of ``source`` and values for the added fields, which win.
+
+    Values are taken, or converted, as in a projection.
+
+    Raises:
+        TypeError: If a field is added that ``target`` has not, or a column without default is in neither.
+    """
+    given, wanted = row_info(source), row_info(target)
+    required, known = required_fields(target), [*wanted.fields.values()]
+    problems = [f"it has no field `{name}`{_hinted(name, known)}" for name in sorted(added.difference(known))]
+    names: dict[str, Any] = {"make": target}
+    arguments = []
+    for column in wanted.schema:
+        field = wanted.fields[column.name]
+        if field in added:
+            arguments.append(f"{field}=added[{field!r}]")
+        elif column.name in given.fields:
+            value = f"row.{given.fields[column.name]}"
+            arguments.append(f"{field}={_converted(value, given.schema[column.name].type, column.type, names)}")
+        elif field in required:
+            problems.append(f"column `{column.name}` is neither in the row nor added")
+    if problems:
+        raise TypeError(f"{target.__name__}: {'; '.join(problems)}")
+    extension: Extension = _compile(f"lambda row, added: make({', '.join(arguments)})", names)
+    return extension
+
+
+def _hinted(name: str, known: Sequence[str]) -> str:
+    hint = nearest_hint(name, known)
+    return f", {hint}" if hint else ""
 
 
 def compile_copier(row_class: type[Row]) -> Projection | None:

@@ -143,6 +143,28 @@ class RowBase(_Struct, frozen=True):
             return _infer_row(values, type_system)  # type: ignore[return-value]  # a row of no declared class
         return _cast_row(cls, values)
 
+    @classmethod
+    def extend(cls, row: object, /, **added: object) -> Self:
+        """Return a row of this class out of another row and the values that it adds, by field; these win.
+
+        ``Scored.extend(row, score=0.5)`` where ``class Scored(Customer)`` declares ``score``. What the class has no
+        column for is left out; a column in neither has its default. Values are taken as they are, but for those whose
+        Python class changes on the way up (int to Decimal). Of ``Row`` itself: all columns of both, and the types of
+        those that are added are inferred.
+
+        Raises:
+            TypeError: If ``row`` is no row, a column is in neither, or one is added that the class has not.
+        """
+        from nanotyped.row.compiled import compile_extension  # noqa: PLC0415 - code is compiled for rows
+
+        if not isinstance(row, RowBase):
+            raise TypeError(f"{cls.__name__}.extend takes a row and columns by keyword, not {type(row).__name__}")
+        if cls is RowBase:
+            values = {name: row[name] for name in row} | {name: infer_value(added[name], name) for name in added}
+            return row_of_values(list(values.values()), None)  # type: ignore[return-value]  # of no declared class
+        made: Self = compile_extension(type(row), cls, frozenset(added))(row, added)
+        return made
+
     @property
     def type_system(self) -> type[DataSourceTypeSystem]:
         """The type system of all columns; the intermediate one for a row of several."""
@@ -495,17 +517,22 @@ def _infer_row(values: Mapping[str, object], type_system: type[DataSourceTypeSys
     return row_of_values(typed, type_system)
 
 
-def _cast_row(cls: type[R], values: Mapping[str, object]) -> R:
-    """Return a row of a declared class, its values cast to its columns; a column with a default may be missing."""
-    info = row_info(cls)
+def required_fields(cls: type[RowBase]) -> set[str]:
+    """Return the Struct's fields of a row class that have no default."""
     struct: Any = cls
-    required = {
+    return {
         item.name
         for item in msgspec.structs.fields(struct)
         if item.required
         or isinstance(item.default_factory, _Missing)
         or (isinstance(item.default_factory, _Described) and item.default_factory.default is _REQUIRED)
     }
+
+
+def _cast_row(cls: type[R], values: Mapping[str, object]) -> R:
+    """Return a row of a declared class, its values cast to its columns; a column with a default may be missing."""
+    info = row_info(cls)
+    required = required_fields(cls)
     shape = [
         f"it has no column `{name}`, {info.schema.missing_column(str(name))}"
         for name in values

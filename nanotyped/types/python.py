@@ -293,11 +293,13 @@ def annotation_type(annotation: Any) -> tuple[type[DataType], bool]:
     Args:
         annotation: Resolved, as ``typing.get_type_hints(…, include_extras=True)`` gives it: a Python class, a
             ``DataType`` class or ``….nullable()``, ``X | None``, or ``Annotated[X, <DataType class>]`` around or
-            inside of that. What else stands in ``Annotated`` is not looked at.
+            inside of that; or ``type X = …`` of any of these. What else stands in ``Annotated`` is not looked at.
 
     Raises:
         TypeError: If no type is meant by it, or the Python class is not that of the type in ``Annotated``.
     """
+    if hasattr(annotation, "__value__"):  # `type X = …`, of typing or typing_extensions
+        return annotation_type(annotation.__value__)
     if isinstance(annotation, Nullable):
         return annotation.type, True
     if isinstance(annotation, type) and issubclass(annotation, DataType):

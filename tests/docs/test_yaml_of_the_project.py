@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```ya?ml\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-ENVIRONMENT = {"SHOP_URL": "mysql://u:p@127.0.0.1/shop", "API_URL": "http://127.0.0.1:8080"}
+ENVIRONMENT = {"SHOP_URL": "mysql://u:p@127.0.0.1/shop", "API_URL": "http://127.0.0.1:8080", "API_TOKEN": "t"}
 SINK = {"class": "PrinterOfThings"}
 
 

@@ -18,7 +18,7 @@ from nanotyped.nodes import HttpPostRequest, IdempotencyKey, ItemResults
 from nanotyped.nodes.http.bodies import BodyTemplate
 from nanotyped.row import parse_schema
 from nanotyped.testing import HttpApi, Request, Response
-from tests.support.flows import GivenBatches, Kept, run_into, run_through
+from tests.support.flows import GivenBatches, Kept, run_batch_into, run_batch_through
 
 SHOP = {"id": "bigint", "name": "varchar(9) null", "price": "decimal(6,2)", "since": "date", "more": "json null"}
 ROWS = [(7, 'a"{b}', Decimal("1.50"), date(2024, 5, 6), {"x": [1]}), (8, None, Decimal(2), date(2024, 5, 7), None)]
@@ -40,7 +40,7 @@ ROWS = [(7, 'a"{b}', Decimal("1.50"), date(2024, 5, 6), {"x": [1]}), (8, None, D
 )
 def test_each_method_sends_what_it_is_used_for(http_api: HttpApi, options: dict[str, Any], bodies: list[str]) -> None:
     """PUT and PATCH send an object each, DELETE nothing, and an envelope of one's own counts before that."""
-    run_into(HttpPostRequest(url=http_api.url, **options), [(1,), (2,)], {"id": "bigint"})
+    run_batch_into(HttpPostRequest(url=http_api.url, **options), [(1,), (2,)], {"id": "bigint"})
     assert [request.method for request in http_api.requests] == [options["method"]] * len(bodies)
     assert [request.body.decode() for request in http_api.requests] == bodies
     typed = [request.headers["Content-Type"] for request in http_api.requests]
@@ -51,7 +51,7 @@ def test_each_method_sends_what_it_is_used_for(http_api: HttpApi, options: dict[
 def test_bodies_are_packed_on_request(http_api: HttpApi) -> None:
     """With `compress: gzip` the body is gzip, says so, and is the same bytes whenever it is sent."""
     for _ in range(2):
-        run_into(HttpPostRequest(url=http_api.url, compress="gzip"), [(1,), (2,)], {"id": "int"})
+        run_batch_into(HttpPostRequest(url=http_api.url, compress="gzip"), [(1,), (2,)], {"id": "int"})
     first, second = http_api.requests
     assert first.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(first.body) == b'[{"id":1},{"id":2}]'
@@ -61,7 +61,7 @@ def test_bodies_are_packed_on_request(http_api: HttpApi) -> None:
 def test_a_body_that_is_too_long_is_sent_in_parts(http_api: HttpApi) -> None:
     """No body is longer than `max_body_bytes`, and all rows arrive in order."""
     rows = [(n, "x" * (n % 50)) for n in range(200)]
-    run_into(HttpPostRequest(url=http_api.url, max_body_bytes=500), rows, {"id": "int", "text": "varchar(50)"})
+    run_batch_into(HttpPostRequest(url=http_api.url, max_body_bytes=500), rows, {"id": "int", "text": "varchar(50)"})
     assert max(len(request.body) for request in http_api.requests) <= 500
     assert [row["id"] for row in http_api.rows] == list(range(200))
     assert len(http_api.requests) < 50
@@ -71,7 +71,7 @@ def test_a_row_longer_than_any_body_is_rejected(http_api: HttpApi) -> None:
     """A single row beyond `max_body_bytes` is an error of the row, with both sizes."""
     node = HttpPostRequest(name="post", url=http_api.url, max_body_bytes=30)
     with pytest.raises(NodeFailedError) as caught:
-        run_into(node, [("a",), ("b" * 1000,)], {"text": "varchar(1000)"})
+        run_batch_into(node, [("a",), ("b" * 1000,)], {"text": "varchar(1000)"})
     assert str(caught.value.__cause__) == "row 2: its body has 1,013 bytes, and max_body_bytes is 30"
     assert http_api.rows == [{"text": "a"}]
 
@@ -86,7 +86,7 @@ def test_a_template_says_what_a_row_becomes(http_api: HttpApi) -> None:
         "value": {"price": "{price}", "name": "{name}", "on": "{since}", "more": "{more}"},
         "tags": ["{{raw}}", "{id}", 1, 2.5, True, None],
     }
-    run_into(HttpPostRequest(url=http_api.url, body=body), ROWS, SHOP)
+    run_batch_into(HttpPostRequest(url=http_api.url, body=body), ROWS, SHOP)
     assert http_api.rows == [
         {
             "ref": "shop-7/2024-05-06",
@@ -109,7 +109,7 @@ def test_a_template_stands_in_every_envelope_beside_a_key(http_api: HttpApi, env
     node = HttpPostRequest(
         name="post", url=http_api.url, body={"n": "{id}"}, envelope=envelope, idempotency_key=key, **more
     )
-    run_into(node, [(1,)], {"id": "int"})
+    run_batch_into(node, [(1,)], {"id": "int"})
     [request] = http_api.requests
     found = json.loads(request.body)
     [row] = found["all"] if envelope == "object" else found if envelope == "array" else [found]
@@ -120,7 +120,7 @@ def test_a_template_is_checked_before_the_run(http_api: HttpApi) -> None:
     """Columns that are not there, and documents within a text, are refused at build, all at once."""
     body = {"a": "{idd}", "b": ["x{more}"], "c": "{{id}}", "d": "{more}"}
     with pytest.raises(GraphTypeError) as caught:
-        run_into(HttpPostRequest(name="post", url=http_api.url, body=body), ROWS, SHOP)
+        run_batch_into(HttpPostRequest(name="post", url=http_api.url, body=body), ROWS, SHOP)
     assert [str(one) for one in caught.value.problems] == [
         "node `post`, body: there is no column `idd`. Hint: did you mean `id`?",
         'node `post`, body, `b.0`: column `more` is `json null`, which has no text. Hint: let it stand alone: "{more}"',
@@ -130,7 +130,7 @@ def test_a_template_is_checked_before_the_run(http_api: HttpApi) -> None:
 def test_a_null_within_a_text_is_an_error_of_the_row(http_api: HttpApi) -> None:
     """Nobody wants `shop-None`; the row is rejected, and the others arrive."""
     node = HttpPostRequest(name="post", url=http_api.url, body={"ref": "shop-{name}"}, on_error="skip")
-    report = run_into(node, ROWS, SHOP)["post"]
+    report = run_batch_into(node, ROWS, SHOP)["post"]
     assert (http_api.rows, report.processed, report.skipped) == ([{"ref": 'shop-a"{b}'}], 1, 1)
 
 
@@ -182,7 +182,7 @@ def test_the_answer_goes_on_with_the_row(http_api: HttpApi) -> None:
     """With a `response_schema` each row goes on with what is answered to it, typed, and nothing else."""
     http_api.play(lambda request: Response.of_json({"id": "17", "score": request.json()["n"] / 4, "x": 1}))
     node = HttpPostRequest(url=http_api.url, envelope="single", response_schema={"id": "bigint", "score": "double"})
-    kept = run_through(node, [(1,), (2,)], {"n": "int"})
+    kept = run_batch_through(node, [(1,), (2,)], {"n": "int"})
     assert kept.dicts == [{"n": 1, "id": 17, "score": 0.25}, {"n": 2, "id": 17, "score": 0.5}]
 
 
@@ -201,7 +201,7 @@ def test_the_items_of_an_answer_go_on_with_their_rows(http_api: HttpApi) -> None
         response_schema={"id": "varchar(9)"},
         on_error="skip",
     )
-    kept = run_through(node, [(1,), (2,), (3,)], {"n": "int"})
+    kept = run_batch_through(node, [(1,), (2,), (3,)], {"n": "int"})
     assert kept.dicts == [{"n": 1, "id": "id-1"}, {"n": 3, "id": "id-3"}]
     assert len(http_api.requests) == 1
 
@@ -224,7 +224,7 @@ def test_an_answer_that_does_not_fit_is_an_error_of_the_row(http_api: HttpApi) -
     node = HttpPostRequest(
         name="post", url=f"{http_api.url}/x", batch_rows=1, response_schema={"id": "int", "at": "date"}, max_errors=3
     )
-    kept = run_through(node, [(1,), (2,), (3,)], {"n": "int"})
+    kept = run_batch_through(node, [(1,), (2,), (3,)], {"n": "int"})
     assert (kept.dicts, node.statistics.skipped) == ([], 3)
 
 

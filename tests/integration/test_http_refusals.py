@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nanotyped import RowError
+from nanotyped.engine.run import start_run
 from nanotyped.errors import DeliveryError, GraphTypeError, NodeFailedError, RowRefusedError
 from nanotyped.nodes import HttpGetRequest, HttpPostRequest, ItemResults, ResponseRule
 from nanotyped.testing import HttpApi, Request, Response
-from tests.support.flows import run_into, run_through
+from tests.support.flows import GivenBatches, run_batch_into, run_batch_through
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def test_a_refused_request_is_halved_down_to_the_bad_rows(http_api: HttpApi, tmp
     api = PickyApi({3, 40, 41}, status)
     http_api.play(api)
     node = HttpPostRequest(name="post", url=http_api.url, batch_rows=50, dead_letter=str(tmp_path / "dead.jsonl"))
-    report = run_into(node, numbers(100), N)["post"]
+    report = run_batch_into(node, numbers(100), N)["post"]
     assert sorted(api.taken) == [n for n in range(1, 101) if n not in (3, 40, 41)]
     found = letters(tmp_path / "dead.jsonl")
     assert [(n, code) for n, code, _ in found] == [
@@ -84,7 +85,7 @@ def test_without_a_policy_the_bad_row_ends_the_run_by_its_number(http_api: HttpA
     """Under `fail` the run ends, and the error names the row, its content and what the service says."""
     http_api.play(PickyApi({3}))
     with pytest.raises(NodeFailedError) as caught:
-        run_into(HttpPostRequest(name="post", url=f"{http_api.url}/x", batch_rows=4), numbers(4), N)
+        run_batch_into(HttpPostRequest(name="post", url=f"{http_api.url}/x", batch_rows=4), numbers(4), N)
     cause = caught.value.__cause__
     assert isinstance(cause, RowRefusedError)
     assert (cause.status, cause.row, cause.row_text) == (422, 3, "Row(n=3)")
@@ -94,19 +95,21 @@ def test_without_a_policy_the_bad_row_ends_the_run_by_its_number(http_api: HttpA
 
 
 def test_a_request_that_is_too_large_is_halved(http_api: HttpApi) -> None:
-    """After 413 the halves are sent, and the rows keep their order."""
+    """After 413 the halves are sent, the rows keep their order, and no more are sent at once from then on."""
     api = PickyApi(set(), most=3)
     http_api.play(api)
-    run_into(HttpPostRequest(name="post", url=http_api.url, batch_rows=10), numbers(10), N)
-    assert api.taken == list(range(1, 11))
-    assert api.sizes == [10, 5, 3, 2, 5, 3, 2]
+    node = HttpPostRequest(name="post", url=http_api.url, batch_rows=10)
+    _ = GivenBatches([numbers(20)], N) > node
+    start_run(node).wait(10)
+    assert api.taken == list(range(1, 21))
+    assert api.sizes == [10, 5, 3, 2, 3, 2, 3, 3, 3, 1]
 
 
 def test_a_single_row_that_is_too_large_is_refused(http_api: HttpApi, tmp_path: Path) -> None:
     """A row that is too large by itself is a dead letter."""
     http_api.play(PickyApi(set(), most=0))
     node = HttpPostRequest(name="post", url=f"{http_api.url}/x", dead_letter=str(tmp_path / "dead.jsonl"))
-    run_into(node, numbers(1), N)
+    run_batch_into(node, numbers(1), N)
     text = f"row 1: {http_api.url}/x refused it, after 1 attempt: 413 Request Entity Too Large: '{{}}'"
     assert letters(tmp_path / "dead.jsonl") == [(1, "RowRefusedError", text)]
 
@@ -117,7 +120,7 @@ def test_several_workers_reject_the_same_rows(http_api: HttpApi, tmp_path: Path)
     http_api.play(api)
     path = tmp_path / "dead.jsonl"
     node = HttpPostRequest(name="post", url=http_api.url, batch_rows=5, workers=4, dead_letter=str(path))
-    report = run_into(node, numbers(60), N)["post"]
+    report = run_batch_into(node, numbers(60), N)["post"]
     assert [n for n, _, _ in letters(path)] == [7, 8, 31]
     assert (sorted(api.taken), report.processed, report.dead) == (sorted({*range(1, 61)} - api.bad), 57, 3)
 
@@ -126,7 +129,7 @@ def test_of_urls_that_are_a_rows_own_404_is_about_the_row(http_api: HttpApi, tmp
     """Where a placeholder stands in the url, 404 and 410 reject the row; else they end the run."""
     http_api.play(lambda request: Response(404 if request.target == "/2" else 410 if request.target == "/3" else 200))
     node = HttpPostRequest(name="put", method="PUT", url=http_api.url + "/{n}", dead_letter=str(tmp_path / "d.jsonl"))
-    report = run_into(node, numbers(4), N)["put"]
+    report = run_batch_into(node, numbers(4), N)["put"]
     assert (report.processed, report.dead, [n for n, _, _ in letters(tmp_path / "d.jsonl")]) == (2, 2, [2, 3])
 
 
@@ -141,7 +144,7 @@ def test_rules_come_before_the_meaning_of_a_status(http_api: HttpApi, waits: lis
         ResponseRule(status="4xx", action="success"),
         ResponseRule(status=404, action="fail"),
     ]
-    report = run_into(HttpPostRequest(name="post", url=http_api.url, response=rules), numbers(3), N)["post"]
+    report = run_batch_into(HttpPostRequest(name="post", url=http_api.url, response=rules), numbers(3), N)["post"]
     assert (len(http_api.requests), len(waits), report.processed, report.retried) == (2, 1, 3, 3)
 
 
@@ -151,7 +154,7 @@ def test_an_ignored_answer_is_no_delivery_and_no_error(http_api: HttpApi) -> Non
     node = HttpPostRequest(
         name="post", url=http_api.url, batch_rows=1, response=[ResponseRule(status=410, action="ignore")]
     )
-    report = run_into(node, numbers(3), N)["post"]
+    report = run_batch_into(node, numbers(3), N)["post"]
     assert (report.processed, report.filtered, report.dead) == (3, 1, 0)
 
 
@@ -169,7 +172,7 @@ def test_rules_by_body_and_by_header(http_api: HttpApi, waits: list[float]) -> N
         ResponseRule(body="ok", equals=False, action="fail"),
         ResponseRule(status=403, header="x-remaining", equals="0", action="retry"),
     ]
-    run_into(HttpPostRequest(name="post", url=http_api.url, response=rules), numbers(1), N)
+    run_batch_into(HttpPostRequest(name="post", url=http_api.url, response=rules), numbers(1), N)
     assert (len(http_api.requests), len(waits)) == (3, 2)
 
 
@@ -178,7 +181,7 @@ def test_a_rule_says_its_own_words(http_api: HttpApi) -> None:
     http_api.play([Response(200, body=b'{"error": "secret text"}')])
     rule = ResponseRule(body="error", contains="text", action="fail", message="the shop is closed for writes")
     with pytest.raises(NodeFailedError) as caught:
-        run_into(HttpPostRequest(name="post", url=f"{http_api.url}/x", response=[rule]), numbers(1), N)
+        run_batch_into(HttpPostRequest(name="post", url=f"{http_api.url}/x", response=[rule]), numbers(1), N)
     assert str(caught.value) == (
         f"node `post` failed: DeliveryError: {http_api.url}/x did not take row 1, after 1 attempt:"
         " 200: the shop is closed for writes"
@@ -191,7 +194,7 @@ def test_rules_hold_for_what_is_asked_for_too(http_api: HttpApi) -> None:
     http_api.play(lambda request: answers[request.target])
     rules = [ResponseRule(status=404, action="ignore"), ResponseRule(body="gone", action="reject")]
     node = HttpGetRequest(name="get", url=http_api.url + "/{n}", response=rules, on_error="skip")
-    assert run_through(node, numbers(3), N).dicts == [{"n": 1, "a": 1}]
+    assert run_batch_through(node, numbers(3), N).dicts == [{"n": 1, "a": 1}]
     report = node.statistics
     assert (report.processed, report.filtered, report.skipped) == (2, 1, 1)
 
@@ -243,7 +246,7 @@ def test_of_a_207_only_what_failed_is_sent_again_or_rejected(
     items = ItemResults(path="results", status="status", error="error")
     path = tmp_path / "dead.jsonl"
     node = HttpPostRequest(name="post", url=f"{http_api.url}/x", items=items, dead_letter=str(path))
-    report = run_into(node, numbers(10), N)["post"]
+    report = run_batch_into(node, numbers(10), N)["post"]
     assert taken == [1, 2, 3, 5, 6, 7, 8, 10, 4]
     assert [[row["n"] for row in request.rows()] for request in http_api.requests] == [list(range(1, 11)), [4], [4]]
     text = f"row 9: {http_api.url}/x refused it, after 1 attempt: 422: n 9"
@@ -256,7 +259,7 @@ def test_an_item_that_never_passes_is_rejected_in_the_end(http_api: HttpApi, wai
     http_api.play(by_status({2: [503] * 9}, []))
     items = ItemResults(path="results", status="status")
     node = HttpPostRequest(name="post", url=http_api.url, items=items, max_attempts=3, on_error="skip")
-    report = run_into(node, numbers(3), N)["post"]
+    report = run_batch_into(node, numbers(3), N)["post"]
     assert (len(http_api.requests), report.processed, report.skipped, len(waits)) == (3, 2, 1, 2)
 
 
@@ -280,14 +283,14 @@ def test_items_are_of_rows_by_place_index_or_key(http_api: HttpApi, items: dict[
     """However a service says which row is meant, the second of three is the one that is rejected."""
     http_api.play(lambda _: Response.of_json(answer))
     node = HttpPostRequest(name="post", url=http_api.url, items=ItemResults(**items), on_error="skip")
-    report = run_into(node, numbers(3), N)["post"]
+    report = run_batch_into(node, numbers(3), N)["post"]
     assert (report.processed, report.skipped) == (2, 1)
 
 
 def test_no_errors_listed_means_none(http_api: HttpApi) -> None:
     """A list of errors that is not there is one of none."""
     items = ItemResults(path="errors", only_errors=True, index="i")
-    report = run_into(HttpPostRequest(name="post", url=http_api.url, items=items), numbers(3), N)["post"]
+    report = run_batch_into(HttpPostRequest(name="post", url=http_api.url, items=items), numbers(3), N)["post"]
     assert report.processed == 3
 
 
@@ -318,7 +321,7 @@ def test_an_answer_that_does_not_tell_of_every_row_ends_the_run(
     http_api.play(lambda _: Response.of_json(answer))
     node = HttpPostRequest(name="post", url=f"{http_api.url}/x", items=ItemResults(**items), on_error="skip")
     with pytest.raises(NodeFailedError) as caught:
-        run_into(node, numbers(2), N)
+        run_batch_into(node, numbers(2), N)
     assert isinstance(caught.value.__cause__, DeliveryError)
     assert str(caught.value.__cause__) == (
         f"{http_api.url}/x answered 200 to rows 1 to 2, but does not say what became of them: {reason}"
@@ -352,7 +355,7 @@ def test_the_column_of_items_is_checked_before_the_run(http_api: HttpApi) -> Non
     """A column that no row has is refused at build."""
     items = ItemResults(error="e", key="k", column="m")
     with pytest.raises(GraphTypeError) as caught:
-        run_into(HttpPostRequest(name="post", url=http_api.url, items=items), numbers(1), N)
+        run_batch_into(HttpPostRequest(name="post", url=http_api.url, items=items), numbers(1), N)
     assert [str(one) for one in caught.value.problems] == [
         "node `post`, items: there is no column `m`. Hint: the columns are `n`"
     ]
@@ -373,5 +376,5 @@ def test_rejected_rows_of_a_batch_are_not_given_again(http_api: HttpApi) -> None
                     self.reject(row, RowError(f"row {number}: no", row=number))
             return ()
 
-    report = run_into(Picky(name="picky", url=http_api.url, on_error="skip"), numbers(10), N)["picky"]
+    report = run_batch_into(Picky(name="picky", url=http_api.url, on_error="skip"), numbers(10), N)["picky"]
     assert (seen, report.processed, report.skipped) == (list(range(1, 11)), 7, 3)

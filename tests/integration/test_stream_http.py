@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from nanotyped import (
     CursorPages,
@@ -46,7 +47,7 @@ from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.run import start_run
 from nanotyped.graph import build_graph
 from nanotyped.message import Checkpoint
-from nanotyped.nodes import ResponseRule
+from nanotyped.nodes import ApiKeyAuth, ResponseRule
 from nanotyped.testing import HttpApi, Request, Response
 from tests.support.flows import Kept, run_source
 
@@ -344,6 +345,34 @@ def test_a_link_to_another_host_is_refused(http_api: HttpApi) -> None:
         error = failure(source(http_api, HeaderLinkPages()))
         assert isinstance(error, PagingError)
         assert not other.requests
+
+
+@pytest.mark.parametrize("option", [{"output_schema": {"d": "json"}}, {"output_schema": None}])
+def test_a_record_that_is_nested_too_deep_is_an_error_of_it(option: dict[str, Any], http_api: HttpApi) -> None:
+    """With a contract and without one, as of every answer."""
+    deep = b'{"d": %b}' % (b"[" * 150 + b"]" * 150)
+    http_api.play([Response(body=b'[{"d": []}, %b]' % deep)] * 2)
+    error = failure(source(http_api, SinglePage(), records=None, **option))
+    assert str(error).startswith(f"{http_api.url}/orders, page 1, record 2")
+    assert str(error).endswith("is nested deeper than 100 levels")
+    node = source(http_api, SinglePage(), records=None, on_error="skip", **option)
+    assert run_source(node).dicts == [{"d": []}]
+
+
+def test_a_key_that_links_repeat_is_sent_once_and_kept_nowhere(http_api: HttpApi) -> None:
+    """`auth` puts it into each request; a link is taken without it."""
+    link = "/orders?page=2&key=s3cret"
+    pages = [Response.of_json([{"id": 1}], headers={"Link": f"<{link}>; rel=next"}), Response.of_json([{"id": 2}])]
+    http_api.play(pages)
+    options: dict[str, Any] = {"records": None, "output_schema": {"id": "int"}}
+    auth = ApiKeyAuth(key=SecretStr("s3cret"), query="key")
+    node = source(http_api, HeaderLinkPages(), auth=auth, **options)
+    found, cursor, *_ = read(node, stop_behind=1)
+    assert "s3cret" not in json.dumps(cursor)
+    assert found + read(source(http_api, HeaderLinkPages(), auth=auth, **options), cursor).ids == [1, 2]
+    assert [request.target for request in http_api.requests] == ["/orders?key=s3cret", link]
+    with pytest.raises(ValueError, match=r"^pagination and auth fill in the parameter `key` of the query"):
+        source(http_api, NumberedPages(parameter="key"), auth=auth)
 
 
 # -- going on ---------------------------------------------------------------------------------------

@@ -89,6 +89,20 @@ def run_into(
     return start_run(node).wait(30)
 
 
+def run_batch_into(node: NanoNode[Any, Any], rows: Sequence[tuple[Any, ...]], schema: SchemaDeclaration) -> RunReport:
+    """Run rows into a sink as one batch, however busy the machine is: for tests that look at what came together."""
+    _ = GivenBatches([rows], schema, name="given") > node
+    return start_run(node).wait(30)
+
+
+def run_batch_through(node: NanoNode[Any, Any], rows: Sequence[tuple[Any, ...]], schema: SchemaDeclaration) -> Kept:
+    """Run rows through a node as one batch and return the sink with what came out."""
+    kept = Kept(name="kept")
+    _ = GivenBatches([rows], schema, name="given") > node > kept
+    start_run(node).wait(30)
+    return kept
+
+
 def run_source(node: NanoNode[Any, Any]) -> Kept:
     """Run a source to its end and return the sink with what it gave."""
     kept = Kept(name="kept")

@@ -1,8 +1,10 @@
 """Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator, ``StreamHttp``.
 
-``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean.
+``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean, ``auth``
+who asks.
 """
 
+from nanotyped.nodes.http.auth import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth
 from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
 from nanotyped.nodes.http.items import ItemResults
@@ -20,6 +22,9 @@ from nanotyped.nodes.http.rules import ResponseRule
 from nanotyped.nodes.http.stream import StreamHttp
 
 __all__ = [
+    "ApiKeyAuth",
+    "BasicAuth",
+    "BearerAuth",
     "CircuitBreaker",
     "CursorPages",
     "HeaderLinkPages",
@@ -30,6 +35,7 @@ __all__ = [
     "ItemResults",
     "JsonLinkPages",
     "NumberedPages",
+    "OAuth2Auth",
     "OffsetPages",
     "PaginatedHttpGetRequest",
     "RateLimit",

@@ -8,31 +8,42 @@ from __future__ import annotations
 import logging
 import random
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 import urllib3
 
+from nanotyped.nodes.http.answers import (
+    MAX_REDIRECTS,
+    content_coding,
+    is_unpacked,
+    is_untrusted,
+    read_body,
+    reason_of,
+    redirect_target,
+    text_of,
+    why_no_answer,
+)
+from nanotyped.nodes.http.auth import Credentials, token_error, token_of
 from nanotyped.nodes.http.deadline import BoundedAdapter, until
+from nanotyped.nodes.http.rules import Rules
 
 if TYPE_CHECKING:
+    from nanotyped.nodes.http.auth import OAuth2Auth
     from nanotyped.nodes.http.pacing import Circuit, Pace
-    from nanotyped.nodes.http.rules import Action, Rules
+    from nanotyped.nodes.http.rules import Action
+    from nanotyped.nodes.http.tokens import Token
 
 MAX_ANSWER_BYTES = 1024 * 1024
-MAX_SHOWN_ANSWER = 200
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
-_READ_BYTES = 64 * 1024
 _SECONDS = re.compile(r"[0-9]{1,15}")
 logger = logging.getLogger("nanotyped.nodes.http")
 
@@ -84,20 +95,22 @@ class RetryPolicy:
     """How long, and how often, a request is tried.
 
     Attributes:
-        timeout_s: Of one connection, and of each wait for bytes of the answer.
+        timeout_s: Of each wait for bytes of the answer.
         max_attempts: Requests at the most.
         deadline_s: Seconds in all, waits included.
         max_retry_after_s: Longest wait that a service may ask for; one that asks for more is not tried again.
+        connect_timeout_s: Of one connection.
     """
 
     timeout_s: float = 30.0
     max_attempts: int = 5
     deadline_s: float = 300.0
     max_retry_after_s: float = 60.0
+    connect_timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` if a number makes no sense."""
-        for name in ("timeout_s", "deadline_s"):
+        for name in ("timeout_s", "deadline_s", "connect_timeout_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)!r}")
         if self.max_attempts < 1:
@@ -117,8 +130,12 @@ class Terms:
         pace: Keeps a rate; ``None``: as fast as may be.
         circuit: Holds all back while nothing gets through; ``None``: each request is tried for itself.
         max_answer_bytes: Bytes of an answer that are read at the most.
-        needs_whole: Whether a longer answer is a failure; else what is beyond is not looked at.
+        needs_whole: Whether a longer answer is a failure, and a packed one is unpacked; else what is beyond is not
+            looked at.
         retried: Told of each attempt that is another one, with the number of its rows.
+        credentials: What says who sends them.
+        tls_ca: File of a certificate authority to trust beside the usual ones.
+        tell: What messages say of the body of an answer that is no success.
     """
 
     headers: Mapping[str, str]
@@ -129,6 +146,9 @@ class Terms:
     max_answer_bytes: int = MAX_ANSWER_BYTES
     needs_whole: bool = False
     retried: Callable[[int], None] | None = None
+    credentials: Credentials = field(default_factory=Credentials)
+    tls_ca: str | None = None
+    tell: Callable[[bytes], str] = text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +168,16 @@ class _Outcome:
         return self.action == "retry" and (self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+class _Request(NamedTuple):
+    """What is sent."""
+
+    method: str
+    url: str
+    body: bytes | None
+    headers: Mapping[str, str]
+    token: Token | None
+
+
 class HttpClient:
     """Sends requests over one session. Belongs to one thread.
 
@@ -164,9 +194,10 @@ class HttpClient:
         # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
         self._session.trust_env = False
         for prefix in ("http://", "https://"):
-            self._session.mount(prefix, BoundedAdapter())
-        # Answers are capped by their bytes on the wire, so they come unpacked.
-        self._session.headers.update({"Accept-Encoding": "identity", **terms.headers})
+            self._session.mount(prefix, BoundedAdapter(terms.tls_ca))
+        # An answer of which no more than the beginning is looked at is not worth packing.
+        coding = "gzip" if terms.needs_whole else "identity"
+        self._session.headers.update({"Accept-Encoding": coding, **terms.headers})
         self._last: tuple[str, str, requests.PreparedRequest] | None = None
 
     def close(self) -> None:
@@ -182,8 +213,12 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         *,
         rows: int = 1,
+        deadline: float | None = None,
     ) -> Answer:
         """Send a request until it is answered with success; every attempt is the same request.
+
+        An answer of 401 to a token counts for nothing the first time: the token may have ended before its time, and
+        the request is sent with another one.
 
         Args:
             method: Of HTTP.
@@ -192,29 +227,84 @@ class HttpClient:
             body: What is sent; ``None``: nothing.
             headers: Of this request, beside those of the session; each request of a session has the same ones.
             rows: How many rows it is for.
+            deadline: Until when, by ``time.monotonic``; by default ``deadline_s`` from now.
 
         Raises:
             ExchangeFailed: If it is not, or not in time.
             ExchangeStopped: If the node is to end.
         """
-        attempt, deadline = 0, None
+        attempt, renewed = 0, False
         while True:
-            attempt += 1
             deadline = self._wait_for_turn(rows, deadline)
-            outcome = self._attempt(method, url, body, headers or {}, deadline)
+            token = self._token(deadline, attempt)
+            attempt += 1
+            outcome = self._attempt(_Request(method, url, body, headers or {}, token), deadline)
             if self._terms.circuit is not None:
                 self._terms.circuit.tell(place, failed=outcome.is_outage)
             if outcome.action in ("success", "ignore"):
                 assert outcome.status is not None  # there was an answer
                 return Answer(outcome.status, outcome.body, outcome.headers, outcome.action == "ignore")
-            reason, wait_s = self._next_attempt(attempt, outcome, deadline)
+            if token is not None and outcome.status == HTTPStatus.UNAUTHORIZED:
+                self._terms.credentials.tokens.drop(token)
+                if not renewed:
+                    renewed = True
+                    logger.warning("%s: attempt %d: %s; the next with a new token", place, attempt, outcome.reason)
+                    self._tell_retried(rows)
+                    continue
+                outcome = replace(outcome, reason=f"{outcome.reason}; the token was a new one")
+            reason, wait_s = self._next_attempt(attempt - renewed, outcome, deadline)
             if wait_s is None:
                 raise ExchangeFailed(reason, outcome.status, attempt, outcome.action)
             logger.warning("%s: attempt %d: %s; the next in %.1f s", place, attempt, outcome.reason, wait_s)
-            if self._terms.retried is not None:
-                self._terms.retried(rows)
+            self._tell_retried(rows)
             if not self._pause(wait_s):
                 raise ExchangeStopped
+
+    def _tell_retried(self, rows: int) -> None:
+        if self._terms.retried is not None:
+            self._terms.retried(rows)
+
+    def _token(self, deadline: float, attempts: int) -> Token | None:
+        """Return the token that requests carry, asked for if need be; ``None`` where they carry none.
+
+        Raises:
+            ExchangeFailed: If there is none to be had.
+            ExchangeStopped: If the node is to end.
+        """
+        oauth2, tokens = self._terms.credentials.oauth2, self._terms.credentials.tokens
+        if oauth2 is None:
+            return None
+        try:
+            return tokens.get(lambda: self._ask_for_token(oauth2, deadline), deadline)
+        except TimeoutError:
+            failed = ExchangeFailed(f"no answer before the deadline of {self._policy.deadline_s:g} s", None, 0)
+        except ExchangeFailed as error:
+            failed = error
+        # Whoever asked: it is the request of this thread that fails, and no fault of what it would have sent.
+        reason = f"no token from {oauth2.place}" + (f", {failed}" if failed.attempts else f": {failed.reason}")
+        raise ExchangeFailed(reason, failed.status, attempts) from None
+
+    def _ask_for_token(self, oauth2: OAuth2Auth, deadline: float) -> Token:
+        """Ask for a token as for anything else: bounded, tried again, interrupted; but not at the pace of the API."""
+        terms = Terms(
+            oauth2.token_headers(),
+            self._policy,
+            Rules(),
+            needs_whole=True,
+            credentials=Credentials(secrets=self._terms.credentials.secrets),
+            tls_ca=self._terms.tls_ca,
+            tell=token_error,
+        )
+        client = HttpClient(terms, self._pause)
+        asked_at = time.monotonic()
+        try:
+            answer = client.exchange("POST", oauth2.token_url, oauth2.place, oauth2.token_body(), deadline=deadline)
+        finally:
+            client.close()
+        try:
+            return token_of(answer.body, asked_at)
+        except ValueError as error:
+            raise ExchangeFailed(str(error), answer.status, 0) from None
 
     def _wait_for_turn(self, rows: int, deadline: float | None) -> float:
         """Wait for the rate and for the circuit, and return the moment until which the request may be tried.
@@ -248,58 +338,85 @@ class HttpClient:
             return f"{reason}; the next attempt would come after the deadline of {self._policy.deadline_s:g} s", None
         return reason, wait_s
 
-    def _prepared(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> requests.PreparedRequest:
+    def _prepared(self, asked: _Request) -> requests.PreparedRequest:
         """Return the request; for the URL of the last one, that one with another body: most of the work is the same.
 
         Where the service has set cookies, which may change with every answer, each request is prepared for itself.
         """
-        if self._last is not None and self._last[:2] == (method, url) and not self._session.cookies:
+        headers = dict(asked.headers)
+        if asked.token is not None:
+            headers["Authorization"] = f"Bearer {asked.token.text}"
+        if self._last is not None and self._last[:2] == (asked.method, asked.url) and not self._session.cookies:
             request = self._last[2]
-            if body is not None:
-                request.prepare_body(body, None)
+            if asked.body is not None:
+                request.prepare_body(asked.body, None)
             request.headers.update(headers)
             return request
-        request = self._session.prepare_request(requests.Request(method, url, data=body, headers=headers))
-        self._last = None if self._session.cookies else (method, url, request)
+        made = requests.Request(asked.method, asked.url, data=asked.body, headers=headers)
+        request = self._session.prepare_request(made)
+        self._last = None if self._session.cookies else (asked.method, asked.url, request)
         return request
 
-    def _attempt(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float
-    ) -> _Outcome:
-        timeout_s = max(0.001, min(self._policy.timeout_s, deadline - time.monotonic()))
+    def _attempt(self, asked: _Request, deadline: float) -> _Outcome:
+        timeout_s = self._within(self._policy.timeout_s, deadline)
         try:
-            with until(deadline):
-                request = self._prepared(method, url, body, headers)
-                response = self._session.send(request, timeout=timeout_s, stream=True, allow_redirects=False)
-                try:
-                    answer = _read_answer(response, self._terms.max_answer_bytes + self._terms.needs_whole)
-                finally:
-                    response.close()
+            with until(deadline, self._terms.credentials.query):
+                response, answer = self._send(asked, deadline)
+                for _ in range(MAX_REDIRECTS):
+                    target = self._onward(asked, response, answer)
+                    if target is None:
+                        break
+                    asked = asked._replace(url=target)
+                    response, answer = self._send(asked, deadline)
         except requests.exceptions.SSLError as error:
-            broken = not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
-            return _Outcome("retry" if broken else "fail", _why(error, timeout_s))
+            reason = why_no_answer(error, self._policy, timeout_s)
+            return _Outcome("fail" if is_untrusted(error) else "retry", reason)
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, TimeoutError) as error:
             if time.monotonic() >= deadline:
                 return _Outcome("fail", f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
-            return _Outcome("retry", _why(error, timeout_s))
+            return _Outcome("retry", why_no_answer(error, self._policy, timeout_s))
         except requests.RequestException as error:
             return _Outcome("fail", f"the request cannot be made: {type(error).__name__}")
-        return self._judge(response, answer)
+        return self._judge(asked, response, answer)
 
-    def _judge(self, response: requests.Response, answer: bytes) -> _Outcome:
+    def _send(self, asked: _Request, deadline: float) -> tuple[requests.Response, bytes]:
+        """Send a request once, and return the answer and its bytes."""
+        waits = [self._within(wait_s, deadline) for wait_s in (self._policy.connect_timeout_s, self._policy.timeout_s)]
+        request = self._prepared(asked)
+        response = self._session.send(request, timeout=(waits[0], waits[1]), stream=True, allow_redirects=False)
+        try:
+            most = self._terms.max_answer_bytes + self._terms.needs_whole
+            return response, read_body(response, most, unpack=self._terms.needs_whole)
+        finally:
+            response.close()
+
+    def _within(self, wait_s: float, deadline: float) -> float:
+        return max(0.001, min(wait_s, deadline - time.monotonic()))
+
+    def _onward(self, asked: _Request, response: requests.Response, answer: bytes) -> str | None:
+        """Return where a redirect leads that is followed: none of a request that sends something, or by a rule."""
+        if asked.method != "GET" or not response.is_redirect:
+            return None
+        judged = self._terms.rules.judge(response.status_code, response.headers, answer)
+        return redirect_target(response, asked.url) if judged == ("fail", None) else None
+
+    def _judge(self, asked: _Request, response: requests.Response, answer: bytes) -> _Outcome:
         status, headers, most = response.status_code, response.headers, self._terms.max_answer_bytes
         action, message = self._terms.rules.judge(status, headers, answer)
         if action not in ("success", "ignore"):
-            reason = _reason(response, answer) if message is None else f"{status}: {message}"
+            reason = self._reason(asked, response, answer) if message is None else f"{status}: {message}"
             return _Outcome(action, reason, status, asked_pause_s(headers))
-        if self._terms.needs_whole and len(answer) > most:
-            return _Outcome("fail", f"the answer is longer than {most:,} bytes", status)
-        coding = headers.get("Content-Encoding", "identity").strip().lower()
-        if self._terms.needs_whole and coding not in ("", "identity"):
+        coding = content_coding(response)
+        if self._terms.needs_whole and not is_unpacked(response):
             return _Outcome("fail", f"the answer is packed ({coding[:20]!r}), which was not asked for", status)
+        if self._terms.needs_whole and len(answer) > most:
+            return _Outcome("fail", f"the answer is longer than {most:,} bytes{' unpacked' * bool(coding)}", status)
         return _Outcome(action, "", status, body=answer, headers=headers)
+
+    def _reason(self, asked: _Request, response: requests.Response, answer: bytes) -> str:
+        token = None if asked.token is None else asked.token.text
+        text = self._terms.credentials.redact(self._terms.tell(answer), token)
+        return reason_of(response, text, asked.url, is_get=asked.method == "GET")
 
 
 class ClientOfThread:
@@ -336,40 +453,6 @@ def backoff_s(attempt: int) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311 - to keep clients apart, not to keep a secret
 
 
-def _read_answer(response: requests.Response, most: int) -> bytes:
-    """Return the answer's bytes, as many as may be; what goes beyond is not read."""
-    found = bytearray()
-    while len(found) < most:
-        more = response.raw.read1(min(_READ_BYTES, most - len(found)), decode_content=False)
-        if not more:
-            break
-        found += more
-    return bytes(found)
-
-
-def _reason(response: requests.Response, answer: bytes) -> str:
-    """Return what an answer says of why it is no success."""
-    status = response.status_code
-    try:
-        reason = f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:  # a status that no standard names
-        reason = str(status)
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return f"{reason}{_destination(response)}; redirects are not followed, give the final url"
-    text = answer.decode("utf-8", "replace")
-    if text:
-        reason += f": {text[:MAX_SHOWN_ANSWER]!r}{'…' if len(text) > MAX_SHOWN_ANSWER else ''}"
-    return reason
-
-
-def _destination(response: requests.Response) -> str:
-    try:
-        host = urlsplit(response.headers.get("Location", "")).hostname
-    except ValueError:
-        host = None
-    return f" to host `{host}`" if host else ""
-
-
 def retry_after_s(text: str | None, now: datetime | None = None) -> float | None:
     """Return the seconds that a ``Retry-After`` asks for (RFC 9110 10.2.3), ``None`` where it cannot be read."""
     text = (text or "").strip()
@@ -404,36 +487,3 @@ def asked_pause_s(headers: Mapping[str, str]) -> float | None:
         now = time.time()
     left_s = int(reset) - now
     return left_s if left_s > 0 else None
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and all that lies behind it: libraries keep the cause in `reason`, or among the arguments."""
-    found: list[BaseException] = []
-    waiting: list[Any] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
-    return found
-
-
-def _why(error: BaseException, timeout_s: float) -> str:
-    """Return why there is no answer, without the URL that the libraries put into their own texts."""
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {timeout_s:g} s"
-    causes = _causes(error)
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate is not valid: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {cause.reason or type(cause).__name__}"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"no connection: {cause.strerror}"
-    # A refused connection is a timeout to urllib3, hence this after the answers of the system.
-    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    if any(isinstance(cause, timeouts) for cause in causes):
-        return f"no whole answer within {timeout_s:g} s"
-    if any(isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in causes):
-        return "the answer broke off"
-    return "the connection was closed before an answer"

@@ -1,4 +1,4 @@
-"""HTTP answers that are read until a moment and no longer, however slowly their bytes drip.
+"""What requests sends through: answers that end in time, keys that no library sees, authorities that are trusted.
 
 A timeout of a socket is for each wait by itself: a server that sends a byte now and then holds a client for ever. Here
 every read of an answer, of its status and its headers too, waits no longer than until the moment.
@@ -7,6 +7,7 @@ every read of an answer, of its status and its headers too, waits no longer than
 from __future__ import annotations
 
 import io
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,29 +18,68 @@ from typing import TYPE_CHECKING, Any, cast
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError
+from urllib3.util.ssl_ import create_urllib3_context
+
+from nanotyped.errors import UnfitSourceError, shown
 
 if TYPE_CHECKING:
     from socket import socket
 
 _ends_at: ContextVar[float] = ContextVar("_ends_at")
+_secret_query: ContextVar[str] = ContextVar("_secret_query")
 
 
 @contextmanager
-def until(moment: float) -> Iterator[None]:
-    """Read answers until a moment of ``time.monotonic`` in this block; a read behind it raises ``TimeoutError``."""
-    token = _ends_at.set(moment)
+def until(moment: float, secret_query: str = "") -> Iterator[None]:
+    """Read answers until a moment of ``time.monotonic`` in this block; a read behind it raises ``TimeoutError``.
+
+    Args:
+        moment: When they end.
+        secret_query: What every request has in its query beside what its URL says, percent-encoded. It is put in on
+            its way out, for requests and urllib3 keep URLs in their errors and write them to their log.
+    """
+    tokens = _ends_at.set(moment), _secret_query.set(secret_query)
     try:
         yield
     finally:
-        _ends_at.reset(token)
+        _ends_at.reset(tokens[0])
+        _secret_query.reset(tokens[1])
 
 
 class BoundedAdapter(HTTPAdapter):
-    """What requests sends through; it tries once, and its answers end at the moment of ``until``."""
+    """What requests sends through; it tries once, and its answers end at the moment of ``until``.
 
-    def __init__(self) -> None:
+    Args:
+        tls_ca: File of a certificate authority to trust beside those that requests trusts.
+
+    Raises:
+        OSError: If that cannot be read.
+    """
+
+    def __init__(self, tls_ca: str | None = None) -> None:
         super().__init__(max_retries=0)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        if tls_ca is not None:
+            self.poolmanager.connection_pool_kw["ssl_context"] = _context_of(tls_ca)
+
+
+def check_authority(tls_ca: str | None) -> None:
+    """Raise ``UnfitSourceError`` if ``tls_ca`` is not the file of a certificate authority."""
+    if tls_ca is None:
+        return
+    try:
+        _context_of(tls_ca)
+    except ssl.SSLError:
+        raise UnfitSourceError(f"tls_ca: {shown(tls_ca)} holds no certificate") from None
+    except OSError as error:
+        raise UnfitSourceError(f"tls_ca: {shown(tls_ca)} cannot be read: {error.strerror}") from error
+
+
+def _context_of(tls_ca: str) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    context.load_verify_locations(cafile=tls_ca)
+    return context
 
 
 class _BoundedStream(io.RawIOBase):
@@ -84,9 +124,21 @@ class _Answer(HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _Answer
 
+    def request(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
+        super().request(method, _with_secret(url), *arguments, **options)
+
 
 class _TlsConnection(HTTPSConnection):
     response_class = _Answer
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError as error:  # of TLS, which urllib3 takes for an answer that is late
+            raise ConnectTimeoutError(self, "TLS was not agreed on in time") from error
+
+    def request(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
+        super().request(method, _with_secret(url), *arguments, **options)
 
 
 class _Pool(HTTPConnectionPool):
@@ -95,3 +147,8 @@ class _Pool(HTTPConnectionPool):
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
+
+
+def _with_secret(url: str) -> str:
+    secret = _secret_query.get()
+    return f"{url}{'&' if '?' in url else '?'}{secret}" if secret else url

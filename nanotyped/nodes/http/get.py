@@ -15,6 +15,7 @@ from pydantic import SecretStr  # noqa: TC002 - files are read by the annotation
 from nanotyped.errors import GraphProblem, RowError
 from nanotyped.node.functions import Function, resolve_function
 from nanotyped.node.running import NO_ROW_VALUES
+from nanotyped.nodes.http.auth import Auth, Credentials, check_auth
 from nanotyped.nodes.http.client import ExchangeFailed, HttpClient, RetryPolicy, Terms
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
 from nanotyped.nodes.http.node import HttpNode
@@ -35,7 +36,7 @@ from nanotyped.nodes.http.records import (
 )
 from nanotyped.nodes.http.rules import Rules
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
-from nanotyped.nodes.http.walking import Walk, check_query_names, names_in_query
+from nanotyped.nodes.http.walking import Walk, check_query_names
 from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema
 from nanotyped.row.keypaths import MISSING, Step, reach
@@ -260,12 +261,14 @@ class HttpGetRequestPaginator(_HttpGet):
         self._offset_name = pagination_get_request_key or ""
         if url is not None and pagination is not None:
             self._url = UrlTemplate(url, endpoint_dict)
-            check_query_names({"url": names_in_query(url), "pagination": pagination.parameters})
         elif endpoint_template is not None:
             constants = {**(endpoint_dict or {}), self._offset_name: default_offset_value}
             self._url = UrlTemplate(endpoint_template, constants)
             _check_offset(self._url, self._offset_name)
         super().__init__(**kwargs)
+        if pagination is not None:
+            names = {"url": self._url.parameters, "pagination": pagination.parameters, "auth": self._query_of_auth}
+            check_query_names(names)
         self._pages: Pages | None = None
         if additional_data_key is not None and pagination_key is not None:
             self._pages = Pages(
@@ -279,7 +282,14 @@ class HttpGetRequestPaginator(_HttpGet):
                 yield from self._results(page)
             return
         assert self._pagination is not None  # the constructor saw to it
-        walk = Walk(self._pagination, self._url_of(self.__message__, None), self._records_at, self._page, self.label)
+        walk = Walk(
+            self._pagination,
+            self._url_of(self.__message__, None),
+            self._records_at,
+            self._page,
+            self.label,
+            of_auth=self._query_of_auth,
+        )
         for page in walk.pages():
             if self._records_at is None:
                 yield self._result(page.document)
@@ -334,7 +344,8 @@ class PaginatedHttpGetRequest:
         default_offset_value: The offset of the first page.
         additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
         headers: Sent with every request.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        auth: Who asks, as of nodes.
+        timeout_s: Longest wait, in seconds, for each piece of an answer.
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one page in all, every attempt and pause included.
 
@@ -352,6 +363,7 @@ class PaginatedHttpGetRequest:
         default_offset_value: str | int = "",
         additional_data_test: Function | str = bool,
         headers: dict[str, str | SecretStr] | None = None,
+        auth: Auth | None = None,
         timeout_s: float = 30.0,
         max_attempts: int = 5,
         deadline_s: float = 300.0,
@@ -360,7 +372,11 @@ class PaginatedHttpGetRequest:
         self._url = UrlTemplate(endpoint_template, {self._offset_name: default_offset_value})
         _check_offset(self._url, self._offset_name)
         self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s)
-        self._headers = headers_to_send(_DEFAULT_HEADERS, checked_headers(headers or {}))
+        checked = checked_headers(headers or {})
+        check_auth(auth, checked, self._url)
+        self._credentials = Credentials.of(auth)
+        more = {} if auth is None else auth.headers()
+        self._headers = headers_to_send(_DEFAULT_HEADERS, checked | more)
         self._pages = Pages(
             additional_data_key, pagination_key, default_offset_value, additional_data_test, self._url.display
         )
@@ -373,7 +389,8 @@ class PaginatedHttpGetRequest:
             RowError: If a page is missing, or cannot be read.
         """
         terms = Terms(self._headers, self._policy, Rules(rejected=_OF_A_ROW), needs_whole=True)
-        client = HttpClient(replace(terms, max_answer_bytes=MAX_ANSWER_BYTES), _wait)
+        terms = replace(terms, max_answer_bytes=MAX_ANSWER_BYTES, credentials=self._credentials)
+        client = HttpClient(terms, _wait)
         try:
             yield from self._pages.walk(lambda offset: self._get(client, offset))
         finally:

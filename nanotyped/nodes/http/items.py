@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
@@ -33,7 +33,7 @@ class ItemResults(BaseModel):
         index: Member of an item that is the position of its row in the request, from 0.
         key: Member of an item that is the value of ``column`` of its row, as text or number.
         column: The column that ``key`` is about.
-        status: Member of an item that is its status, a number or a text.
+        status: Member of an item that is its status, a number, a text, or true or false.
         success: Statuses of items that were taken; by default 200 to 299.
         retry: Statuses of items that are sent again; by default 408, 425, 429 and 500 to 599.
         error: Member of an item that says why it failed; where there is none, false or null, it has not.
@@ -47,7 +47,7 @@ class ItemResults(BaseModel):
     key: Path | None = None
     column: str | None = None
     status: Path | None = None
-    success: Sequence[int | str] | None = None
+    success: Sequence[bool | int | str] | None = None
     retry: Sequence[int | str] | None = None
     error: Path | None = None
 
@@ -192,5 +192,8 @@ def _number(status: Any) -> int | None:
     return status if isinstance(status, int) and not isinstance(status, bool) else None
 
 
-def _is_among(status: Any, known: Sequence[int | str]) -> bool:
-    return not isinstance(status, bool | Mapping | list) and str(status) in {str(one) for one in known}
+def _is_among(status: Any, known: Sequence[bool | int | str]) -> bool:
+    """Return whether a status is one of those; 200 and `"200"` are the same."""
+    if isinstance(status, bool):
+        return any(one is status for one in known)
+    return isinstance(status, int | str) and str(status) in {str(one) for one in known if not isinstance(one, bool)}

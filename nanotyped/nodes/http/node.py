@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,7 +14,10 @@ from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import PipelineStateError
 from nanotyped.node import NanoNode
 from nanotyped.node.links import In_contra, Out_co
+from nanotyped.node.running import NO_ROW_VALUES
+from nanotyped.nodes.http.auth import ApiKeyAuth, Auth, Credentials, check_auth, in_the_clear
 from nanotyped.nodes.http.client import Answer, ClientOfThread, ExchangeStopped, HttpClient, RetryPolicy, Terms
+from nanotyped.nodes.http.deadline import check_authority
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
 from nanotyped.nodes.http.pacing import Circuit, CircuitBreaker, Pace, RateLimit
 from nanotyped.nodes.http.rules import ResponseRule, Rules
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from nanotyped.nodes.http.url_template import UrlTemplate
 
 DEFAULT_BREAKER = CircuitBreaker()
+logger = logging.getLogger("nanotyped.nodes.http")
 
 
 class HttpNode(NanoNode[In_contra, Out_co]):
@@ -29,7 +34,12 @@ class HttpNode(NanoNode[In_contra, Out_co]):
 
     Args:
         headers: Sent with every request; their values are never shown.
-        timeout_s: Longest wait, in seconds, for a connection and for each piece of an answer.
+        auth: Who the node says it is, by ``type``: ``bearer`` (``token``); ``api_key`` (``key``, and ``header`` or
+            ``query``, the name of its place); ``basic`` (``user``, ``password``); ``oauth2``, client credentials
+            (``token_url``, ``client_id``, ``client_secret``, ``scopes``, ``client_auth``: ``basic`` or ``body``,
+            ``audience``, ``parameters``), by tokens that all workers share and that are renewed in time.
+        connect_timeout_s: Longest wait for a connection, in seconds.
+        timeout_s: Longest wait, in seconds, for each piece of an answer.
         max_attempts: How often one request is sent at the most.
         deadline_s: Seconds for one request in all, every attempt and pause included.
         max_retry_after_s: Longest pause, in seconds, that the service may ask for; where it asks for more the run ends.
@@ -39,7 +49,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         rate_limit: How much is sent at the most, over all workers: ``requests_per_s``, ``rows_per_s``, ``burst``.
         circuit_breaker: After ``failures`` attempts in a row that failed, nothing is sent for ``pause_s`` seconds, and
             then one request to try; null: each request is tried by itself.
-        max_answer_bytes: Bytes of one answer at the most.
+        max_answer_bytes: Bytes of one answer at the most, unpacked.
+        tls_ca: File of a certificate authority to trust beside those that are trusted anyway.
 
     Raises:
         ValueError: If an option is wrong.
@@ -56,6 +67,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         self,
         *,
         headers: dict[str, str | SecretStr] | None = None,
+        auth: Auth | None = None,
+        connect_timeout_s: float = 10.0,
         timeout_s: float = 30.0,
         max_attempts: int = 5,
         deadline_s: float = 300.0,
@@ -64,13 +77,19 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         rate_limit: RateLimit | None = None,
         circuit_breaker: CircuitBreaker | None = DEFAULT_BREAKER,
         max_answer_bytes: int = 64 * 1024 * 1024,
+        tls_ca: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s, max_retry_after_s)
+        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s, max_retry_after_s, connect_timeout_s)
         if max_answer_bytes < 1:
             raise ValueError(f"max_answer_bytes must be at least 1, not {max_answer_bytes}")
         self._max_answer_bytes = max_answer_bytes
         self._headers = checked_headers(headers or {})
+        check_auth(auth, self._headers, self._url)
+        self._auth = auth
+        self._tls_ca = tls_ca
+        if auth is not None:
+            self._headers |= auth.headers()
         self._rules = Rules(tuple(response), self._rejected, self._split)
         self._rate_limit = rate_limit
         self._breaker = circuit_breaker
@@ -78,8 +97,21 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         self._counting = threading.Lock()
         super().__init__(**kwargs)
 
+    @property
+    def _query_of_auth(self) -> tuple[str, ...]:
+        """The names of the parameters that ``auth`` puts into the query of each request."""
+        name = self._auth.query if isinstance(self._auth, ApiKeyAuth) else None
+        return () if name is None else (name,)
+
+    def notices(self) -> list[str]:
+        """Return that others can read who the node says it is, where they can."""
+        return in_the_clear(self._auth, self._url)
+
     def setup(self) -> None:
         """Get ready to open sessions."""
+        for notice in self.notices():
+            logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
+        check_authority(self._tls_ca)
         terms = Terms(
             headers_to_send(self._default_headers, self._headers),
             self._policy,
@@ -89,6 +121,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
             self._max_answer_bytes,
             self._needs_whole_answers or self._rules.read_bodies,
             self._count_retried,
+            Credentials.of(self._auth),
+            self._tls_ca,
         )
         self._client = ClientOfThread(partial(HttpClient, terms, self._pause))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -19,7 +20,6 @@ from nanotyped.errors import (
     shown,
 )
 from nanotyped.node import FarEnd
-from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed, backoff_s
 from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
@@ -142,6 +142,7 @@ class HttpPostRequest(HttpNode[object, Any]):
         self._default_headers = _default_headers(self.envelope, compress)
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
+        self._most_rows = sys.maxsize  # that the service is known to take at once
         if self._is_single or (idempotency_key is not None and idempotency_key.header is not None):
             self.batch_rows = 1
         super().__init__(max_answer_bytes=max_answer_bytes, **kwargs)
@@ -219,19 +220,18 @@ class HttpPostRequest(HttpNode[object, Any]):
     def notices(self) -> list[str]:
         """Return that a key of a request of many rows is another once a run goes on, where there are such keys."""
         if self.idempotency_key is None or self.idempotency_key.header is None or self.batch_rows == 1:
-            return []
+            return super().notices()
         return [
+            *super().notices(),
             f"a request of up to {self.batch_rows} rows has the same `{self.idempotency_key.header}` when it is tried"
             " again, but after a stop requests are cut elsewhere and have others; batch_rows: 1, or"
-            " idempotency_key: {field: NAME}, holds then too"
+            " idempotency_key: {field: NAME}, holds then too",
         ]
 
     # -- the run -----------------------------------------------------------------------
 
     def setup(self) -> None:
         """Get ready to open sessions."""
-        for notice in self.notices():
-            logger.warning("%s: %s", self.label, notice, extra=NO_ROW_VALUES)
         if self.idempotency_key is not None:
             self._keys = KeyMaker(self.idempotency_key, self.pipeline_name, self.name)
         super().setup()
@@ -288,6 +288,8 @@ class HttpPostRequest(HttpNode[object, Any]):
 
     def _deliver(self, parcel: Parcel, given: list[Row]) -> list[Parcel]:
         """Send rows, add what goes on to ``given``, and return what of them is to be sent yet."""
+        if len(parcel.rows) > self._most_rows:
+            return parcel.parts(self._most_rows)
         try:
             keys = self._keys.of_rows(parcel.rows, parcel.numbers[0]) if self._keys is not None else []
             body = None if self.envelope == "none" else self._bodies.body(parcel.rows, parcel.numbers[0], keys)
@@ -339,7 +341,12 @@ class HttpPostRequest(HttpNode[object, Any]):
                 rows=(parcel.numbers[0], parcel.numbers[-1]),
             ) from None
         if len(parcel.rows) > 1:
-            return parcel.parts((len(parcel.rows) + 1) // 2)
+            half = (len(parcel.rows) + 1) // 2
+            if failed.action == "split" and half < self._most_rows:
+                self._most_rows = half
+                text = "%s: %s are too much at once (%s); from now on requests have %d rows at the most"
+                logger.warning(text, self._url.display, parcel, failed, half)
+            return parcel.parts(half)
         self._refuse_item(parcel, 0, str(failed), failed.status)
         return []
 

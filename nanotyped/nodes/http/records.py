@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nanotyped.errors import HttpGetError, IncompatibleTypesException, RowError, TypeCastError
+from nanotyped.nodes.http.answers import MAX_JSON_DEPTH, is_too_deep
 from nanotyped.nodes.json_lines import JsonLinesReader, digits_of, is_text_of_number
 from nanotyped.row.keypaths import MISSING, Keypath, Missing, Step
 from nanotyped.row.raw_line import RawLine
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _parse_document = parse_text(JSON, "csv")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_TOO_DEEP = f"is nested deeper than {MAX_JSON_DEPTH} levels"
 _NUMBERS = (int, Decimal)
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -51,14 +53,17 @@ def read_document(text: str, place: str) -> Any:
     """Return the document of JSON text, its numbers exact.
 
     Raises:
-        RowError: If it is no JSON, or an object has a key twice.
+        RowError: If it is no JSON, is nested too deep, or an object has a key twice.
     """
     try:
-        return _parse_document(text)
+        document = _parse_document(text)
     except (TypeCastError, RecursionError) as error:
         reason = error.reason if isinstance(error, TypeCastError) else "it is nested too deep"
         detail = "" if reason == "no JSON" else f": {reason}"
         raise RowError(f"{place} answered with what is no JSON{detail}") from None
+    if is_too_deep(document):
+        raise RowError(f"{place} answered with JSON that {_TOO_DEEP}")
+    return document
 
 
 def _text_of(body: bytes, place: str) -> str:
@@ -199,7 +204,10 @@ class RecordReader(JsonLinesReader):
 
     def piece(self, record: bytes, number: int) -> Piece:
         """Return what a record is, by its place in the page and its JSON."""
-        return self._piece(record.decode(), RawLine.of(record, len(record)), number, None)
+        piece = self._piece(record.decode(), RawLine.of(record, len(record)), number, None)
+        if piece.error is None and any(is_too_deep(getattr(piece.content[1], field)) for field in self._documents):
+            piece.error = RowError(f"{self.path}, {self.unit} {number} {_TOO_DEEP}")
+        return piece
 
 
 def typed_members(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:

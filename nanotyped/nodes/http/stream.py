@@ -26,7 +26,7 @@ from nanotyped.nodes.http.node import HttpNode
 from nanotyped.nodes.http.paging import PaginationOption  # noqa: TC001 - files are read by the annotations of options
 from nanotyped.nodes.http.records import Page, RecordReader, page_of, read_document, record_steps
 from nanotyped.nodes.http.url_template import UrlTemplate
-from nanotyped.nodes.http.walking import Walk, check_query_names, names_in_query, with_query
+from nanotyped.nodes.http.walking import Walk, check_query_names, with_query
 from nanotyped.nodes.schema_contract import SchemaContractOption, contract_of_records
 from nanotyped.nodes.sql.following import Following, LagOption, lowered
 from nanotyped.registry import register_node
@@ -104,14 +104,6 @@ class StreamHttp(HttpNode[object, Any]):
             raise ValueError("cursor_column and cursor_parameter are given together: what is asked for, and where")
         if initial_cursor is not None and cursor_column is None:
             raise ValueError("initial_cursor needs a cursor_column that it is a value of")
-        check_query_names(
-            {
-                "url": names_in_query(url),
-                "parameters": list(parameters or ()),
-                "pagination": pagination.parameters,
-                "cursor_parameter": [] if cursor_parameter is None else [cursor_parameter],
-            }
-        )
         self._first_url = with_query(url, {name: str(value) for name, value in (parameters or {}).items()})
         self.pagination = pagination
         self._records_at = record_steps(records)
@@ -123,6 +115,15 @@ class StreamHttp(HttpNode[object, Any]):
         self._size: SizeHint | None = None
         self._read = 0
         super().__init__(**kwargs)
+        check_query_names(
+            {
+                "url": self._url.parameters,
+                "parameters": list(parameters or ()),
+                "pagination": pagination.parameters,
+                "cursor_parameter": [] if cursor_parameter is None else [cursor_parameter],
+                "auth": self._query_of_auth,
+            }
+        )
         for option, value in {"schema_contract": schema_contract, "cursor_column": cursor_column}.items():
             if value is not None and self.own_output() is None:
                 raise ValueError(f"{option} needs a contract that it is about: declare output_schema")
@@ -192,7 +193,16 @@ class StreamHttp(HttpNode[object, Any]):
         base = self._first_url if since is None else with_query(self._first_url, {self._cursor_parameter: since})
         steps = self._records_at
         position, number = begun.get("next"), begun.get("page", 1)
-        walk = Walk(self.pagination, base, steps, self._fetch, self.label, position=position, number=number)
+        walk = Walk(
+            self.pagination,
+            base,
+            steps,
+            self._fetch,
+            self.label,
+            position=position,
+            number=number,
+            of_auth=self._query_of_auth,
+        )
         is_typed = self.own_output() is not None and self.sending.output_key is None
         shape = _TypedRecords(self) if is_typed else _Documents(self)
         try:

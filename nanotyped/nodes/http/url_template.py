@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from nanotyped.errors import NodeOptionError, RowError, TypeCastError, shown
+from nanotyped.nodes.hosts import is_loopback
 from nanotyped.row.rows import row_info
 from nanotyped.types.intermediate import JSON, NULL, OBJECT
 from nanotyped.types.text import render_text
@@ -44,6 +45,8 @@ class UrlTemplate:
     Attributes:
         columns: The names of the placeholders, in order.
         display: The URL as messages show it: without its query, which may hold a secret.
+        parameters: The names of what stands in its query.
+        is_in_the_clear: Whether requests leave this machine without TLS.
 
     Raises:
         ValueError: If it is no such URL. The message does not quote the URL, which may hold a secret.
@@ -70,7 +73,11 @@ class UrlTemplate:
             )
         self._base = f"{found['scheme']}://{found['authority']}"
         self._literals: tuple[str, ...] = tuple(pieces[::2])
-        self.display = self._base + rest.split("?")[0]
+        path, _, query = rest.partition("?")
+        self.display = self._base + path
+        self.parameters = frozenset(name for name, _ in parse_qsl(query, keep_blank_values=True))
+        host = urlsplit(self._base).hostname or ""
+        self.is_in_the_clear = found["scheme"].lower() == "http" and not is_loopback(host)
 
     def problems(self, given: Schema, label: str) -> list[NodeOptionError]:
         """Return the placeholders that rows of ``given`` cannot fill; ``label`` is the node's name."""

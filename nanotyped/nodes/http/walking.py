@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
@@ -26,18 +26,12 @@ _PORTS = {"http": 80, "https": 443}
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
-def names_in_query(url: str) -> list[str]:
-    """Return the names of the parameters in the query of a URL, decoded, in order."""
-    query = url.partition("?")[2]
-    return [_name_of(piece) for piece in query.split("&") if piece]
-
-
-def check_query_names(given: Mapping[str, Sequence[str]]) -> None:
+def check_query_names(given: Mapping[str, Iterable[str]]) -> None:
     """Raise ``ValueError`` if two options, or one twice, fill in one parameter of the query."""
     owners: dict[str, str] = {}
     for option, names in given.items():
         for name in names:
-            if name in owners and not owners[name] == option == "url":
+            if name in owners:
                 where = f"{owners[name]} and {option}" if owners[name] != option else f"{option}, twice,"
                 raise ValueError(f"{where} fill in the parameter `{name}` of the query; one of them is enough")
             owners[name] = option
@@ -45,9 +39,17 @@ def check_query_names(given: Mapping[str, Sequence[str]]) -> None:
 
 def with_query(url: str, parameters: Mapping[str, str]) -> str:
     """Return a URL with these parameters in its query; others stay as they are, those of the same names go."""
+    bare = without_query(url, parameters)
+    added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items())
+    return f"{bare}{'&' if '?' in bare else '?'}{added}" if added else bare
+
+
+def without_query(url: str, names: Collection[str]) -> str:
+    """Return a URL without the parameters of these names."""
+    if not names:
+        return url
     path, _, query = url.partition("?")
-    kept = [piece for piece in query.split("&") if piece and _name_of(piece) not in parameters]
-    kept += [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()]
+    kept = [piece for piece in query.split("&") if piece and _name_of(piece) not in names]
     return f"{path}?{'&'.join(kept)}" if kept else path
 
 
@@ -123,6 +125,7 @@ class Walk:
         label: Who walks, for the log.
         position: Where to begin, as ``position`` was; ``None``: at the first page.
         number: The number of that page.
+        of_auth: The names of what each request has in its query anyway; links that repeat it are taken without it.
 
     Attributes:
         position: Where the next page is; JSON can hold it.
@@ -142,6 +145,7 @@ class Walk:
         *,
         position: Position = None,
         number: int = 1,
+        of_auth: Collection[str] = (),
     ) -> None:
         self._pagination = pagination
         self._base = base
@@ -149,6 +153,7 @@ class Walk:
         self._fetch = fetch
         self._label = label
         self._links = LinkKeeper(base)
+        self._of_auth = of_auth
         self.position = pagination.first if position is None else position
         self.number = number
         self.is_done = self.is_cut = False
@@ -197,7 +202,7 @@ class Walk:
                 logger.warning(text, self._label, option, extra=NO_ROW_VALUES)
             return
         if isinstance(self._pagination, HeaderLinkPages | JsonLinkPages):
-            following = self._links.kept(resolved(str(following), page))
+            following = self._links.kept(without_query(resolved(str(following), page), self._of_auth))
         self.position = following
         self._refuse_circle(page)
         self.number += 1

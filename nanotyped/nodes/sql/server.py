@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Literal, Never, Protocol, cast
 from uuid import UUID
 
@@ -20,6 +20,7 @@ import pymysql.converters
 from pymysql.cursors import SSCursor
 
 from nanotyped.errors import SourceError
+from nanotyped.nodes.hosts import is_loopback
 from nanotyped.types import InvalidDate
 
 if TYPE_CHECKING:
@@ -244,16 +245,6 @@ def is_lost(error: BaseException | None) -> bool:
         and error.args[0] in LOST_CONNECTION
         and not timed_out(error)
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine: ``localhost`` or a loopback address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def has_open_result(connection: pymysql.Connection[Any]) -> bool:

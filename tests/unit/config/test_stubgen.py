@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from mypy import api
 
 from nanotyped.cli import main
 from nanotyped.registry import temporary_registry
+from tests.support.checkers import ROOT, Place, run_mypy, run_pyright, shared_cache, write_mypy_config
 
 NODES = """\
 from collections.abc import Iterator
@@ -45,6 +44,32 @@ paths: [[read, tax, show], [tax, more]]
 """
 RIGHT = 'id: int unsigned, total: "decimal(12,2)", code: varchar(4)'
 TIDY = "name: TidyOfStubs\nnodes:\n- {name: show, class: PrinterOfThings, arg_mapping: {prepend: before}}\n"
+MERGE = """\
+name: MergeOfStubs
+nodes:
+- {name: left, class: Filter, frozen_arguments: {test: value_is_not_none, key: id}}
+- {name: right, class: RandomSample, arg_mapping: {sample: share}}
+- {name: tax, class: TaxOfStubs}
+edges: [{from: left, to: tax}, {from: right, to: tax}]
+"""
+MERGED = f"""\
+nodes:
+  a: {{class: ReadRows, options: {{path: a.csv}}, output_schema: {{{RIGHT}}}}}
+  b: {{class: ReadRows, options: {{path: b.csv}}, output_schema: {{id: int unsigned, code: varchar(4)}}}}
+  merge: {{class: MergeOfStubs, options: {{share: 0.5}}}}
+  more: {{class: TaxOfStubs}}
+paths: [[a, merge, more], [b, merge]]
+"""
+JOINED = f"""\
+nodes:
+  orders: {{class: ReadRows, options: {{path: a.csv}}, output_schema: {{{RIGHT}}}}}
+  people: {{class: ReadRows, options: {{path: b.csv}}, output_schema: {{person: int unsigned, name: varchar(9) null}}}}
+  join: {{class: StreamingJoin, options: {{streams: {{orders: id, people: person}}}}}}
+  tax: {{class: TaxOfStubs}}
+  due: {{class: TaxOfStubs, input_schema: {{name: varchar(8), note: text}}}}
+  fax: {{class: TaxOfStubs, input_schema: {{name: varchar(9)}}}}
+paths: [[orders, join, tax], [people, join], [join, due], [join, fax]]
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +89,18 @@ def write(name: str, columns: str) -> None:
     Path(name).write_text(PIPELINE.replace("COLUMNS", columns))
 
 
-def test_mypy_finds_the_bad_edges_of_files_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
-    """A missing column, a null, another type and another width are errors at the line of the edge."""
+def line_of(place: Place) -> str:
+    """Return the text of a line that a checker names."""
+    return Path("stubs", place.case).read_text().splitlines()[place.line - 1]
+
+
+def test_checkers_find_the_bad_edges_of_files_and_no_other(
+    capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    """A missing column, a null, another type and another width are errors at the line of the edge, to mypy and pyright.
+
+    So they are behind a fan-in, inside and behind a composite, and behind a join.
+    """
     write("right.yaml", RIGHT)
     write("wide.yaml", "id: tinyint unsigned, total: int, code: varchar(4), more: int")
     write("missing.yaml", "id: int unsigned, code: varchar(4)")
@@ -74,15 +109,18 @@ def test_mypy_finds_the_bad_edges_of_files_and_no_other(capsys: pytest.CaptureFi
     tax = 'tax: {class: Filter, options: {test: value_is_true, key: "no\\"such"}}'
     Path("option.yaml").write_text(Path("right.yaml").read_text().replace("tax: {class: TaxOfStubs}", tax))
     Path("tidy.yaml").write_text(TIDY)
-    files = ["tidy.yaml", "right.yaml", "wide.yaml", "missing.yaml", "kinds.yaml", "widths.yaml", "option.yaml"]
-    assert main(["stubgen", *files, "-o", "stubs"]) == 0
+    Path("merge.yaml").write_text(MERGE)
+    Path("merged.yaml").write_text(MERGED)
+    Path("joined.yaml").write_text(JOINED)
+    composites = ["tidy", "merge"]
+    pipelines = ["right", "wide", "missing", "kinds", "widths", "option", "merged", "joined"]
+    assert main(["stubgen", *(f"{name}.yaml" for name in composites + pipelines), "-o", "stubs"]) == 0
     written = capsys.readouterr().out.splitlines()
-    assert written == ["stubs/tidy.pyi", *(f"stubs/check_{name.removesuffix('.yaml')}.py" for name in files[1:])]
-    out, err, _ = api.run(
-        ["--strict", "--config-file=", "--cache-dir=.mypy", "--no-error-summary", "--follow-imports=silent", *written]
-    )
-    assert err == ""
-    assert {re.sub(r":\d+: error", "", line.removeprefix("stubs/")) for line in out.splitlines()} == {
+    modules = [Path(f"stubs/check_{name}.py") for name in pipelines]
+    assert written == [*(f"stubs/{name}.pyi" for name in composites), *map(str, modules)]
+    with shared_cache(pytestconfig, "typing-plain") as cache:
+        by_mypy = run_mypy(write_mypy_config(tmp_path, plugin=False), cache, map(Path, written))
+    assert {f"{place.case}: {text}" for place, found in by_mypy.items() for text in found.splitlines()} == {
         'check_missing.py: "ReadGives" has no attribute "total"  [attr-defined]',
         'check_kinds.py: Argument "id" to "Order" has incompatible type "str"; expected "int"  [arg-type]',
         'check_kinds.py: Argument "total" to "Order" has incompatible type "float"; expected "Decimal"  [arg-type]',
@@ -91,7 +129,27 @@ def test_mypy_finds_the_bad_edges_of_files_and_no_other(capsys: pytest.CaptureFi
         'check_option.py: Argument 1 to "fits" has incompatible type "Misfit"; expected "None"  [arg-type]',
         'check_widths.py: Argument "id" to "Order" has incompatible type "Misfit"; expected "int"  [arg-type]',
         'check_widths.py: Argument "code" to "Order" has incompatible type "Misfit"; expected "str"  [arg-type]',
+        'check_merged.py: "MergeLeftGives2" has no attribute "total"  [attr-defined]',
+        'check_merged.py: "MergeRightGives2" has no attribute "total"  [attr-defined]',
+        'check_merged.py: "MergeTaxGives2" has no attribute "total"  [attr-defined]',
+        'check_joined.py: "JoinGives" has no attribute "note"  [attr-defined]',
+        'check_joined.py: Argument "name" to "FaxNeeds" has incompatible type "str | None"; expected "str"  [arg-type]',
+        'check_joined.py: Argument "name" to "DueNeeds" has incompatible type "str | None"; expected "str"  [arg-type]',
     }
+    assert {f"{place.case}: {line_of(place).rpartition('# ')[2]}" for place in by_mypy} == {
+        "check_missing.py: read -> tax",
+        "check_kinds.py: read -> tax",
+        "check_kinds.py: tax -> more",
+        "check_option.py: tax",
+        "check_widths.py: read -> tax",
+        "check_merged.py: merge.left -> merge.tax",
+        "check_merged.py: merge.right -> merge.tax",
+        "check_merged.py: merge.tax -> more",
+        "check_joined.py: join -> due",
+        "check_joined.py: join -> fax",
+    }
+    checked = [tmp_path / module for module in modules]
+    assert run_pyright(tmp_path, checked, [ROOT, tmp_path]).keys() == by_mypy.keys()
     lines = Path("stubs/check_widths.py").read_text().splitlines()
     assert [line.strip() for line in lines if "->" in line and line.startswith("    ") and "def" not in line] == [
         'Order(id=Misfit("expected int unsigned, got bigint"), total=read_gives.total,'

@@ -181,7 +181,7 @@ def test_rows_are_frozen() -> None:
     assert row == customer()
 
 
-RESERVED = ["keys", "to_python", "convert", "concat", "is_empty", "schema", "type_system", "from_dict"]
+RESERVED = ["keys", "to_python", "convert", "concat", "is_empty", "schema", "type_system", "from_dict", "extend"]
 
 
 @pytest.mark.parametrize("name", RESERVED)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Optional
 from uuid import UUID
 
 import pytest
+from typing_extensions import TypeAliasType
 
 from nanotyped.errors import IncompatibleTypesException, TypeCastError
 from nanotyped.types import intermediate as it
@@ -20,9 +21,15 @@ INET6 = it.INET.of(version=6)
 MONEY = it.DECIMAL.of(precision=12, scale=2)
 
 
+# As `type MoneyAlias = …` makes it, which Python 3.11 has no syntax for.
+MoneyAlias = TypeAliasType("MoneyAlias", Annotated[Decimal, MONEY])
+
+
 @pytest.mark.parametrize(
     ("annotation", "kind", "nullable"),
     [
+        (MoneyAlias, MONEY, False),
+        (TypeAliasType("Again", MoneyAlias | None), MONEY, True),
         (int, it.INTEGER, False),
         (bool, it.BOOL, False),
         (float, it.FLOAT, False),

@@ -101,7 +101,7 @@ class Wide(Protocol):
     @property
     def note(self) -> Optional[Annotated[str, STRING]]: ...
     @property
-    def age(self) -> Annotated[int, INTEGER.of(bits=32, signed=True)]: ...
+    def age(self) -> Annotated[int, INTEGER.of(bits=32, unsigned=False)]: ...
 
 
 class Source(NanoNode[object, Vip]): ...
@@ -169,11 +169,11 @@ source >> narrow  # E: Source > Narrow: `Vip` does not fit `Needs32`: column "na
 source.add_edge(narrow)  # E: Source > Narrow: `Vip` does not fit `Needs32`
 pipeline(source, any64, narrow)  # E: Any64 > Narrow: `Vip` does not fit `Needs32`
 source > any64 > narrow  # E: Any64 > Narrow: `Vip` does not fit `Needs32`
-source >> any64 >> narrow  # E: Flow > Narrow: `Vip` does not fit `Needs32`
+source >> any64 >> narrow  # E: Any64 > Narrow: `Vip` does not fit `Needs32`
 source > (any64, narrow)  # E: Source > Narrow: `Vip` does not fit `Needs32`
 (source, golds) > narrow  # E: Golds > Narrow: `Gold` does not fit `Needs32`
 (source, golds) >> narrow  # E: Source > Narrow: `Vip` does not fit `Needs32`
-source >> Filter(test="key_exists", key="name") >> narrow  # E: Flow > Narrow: `Vip` does not fit `Needs32`
+source >> Filter(test="key_exists", key="name") >> narrow  # E: Filter > Narrow: `Vip` does not fit `Needs32`
 golds > narrow  # E: Golds > Narrow: `Gold` does not fit `Needs32`
 plains > narrow  # E: column "name": string does not fit varchar(32)
 plains > any64  # E: `Plain` does not fit `Needs64`

@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from nanotyped import SourceError, StreamMySQLTable, StreamTable
-from nanotyped.nodes.sql.server import MySQLServer, is_loopback
+from nanotyped.nodes.hosts import is_loopback
+from nanotyped.nodes.sql.server import MySQLServer
 
 SECRET = "hunter2-and-more"
 
