@@ -673,26 +673,21 @@ def test_a_drained_run_delivers_what_it_has_and_goes_on(http_api: HttpApi, tmp_p
     """SIGTERM in the pause before another attempt: rows that were read go out, and no page counts that was not."""
     pagination, serve = every_way("cursor")
     answer = serve(list(range(6)))
-    tries = 0
 
     def busy(request: Request) -> Response:
-        nonlocal tries
-        if request.query.get("c") == ["2"]:
-            tries += 1
-            return Response(503, {"Retry-After": "50"})
-        return answer(request)
+        return Response(503, {"Retry-After": "50"}) if request.query.get("c") == ["4"] else answer(request)
 
     http_api.play(busy)
     fields = json.dumps(pagination.model_dump(exclude_none=True))
-    with HttpApi() as sink:
+    with HttpApi([Response(delay_s=1.0)]) as sink:
         (tmp_path / "p.yaml").write_text(PIPELINE.format(url=http_api.url, sink=sink.url, pagination=fields))
         process = start(tmp_path)
-        http_api.wait_for_requests(2, 30)
+        http_api.wait_for_requests(3, 30)  # while the sink waits for its first answer
         sink.wait_for_requests(1, 30)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 143, said
-        assert [row["id"] for row in sink.rows] == [0, 1]
+        assert [row["id"] for row in sink.rows] == [0, 1, 2, 3]
         http_api.play(answer)
         process = start(tmp_path)
         _, said = process.communicate(timeout=30)

@@ -5,10 +5,11 @@ who asks.
 """
 
 from nanotyped.nodes.http.auth import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth
-from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
+from nanotyped.nodes.http.get import HttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
 from nanotyped.nodes.http.items import ItemResults
 from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
+from nanotyped.nodes.http.paginators import HttpGetRequestPaginator, PaginatedHttpGetRequest
 from nanotyped.nodes.http.paging import (
     CursorPages,
     HeaderLinkPages,
