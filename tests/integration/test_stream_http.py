@@ -653,7 +653,7 @@ def test_a_killed_run_goes_on_and_loses_nothing(
             process = start(tmp_path)
             sink.wait_for_requests(wanted, 30)
             process.send_signal(signal.SIGKILL)
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=60)
             held.set()
             assert process.returncode == -signal.SIGKILL, (round_, said)
         http_api.play(answer)
@@ -685,12 +685,12 @@ def test_a_drained_run_delivers_what_it_has_and_goes_on(http_api: HttpApi, tmp_p
         http_api.wait_for_requests(3, 30)  # while the sink waits for its first answer
         sink.wait_for_requests(1, 30)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
         assert process.returncode == 143, said
         assert [row["id"] for row in sink.rows] == [0, 1, 2, 3]
         http_api.play(answer)
         process = start(tmp_path)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
         assert [row["id"] for row in sink.rows] == [0, 1, 2, 3, 4, 5]
 
