@@ -59,6 +59,7 @@ class Arguments:
     reset_state: bool = False
     breaking: bool = False
     check: bool = False
+    no_types: bool = False
     log_format: str = "text"
     log_level: str = "info"
     metrics: tuple[str, int] | None = None
@@ -268,6 +269,11 @@ def _add_check(parser: _Parser) -> None:
     _add_strict(parser)
     _add_connect(parser)
     _add_state(parser, "say too whether a run with this state can go on where it was stopped")
+    parser.add_argument(
+        "--no-types",
+        action="store_true",
+        help="leave out what mypy says of the modules, which is asked where the project has nanotyped.mypy_plugin on",
+    )
 
 
 def _add_new(parser: _Parser) -> None:

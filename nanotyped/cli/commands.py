@@ -16,7 +16,7 @@ from nanotyped.cli.display import check_progress
 from nanotyped.cli.explain import explain
 from nanotyped.cli.export import export
 from nanotyped.cli.lint import lint
-from nanotyped.cli.loading import load, look_at_live, refuse
+from nanotyped.cli.loading import load, load_modules, look_at_live, refuse
 from nanotyped.cli.nodes import nodes
 from nanotyped.cli.output import CommandFailedError, printable, stderr_console
 from nanotyped.cli.project import new_project
@@ -27,7 +27,9 @@ from nanotyped.cli.schema import schema
 from nanotyped.cli.state import show_state
 from nanotyped.cli.stubgen import stubgen
 from nanotyped.cli.test import test
+from nanotyped.cli.type_checking import type_problems
 from nanotyped.cli.types import types
+from nanotyped.config import load_pipeline
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.resumption import open_state, resume_problems, without_state
@@ -66,12 +68,19 @@ def run(arguments: Arguments) -> int:
 
 def check(arguments: Arguments) -> int:
     """Check the pipeline: 0 with one line on stdout, 1 if something live is out of reach, 2 if it is refused."""
-    pipeline = load(arguments)
+    load_modules(arguments)
+    of_types = type_problems(arguments)
+    try:
+        pipeline = load_pipeline(arguments.config)
+        refuse(pipeline, strict=arguments.strict and not arguments.connect)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *of_types]) from None
+    if of_types:
+        raise ConfigError(of_types)
     if arguments.connect:
-        refuse(pipeline, strict=False)
         if code := look_at_live(pipeline, arguments):
             return code
-    refuse(pipeline, strict=arguments.strict)
+        refuse(pipeline, strict=arguments.strict)
     graph = survey_graph(pipeline.anchor).graph
     print(f"{pipeline.file}: ok ({_summary(graph)})")
     for node in graph.nodes:

@@ -137,12 +137,22 @@ def test_the_pipeline_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert (report["read_orders"].sent, report["show"].received) == (3, 2)
     assert "'tax': Decimal('3.80')" in capsys.readouterr().out
 '''
+_PYPROJECT = """\
+[tool.mypy]
+strict = true
+plugins = ["nanotyped.mypy_plugin"]
+
+[tool.pyright]
+typeCheckingMode = "standard"
+reportUnusedExpression = "none"  # `a > b` links two nodes
+"""
 _ORDERS = "id,customer,total,note\n1,Ada,20.00,by noon\n2,Blaise,5.50,\\N\n3,Grace,9.99,ring twice\n"
 _README = """\
 # $name
 
 ```console
-$$ nanotyped check pipeline.yaml --module ${module}_nodes    # every column, before anything runs
+$$ nanotyped check pipeline.yaml --module ${module}_nodes    # every column, and the code, before anything runs
+$$ mypy .                                             # the code alone
 $$ nanotyped test pipeline.yaml --module ${module}_nodes     # the tests that stand in it
 $$ nanotyped run pipeline.yaml --module ${module}_nodes
 $$ nanotyped schema --module ${module}_nodes > nanotyped.schema.json    # editors check the file with it
@@ -153,6 +163,7 @@ $$ python -m pytest
 - `${module}_contract.py`: what the nodes of this project need and give.
 - `${module}_nodes.py`: the nodes.
 - `test_${module}.py`: what is to stay true.
+- `pyproject.toml`: mypy is strict, and knows columns. `pip install mypy`; with `--no-types` the check does without.
 """
 
 
@@ -165,6 +176,7 @@ def new_project(arguments: Arguments) -> int:
     names = {"name": directory.name, "module": module}
     templates = {
         "README.md": _README,
+        "pyproject.toml": _PYPROJECT,
         "pipeline.yaml": _PIPELINE,
         "orders.csv": _ORDERS,
         f"{module}_contract.py": _CONTRACT,

@@ -16,6 +16,8 @@ from nanotyped.config.pipeline import (
 )
 from nanotyped.config.stubgen import static_files
 from nanotyped.config.stubs import render_stub
+from nanotyped.config.yaml_reader import load_yaml
+from nanotyped.nodes.yaml_documents import install_yaml_reader
 
 __all__ = [
     "Discovery",
@@ -36,3 +38,5 @@ __all__ = [
     "render_stub",
     "static_files",
 ]
+
+install_yaml_reader(load_yaml)

@@ -39,3 +39,4 @@ class Code(StrEnum):
     GRAPH = "NT503", "nodes that do not make a graph that can run"
     LIVE = "NT504", "something live that cannot be looked at"
     TEST = "NT601", "a test that does not fit its pipeline"
+    PYTHON = "NT701", "code of a module that mypy refuses"

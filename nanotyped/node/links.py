@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from nanotyped.errors import PipelineStateError
 from nanotyped.node.running import DEFAULT_GRACE_S, RunHandle, RunReport, installed_runner, installed_yaml_renderer
 
 if TYPE_CHECKING:
-    from nanotyped.node.nano_node import NanoNode, PassThrough
+    from nanotyped.node.nano_node import NanoNode
 
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
@@ -43,8 +43,24 @@ class Link:
         return True
 
 
+class _Step(Protocol[In_contra, Out_co]):
+    """A node or a chain, as ``>>`` and ``pipeline()`` see it: what it gives for rows of the class that comes.
+
+    Of a node that passes rows on that is the same class, whatever the node needs. Methods that no object has can say
+    so, and type arguments cannot; overloads would have to be one for each place such a node may stand in.
+    """
+
+    def _takes(self, came: In_contra, /) -> object: ...
+    def _gives_for(self, came: In_contra, /) -> Out_co: ...
+
+
 class Linkable(Generic[In_contra, Out_co]):
     """What can be linked, started and drawn: a node, or a chain of nodes (``Flow``)."""
+
+    if TYPE_CHECKING:
+
+        def _takes(self, came: In_contra, /) -> object: ...
+        def _gives_for(self, came: In_contra, /) -> Out_co: ...
 
     def entry_nodes(self) -> tuple[NanoNode[Any, Any], ...]:
         """Return the nodes that a link into this leads to."""
@@ -71,11 +87,9 @@ class Linkable(Generic[In_contra, Out_co]):
         return Link(sources[-1], self)
 
     @overload
-    def __rshift__(self, other: PassThrough[Out_co]) -> Flow[In_contra, Out_co]: ...
+    def __rshift__(self, other: _Step[Out_co, Next]) -> Flow[In_contra, Next]: ...
     @overload
-    def __rshift__(self, other: Linkable[Out_co, Next]) -> Flow[In_contra, Next]: ...
-    @overload
-    def __rshift__(self, other: tuple[Linkable[Out_co, Next], ...]) -> Flow[In_contra, Next]: ...
+    def __rshift__(self, other: tuple[_Step[Out_co, Next], ...]) -> Flow[In_contra, Next]: ...
     def __rshift__(self, other: Any) -> Flow[In_contra, Any]:
         targets = _ends(other)
         for target in targets:
@@ -243,63 +257,57 @@ def link_nodes(source: object, target: object, max_queue_size: int | None = None
 
 
 @overload
-def pipeline(n1: Linkable[A, B], n2: Linkable[B, C], /) -> Flow[A, C]: ...
+def pipeline(n1: Linkable[A, B], n2: _Step[B, C], /) -> Flow[A, C]: ...
 @overload
-def pipeline(n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], /) -> Flow[A, D]: ...
+def pipeline(n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], /) -> Flow[A, D]: ...
 @overload
-def pipeline(n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], n4: Linkable[D, E], /) -> Flow[A, E]: ...
+def pipeline(n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], n4: _Step[D, E], /) -> Flow[A, E]: ...
 @overload
 def pipeline(
-    n1: Linkable[A, B], n2: Linkable[B, C], n3: Linkable[C, D], n4: Linkable[D, E], n5: Linkable[E, F], /
+    n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], n4: _Step[D, E], n5: _Step[E, F], /
 ) -> Flow[A, F]: ...
 @overload
 def pipeline(
-    n1: Linkable[A, B],
-    n2: Linkable[B, C],
-    n3: Linkable[C, D],
-    n4: Linkable[D, E],
-    n5: Linkable[E, F],
-    n6: Linkable[F, G],
-    /,
+    n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], n4: _Step[D, E], n5: _Step[E, F], n6: _Step[F, G], /
 ) -> Flow[A, G]: ...
 @overload
 def pipeline(
     n1: Linkable[A, B],
-    n2: Linkable[B, C],
-    n3: Linkable[C, D],
-    n4: Linkable[D, E],
-    n5: Linkable[E, F],
-    n6: Linkable[F, G],
-    n7: Linkable[G, H],
+    n2: _Step[B, C],
+    n3: _Step[C, D],
+    n4: _Step[D, E],
+    n5: _Step[E, F],
+    n6: _Step[F, G],
+    n7: _Step[G, H],
     /,
 ) -> Flow[A, H]: ...
 @overload
 def pipeline(
     n1: Linkable[A, B],
-    n2: Linkable[B, C],
-    n3: Linkable[C, D],
-    n4: Linkable[D, E],
-    n5: Linkable[E, F],
-    n6: Linkable[F, G],
-    n7: Linkable[G, H],
-    n8: Linkable[H, I],
+    n2: _Step[B, C],
+    n3: _Step[C, D],
+    n4: _Step[D, E],
+    n5: _Step[E, F],
+    n6: _Step[F, G],
+    n7: _Step[G, H],
+    n8: _Step[H, I],
     /,
 ) -> Flow[A, I]: ...
 @overload
 def pipeline(
-    n1: Linkable[Any, Any],
-    n2: Linkable[Any, Any],
-    n3: Linkable[Any, Any],
-    n4: Linkable[Any, Any],
-    n5: Linkable[Any, Any],
-    n6: Linkable[Any, Any],
-    n7: Linkable[Any, Any],
-    n8: Linkable[Any, Any],
-    n9: Linkable[Any, Any],
+    n1: Linkable[A, B],
+    n2: _Step[B, C],
+    n3: _Step[C, D],
+    n4: _Step[D, E],
+    n5: _Step[E, F],
+    n6: _Step[F, G],
+    n7: _Step[G, H],
+    n8: _Step[H, I],
+    n9: Linkable[I, Any],
     /,
     *more: Linkable[Any, Any],
-) -> Flow[Any, Any]: ...
-def pipeline(*nodes: Linkable[Any, Any]) -> Flow[Any, Any]:
+) -> Flow[A, Any]: ...
+def pipeline(*nodes: Any) -> Flow[Any, Any]:
     """Link nodes, or chains, in a row and return the whole.
 
     Raises:

@@ -12,7 +12,9 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+
+import typing_extensions
 
 from nanotyped.errors import GraphProblem, RetriableError, RowError, nearest_hint
 from nanotyped.message import BatchStart
@@ -27,7 +29,7 @@ from nanotyped.node.runtime_attributes import RuntimeAttributes
 from nanotyped.node.sending import Sending
 from nanotyped.node.sight import Sight
 from nanotyped.row import Row, Schema, parse_schema
-from nanotyped.row.declared import schema_of_type, type_arguments
+from nanotyped.row.declared import names_columns, schema_of_type, type_arguments
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch, Checkpoint, Marker
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from nanotyped.row.raw_line import RawLine
     from nanotyped.row.schema import SchemaDeclaration
 
+# Of a node that passes rows on: what it gives, which is not known where nobody says, and the rows of a built-in one.
+Passed_co = typing_extensions.TypeVar("Passed_co", covariant=True, default=Any)
+PassedRow = typing_extensions.TypeVar("PassedRow", default=Any)
+Came = TypeVar("Came")
 MYPY = False  # mypy takes it for true, and nothing else does
 DEFAULT_QUEUE_ROWS = 4000
 DEFAULT_BATCH_ROWS = 1000
@@ -176,6 +182,27 @@ class NanoNode(Linkable[In_contra, Out_co]):
 
     given_options: Mapping[str, object]
     """The options as they were given to the class, by name; defaults are not among them."""
+
+    @property
+    def __orig_class__(self) -> Any:
+        """The class with its arguments, where the node was made of one: ``Filter[Vip]``."""
+        try:
+            return self.__dict__["__orig_class__"]
+        except KeyError:
+            raise AttributeError("__orig_class__") from None
+
+    @__orig_class__.setter
+    def __orig_class__(self, alias: Any) -> None:
+        # Python sets it once the node is made: `Filter[Vip](…)` is `Filter(…, input_schema=Vip)`, and told as such.
+        self.__dict__["__orig_class__"] = alias
+        need = type_arguments(alias, NanoNode)[0]
+        if self.input_schema is not None or not names_columns(need):
+            return
+        # Python passes over what is raised here; a Protocol that is no schema is then told by the graph.
+        self.input_schema = cast("SchemaDeclaration", need)
+        self.input_schema = _row_class(None, need) or schema_of_type(need)
+        if self.input_schema is not None:
+            self.given_options = GivenOptions({**self.given_options, "input_schema": self.input_schema})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -596,10 +623,26 @@ class NanoNode(Linkable[In_contra, Out_co]):
         return f"<{type(self).__name__} {self.__dict__.get('name', '(not initialised)')}>"
 
 
-class PassThrough(NanoNode[In_contra, Any]):
-    """A node that sends rows it received, unchanged: it needs ``In`` and the row keeps all its columns."""
+class PassThrough(NanoNode[In_contra, Passed_co]):
+    """A node that sends rows it received, unchanged: it needs ``In`` and the row keeps all its columns.
+
+    What comes out is told by what came in. The second argument is for checkers, at a link out of the node that they
+    see by itself; one that is not given fits anything there.
+    """
 
     passes_rows_on = True
+
+    if TYPE_CHECKING:
+
+        def _gives_for(self, came: Came, /) -> Came: ...  # type: ignore[override]  # more is known than of other nodes
+
+    def own_output(self) -> Schema | None:
+        """Return what an option declares, by mistake: no columns are its own."""
+        return None if self.output_schema is None else parse_schema(self.output_schema)
+
+    def output_row_class(self) -> type[Row] | None:
+        """Return the Row class that an option declares."""
+        return _row_class(self.output_schema, None)
 
 
 def _reads_resume_from(cls: type[NanoNode[Any, Any]]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path  # noqa: TC003 - files are read by the annotations of o
 from typing import Any, cast
 
 from nanotyped.errors import RowError, shown
-from nanotyped.node import NanoNode, PassThrough
+from nanotyped.node import NanoNode, PassedRow, PassThrough
 from nanotyped.nodes.file_writing import write_whole_file
 from nanotyped.nodes.flow import PrinterOfThings
 from nanotyped.nodes.local_files import opened, path_of_message
@@ -96,7 +96,7 @@ class NanoStreamGraph:
 
 
 @register_node
-class PrintStreamProcessor(PrinterOfThings):
+class PrintStreamProcessor(PrinterOfThings[PassedRow]):
     """Writes every message to the standard output, with nothing before it, and passes it on unchanged.
 
     Needs: nothing. Gives: what it gets.
@@ -132,7 +132,7 @@ class FileReader(NanoNode[object, Any]):
 
 
 @register_node
-class FileWriter(PassThrough[object]):
+class FileWriter(PassThrough[PassedRow, PassedRow]):
     """Writes each message to a new file of a name of its own, and passes it on unchanged.
 
     A file is there whole or not at all, also after a crash; texts are written in UTF-8, line ends as they are. A

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from nanotyped.errors import TypeCastError, WrongOptionsError, nearest_hint, shown
 from nanotyped.node import NanoNode, Origin
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @register_node
-class ConstantEmitter(NanoNode[object, Any]):
+class ConstantEmitter(NanoNode[Never, Any]):
     """Gives the same thing for ever, with a pause before each.
 
     A mapping spreads into columns, anything else is a bare value. A source.
@@ -59,7 +59,7 @@ class ConstantEmitter(NanoNode[object, Any]):
 
 
 @register_node
-class CounterOfThings(NanoNode[object, Any]):
+class CounterOfThings(NanoNode[Never, Any]):
     """Gives the integers from ``start`` on, as bare values.
 
     A source.

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never
 
 from nanotyped.errors import (
     GraphProblem,
@@ -19,7 +19,7 @@ from nanotyped.errors import (
     UnfitSourceError,
 )
 from nanotyped.message import Checkpoint
-from nanotyped.node import FarEnd, NanoNode, PassThrough, SizeHint
+from nanotyped.node import FarEnd, NanoNode, PassedRow, PassThrough, SizeHint
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.columns_of_text import null_texts
 from nanotyped.nodes.file_position import FileMarks, Position
@@ -100,7 +100,7 @@ def _text_of_file(path: str, form: FileFormat, schema: Schema | None, column: st
 
 
 @register_node
-class ReadRows(NanoNode[object, Any]):
+class ReadRows(NanoNode[Never, Any]):
     """Reads a file as typed rows. A source; memory stays flat however long the file is.
 
     CSV (RFC 4180, UTF-8) has a header, whose names are exactly the columns of the schema, in any order. A cell is the
@@ -292,7 +292,7 @@ class ReadRows(NanoNode[object, Any]):
 
 
 @register_node
-class WriteRows(PassThrough[object]):
+class WriteRows(PassThrough[PassedRow, PassedRow]):
     """Writes rows to a file that ``ReadRows`` reads back equal, and passes them on.
 
     The file is written under another name in its directory and put into its place, on the disk itself, when all rows

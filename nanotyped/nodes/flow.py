@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from nanotyped.errors import GraphProblem, NodeOptionError, RowError, nearest_hint, shown
-from nanotyped.node import PassThrough
+from nanotyped.node import PassedRow, PassThrough
 from nanotyped.registry import register_node
 from nanotyped.row.keypaths import MISSING, Keypath
 from nanotyped.row.schema import BARE_VALUE, narrow_nulls
@@ -67,7 +67,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
 
 
 @register_node
-class Filter(PassThrough[object]):
+class Filter(PassThrough[PassedRow, PassedRow]):
     """Passes the messages on, whole and unchanged, for which ``test`` of the value at ``key`` is ``value``.
 
     Needs: the column of ``key``, except with ``key_exists``. Gives: what it gets; a column that is tested not to be
@@ -150,7 +150,7 @@ _stdout_lock = threading.Lock()
 
 
 @register_node
-class PrinterOfThings(PassThrough[object]):
+class PrinterOfThings(PassThrough[PassedRow, PassedRow]):
     """Writes every message to the standard output and passes it on unchanged.
 
     A row prints as the dictionary of its Python values, a bare value as itself. Each message is one write to

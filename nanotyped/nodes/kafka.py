@@ -17,7 +17,7 @@ from nanotyped.errors import (
     WrongOptionsError,
     shown,
 )
-from nanotyped.node import FarEnd, PassThrough
+from nanotyped.node import FarEnd, PassedRow, PassThrough
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder, Schema
 from nanotyped.row.compiled import Projection, compile_projection
@@ -38,7 +38,7 @@ _OWN_SETTINGS = frozenset({"bootstrap.servers", "message.timeout.ms", "enable.id
 
 
 @register_node
-class KafkaProducer(PassThrough[object]):
+class KafkaProducer(PassThrough[PassedRow, PassedRow]):
     """Sends each row to a topic of Kafka as JSON, and passes it on once the brokers have it.
 
     A value is a JSON object, each column in the JSON form of its type; a bare value is bare. The key of a message is a

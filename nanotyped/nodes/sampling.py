@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.node import PassThrough
+from nanotyped.node import PassedRow, PassThrough
 from nanotyped.registry import register_node
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @register_node
-class RandomSample(PassThrough[object]):
+class RandomSample(PassThrough[PassedRow, PassedRow]):
     """Passes each message on with some probability, whole and unchanged; the order is kept.
 
     Needs: nothing. Gives: what it gets.

@@ -9,7 +9,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 from nanotyped.errors import SourceError, UnfitSourceError
 from nanotyped.message import Checkpoint
@@ -36,7 +36,7 @@ class _Stamp(NamedTuple):
 
 
 @register_node
-class LocalDirectoryWatchdog(NanoNode[object, Any]):
+class LocalDirectoryWatchdog(NanoNode[Never, Any]):
     """Gives the path of each file of a directory that is new or was modified. A source that waits for more.
 
     The system tells of most changes at once; every ``check_interval`` the whole directory is looked at, for those that

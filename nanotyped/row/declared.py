@@ -10,18 +10,23 @@ from nanotyped.row.schema import Column, Schema
 from nanotyped.types.python import annotation_type
 
 
-def type_arguments(cls: type, base: type) -> tuple[Any, ...]:
-    """Return the arguments that ``cls`` gives to the generic ``base``; a ``TypeVar`` where it leaves one open."""
+def type_arguments(cls: Any, base: type) -> tuple[Any, ...]:
+    """Return the arguments that ``cls`` gives to the generic ``base``; a ``TypeVar`` where it leaves one open.
+
+    Args:
+        cls: The class, or one with arguments of its own (``Filter[Vip]``).
+        base: A generic class above it.
+    """
     if cls is base:
         return _parameters(base)
+    if (origin := get_origin(cls)) is not None:
+        given = dict(zip(_parameters(origin), get_args(cls), strict=False))
+        inner = type_arguments(origin, base)
+        return tuple(given.get(item, item) if isinstance(item, TypeVar) else item for item in inner)
     for entry in getattr(cls, "__orig_bases__", ()):
         origin = get_origin(entry)
-        if origin is base:
-            return get_args(entry)
         if isinstance(origin, type) and issubclass(origin, base):
-            inner = type_arguments(origin, base)
-            given = dict(zip(_parameters(origin), get_args(entry), strict=False))
-            return tuple(given.get(item, item) if isinstance(item, TypeVar) else item for item in inner)
+            return type_arguments(entry, base)
     for parent in cls.__bases__:
         if parent is base:
             return tuple(_parameters(base))
@@ -36,14 +41,17 @@ def _parameters(cls: type) -> tuple[Any, ...]:
 
 def schema_of_type(argument: object) -> Schema | None:
     """Return the schema of a Row class or of a Protocol with read-only properties; ``None`` of anything else."""
-    if not isinstance(argument, type) or argument is Row:
+    if not names_columns(argument):
         return None
-    if issubclass(argument, Row):
-        return argument.schema
-    if getattr(argument, "_is_protocol", False):
-        protocol: Any = argument
-        return _schema_of_protocol(protocol)
-    return None
+    named: Any = argument
+    return named.schema if issubclass(named, Row) else _schema_of_protocol(named)
+
+
+def names_columns(argument: object) -> bool:
+    """Return whether a type argument is a Row class or a Protocol, whatever its columns are."""
+    if not isinstance(argument, type) or argument is Row:
+        return False
+    return issubclass(argument, Row) or bool(getattr(argument, "_is_protocol", False))
 
 
 @lru_cache(maxsize=256)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
 from nanotyped.row.rows import is_json_key, row_info
 from nanotyped.row.schema import BARE_VALUE
-from nanotyped.types.intermediate import DATETIME, DECIMAL, FLOAT, MAX_FSP, NULL, TIMESTAMP
+from nanotyped.types.intermediate import DATETIME, DECIMAL, ENUM, FLOAT, MAX_FSP, NULL, STRING, TIMESTAMP
 from nanotyped.types.json import JsonForm, json_form
+from nanotyped.types.json_numbers import is_number, json_number_form
 
 if TYPE_CHECKING:
     from nanotyped.row.rows import Row
     from nanotyped.row.schema import Column, Schema
+
+Numbers: TypeAlias = 'Literal["all"] | Collection[str]'
+"""The columns that are JSON numbers with all their digits: their names, or all whose values are numbers."""
 
 ToWire = Callable[[Sequence["Row"]], Sequence[Any]]
 
@@ -36,14 +40,18 @@ class RowEncoder:
 
     Args:
         schema: Of the rows; they may be of any class that has it.
+        numbers: The columns that are numbers with all their digits, where their type alone would make them strings:
+            64-bit integers and decimals.
 
     Raises:
-        IncompatibleTypesException: If a column's values have no JSON form; names the column.
+        IncompatibleTypesException: If a column's values have no JSON form, or are no numbers and are to be; names the
+            column.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, numbers: Numbers = ()) -> None:
         self.schema = schema
-        self._forms: dict[str, JsonForm | None] = {column.name: _form_of(column) for column in schema}
+        self._numbers = number_columns(schema, numbers)
+        self._forms: dict[str, JsonForm | None] = {column.name: self._form_of(column) for column in schema}
         self._floats = [column.name for column in schema if column.type.intermediate_type.family is FLOAT]
         self._is_bare = schema.names == (BARE_VALUE,)
         plain_names = all(map(is_json_key, schema.names))
@@ -55,12 +63,21 @@ class RowEncoder:
             self._wire_class = _make_wire_class(schema) if plain_names else _make_wire_dict(schema)
 
     @staticmethod
-    def problems(schema: Schema, label: str) -> list[NodeOptionError]:
-        """Return the columns of a schema that have no JSON form; ``label`` is the name of the node that needs it."""
+    def problems(schema: Schema, label: str, numbers: Numbers = ()) -> list[NodeOptionError]:
+        """Return the columns that have no JSON form, and those that cannot be numbers; ``label`` is the node's name."""
         found: list[NodeOptionError] = []
+        for name in dict.fromkeys(numbers if numbers != "all" else ()):
+            if name not in schema:
+                reason, hint = f"there is no column `{name}`", schema.missing_column(name)
+            elif not is_number(schema[name].type):
+                reason = f"column `{name}` is `{schema[name].spelling()}`, which is no number in JSON"
+                hint = f"put a Cast of `{name}` to a number before it" if _is_text(schema[name]) else ""
+            else:
+                continue
+            found.append(NodeOptionError(f"node `{label}`, numbers: {reason}", node=label, hint=hint))
         for column in schema:
             try:
-                _form_of(column)
+                form_of(column)
             except IncompatibleTypesException as error:
                 found.append(NodeOptionError(f"node `{label}`: {error}", node=label))
         return found
@@ -127,16 +144,20 @@ class RowEncoder:
             names |= form.names
             value = "value" if column.nullable else field
             written = form.source.format(value=value)
-            condition = _native_condition(column)
-            if condition is not None:
-                names |= condition.names
-                written = f"({value} if {condition.source.format(value=value)} else {written})"
+            short = _short_way(column, number=column.name in self._numbers)
+            if short is not None:
+                names |= short.names
+                condition, plain = short.condition.format(value=value), short.written.format(value=value)
+                written = f"({plain} if {condition} else {written})"
             cells.append(f"(None if (value := {field}) is None else {written})" if column.nullable else written)
         made = cells[0] if self._is_bare else f"make({', '.join(cells)})"
         # Names of fields and of our own functions become code; values never do.
         code = f"lambda rows: [{made} for row in rows]"
         found: ToWire = eval(compile(code, "<compiled for a schema>", "eval"), names)  # noqa: S307 - see above
         return found
+
+    def _form_of(self, column: Column) -> JsonForm | None:
+        return form_of(column, number=column.name in self._numbers)
 
     def _error(self, rows: Sequence[Row], first: int) -> RowError:
         """Return the error of the first cell that cannot be encoded."""
@@ -151,25 +172,52 @@ class RowEncoder:
         return RowError("these rows have no JSON form", row=first)
 
 
-def _form_of(column: Column) -> JsonForm | None:
-    """Return the form of a column, ``None`` for one that is always null."""
+def checked_numbers(option: Numbers | None) -> Numbers:
+    """Return what an option ``numbers`` says.
+
+    Raises:
+        ValueError: If it is a text other than ``all``.
+    """
+    if isinstance(option, str) and option != "all":
+        raise ValueError(f"numbers is a list of columns, or `all`, not {shown(option)}")
+    return option if option == "all" else tuple(option or ())
+
+
+def number_columns(schema: Schema, numbers: Numbers) -> frozenset[str]:
+    """Return the names of the columns that are to be JSON numbers; with ``all``, of those that can be."""
+    if numbers == "all":
+        return frozenset(column.name for column in schema if is_number(column.type))
+    return frozenset(numbers)
+
+
+def form_of(column: Column, *, number: bool = False) -> JsonForm | None:
+    """Return the form of a column, ``None`` for one that is always null.
+
+    Raises:
+        IncompatibleTypesException: If it has none; names the column.
+    """
     if column.type.intermediate_type is NULL:
         return None
     try:
-        return json_form(column.type)
+        return json_number_form(column.type) if number else json_form(column.type)
     except IncompatibleTypesException as error:
         raise IncompatibleTypesException(f"column `{column.name}`: {error}") from None
 
 
-class _Condition(NamedTuple):
-    """Python source with ``{value}`` in it, and the objects that it needs, by name."""
+def _is_text(column: Column) -> bool:
+    return column.type.intermediate_type.family in (STRING, ENUM)
 
-    source: str
+
+class _ShortWay(NamedTuple):
+    """Python source with ``{value}`` in it: when it may be taken, and what is written then; and the objects of both."""
+
+    condition: str
     names: Mapping[str, Any]
+    written: str = "{value}"
 
 
-def _native_condition(column: Column) -> _Condition | None:
-    """Return when a value's form is the one that msgspec writes; ``None`` where there is no such condition.
+def _short_way(column: Column, *, number: bool) -> _ShortWay | None:
+    """Return when a value's form is the one that msgspec writes, or ``str``; ``None`` where there is no such condition.
 
     Up to six digits behind the point ``str`` writes no exponent, and msgspec writes a Decimal by ``str``; a moment it
     writes with six digits of a fraction, or none where they are zeros. To ask is much faster than to write the form.
@@ -177,10 +225,13 @@ def _native_condition(column: Column) -> _Condition | None:
     kind: Any = column.type.intermediate_type
     if kind.family is DECIMAL and kind.scale is not None and kind.scale <= 6:
         name = f"at_scale_{kind.scale}"
-        return _Condition(f"{name}({{value}})", {name: Decimal((0, (1,), -kind.scale)).same_quantum})
+        names = {name: Decimal((0, (1,), -kind.scale)).same_quantum}
+        if number:
+            return _ShortWay(f"{name}({{value}})", {**names, "Raw": msgspec.Raw}, "Raw(str({value}).encode())")
+        return _ShortWay(f"{name}({{value}})", names)
     if kind.family in (DATETIME, TIMESTAMP) and kind.fsp == MAX_FSP:
         zone = "UTC" if kind.family is TIMESTAMP else "None"
-        return _Condition(f"{{value}}.microsecond and {{value}}.tzinfo is {zone}", {"UTC": UTC})
+        return _ShortWay(f"{{value}}.microsecond and {{value}}.tzinfo is {zone}", {"UTC": UTC})
     return None
 
 

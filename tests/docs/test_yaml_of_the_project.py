@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Never
 
 import pytest
 from jsonschema import Draft7Validator
@@ -28,10 +28,25 @@ SINK = {"class": "PrinterOfThings"}
 
 
 class AddTax(NanoNode[Any, Any]):
-    """What a page shows as a node of the reader's own module."""
+    """What pages show as a node of the reader's own module."""
+
+    def __init__(self, *, percent: int = 10, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.percent = percent
 
     def process_item(self, row: Any) -> Iterator[Any]:
         yield row
+
+
+class Greet(AddTax):
+    """Another one."""
+
+
+class Addresses(NanoNode[Never, Any]):
+    """And a source."""
+
+    def generator(self) -> Iterator[Any]:
+        yield from ()
 
 
 class Shown(NamedTuple):
@@ -84,7 +99,8 @@ def composites(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable, text in ENVIRONMENT.items():
         monkeypatch.setenv(variable, text)
     with temporary_registry():
-        register_node(AddTax)
+        for cls in (AddTax, Greet, Addresses):
+            register_node(cls)
         for shown in SHOWN:
             value = _read(shown)
             if isinstance(value.get("nodes"), list):

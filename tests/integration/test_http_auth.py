@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from nanotyped import (
     ConfigError,
+    CounterOfThings,
     DeliveryError,
     HttpGetError,
     HttpGetRequest,
@@ -271,6 +273,22 @@ def test_a_second_401_ends_the_run(http_api: HttpApi, waits: list[float]) -> Non
     assert waits == []
 
 
+def test_a_token_that_is_renewed_is_no_attempt(http_api: HttpApi, waits: list[float]) -> None:
+    """Of two attempts both are left for what may pass."""
+    authority = Authority(ends_after=0)
+    busy = [Response(503)]
+
+    def answer(request: Request) -> Response:
+        is_renewed = request.headers["Authorization"] == f"Bearer {TOKEN}2"
+        return busy.pop() if busy and is_renewed else authority(request)
+
+    http_api.play(answer)
+    post(http_api, client(http_api), max_attempts=2)
+    assert authority.rows == [1]
+    assert [request.path for request in http_api.requests] == ["/token", "/rows", "/token", "/rows", "/rows"]
+    assert len(waits) == 1
+
+
 def test_a_401_to_a_token_that_does_not_change_is_final(http_api: HttpApi, waits: list[float]) -> None:
     """A token out of the configuration is no other the second time."""
     http_api.play(lambda _: Response(401))
@@ -421,7 +439,7 @@ def test_no_file_and_no_fingerprint_holds_a_secret(kind: str, http_api: HttpApi)
 
     def flow(auth: Auth) -> HttpPostRequest:
         node = HttpPostRequest(url="https://api.test/rows", auth=auth, name="post")
-        _ = Given([], {"n": "int"}, name="given") > node
+        _ = CounterOfThings(name="given") > node
         return node
 
     auth = AUTHS[kind](http_api)
@@ -430,7 +448,13 @@ def test_no_file_and_no_fingerprint_holds_a_secret(kind: str, http_api: HttpApi)
     )
     assert other.secrets() != auth.secrets()
     assert fingerprint_of(build_graph(flow(auth))) == fingerprint_of(build_graph(flow(other)))
-    told = repr(auth) + str(auth) + repr(flow(auth)) + auth.model_dump_json()
+    text = flow(auth).to_yaml()
+    variables = {name: f"{name}-of-the-till" for name in re.findall(r"^# Set (\w+):", text, re.MULTILINE)}
+    assert variables
+    assert f"type: {auth.type}" in text
+    loaded = parse_pipeline(text, "f.yaml", variables)
+    assert fingerprint_of(build_graph(loaded.anchor)) == fingerprint_of(build_graph(flow(auth)))
+    told = text + repr(auth) + str(auth) + repr(flow(auth)) + auth.model_dump_json()
     assert [spelling for spelling in SPILT if spelling in told] == []
 
 
@@ -573,6 +597,22 @@ def test_what_is_wrong_in_a_file_is_named_at_its_place(auth: str, problem: str) 
     assert found == f"f.yaml:{problem}"
     assert "hush" not in found
     assert "77777" not in found
+
+
+def test_all_that_is_wrong_with_it_is_named_at_once() -> None:
+    """However deep it stands."""
+    auth = "{type: oauth2, token_url: 'http://a.test/', client_id: c, client_secret: 77777, scopes: [1]}"
+    text = (
+        f"nodes:\n  c: {{class: CounterOfThings}}\n  p:\n    class: HttpPostRequest\n    options:\n      auth: {auth}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_pipeline(text + "      url: https://api.test/\npaths: [[c, p]]\n", "f.yaml", {})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "f.yaml:6:39: option `auth`: token_url: it must start with https://, "
+        "or everybody on the way has the client_secret",
+        "f.yaml:6:86: option `auth`: expected text, got a secret of another kind",
+        'f.yaml:6:102: option `auth`: expected text, got the number 1; in quotes it is text: "1"',
+    ]
 
 
 def test_python_is_told_without_what_it_gave() -> None:

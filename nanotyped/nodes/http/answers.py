@@ -9,7 +9,7 @@ import ssl
 import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -43,22 +43,43 @@ _REDIRECTS = frozenset(
 )
 
 
+class Body(NamedTuple):
+    """The bytes of an answer; ``is_whole``: all that were needed are there, and not only its beginning."""
+
+    data: bytes
+    is_whole: bool = True
+
+
+class _TooLongError(Exception):
+    """An answer is packed to more bytes than it may have unpacked."""
+
+
 # -- bytes -----------------------------------------------------------------------------
 
 
-def read_body(response: requests.Response, most: int, *, unpack: bool) -> bytes:
+def read_body(response: requests.Response, most: int, *, needs_whole: bool) -> Body:
     """Return the answer's bytes, as many as may be; what goes beyond is neither read nor unpacked.
+
+    Args:
+        response: The answer.
+        most: How many they may be.
+        needs_whole: Whether they are needed to the last one, and unpacked.
 
     Raises:
         urllib3.exceptions.HTTPError: If it breaks off, or is not packed as it says.
     """
     found = bytearray()
-    pieces = _pieces(response, most)
-    if unpack and content_coding(response) in _PACKED:
-        pieces = _unpacked(pieces, most)
-    for piece in pieces:
-        found += piece
-    return bytes(found)
+    pieces = _pieces(response, most + needs_whole)
+    if needs_whole and content_coding(response) in _PACKED:
+        pieces = _unpacked(pieces, most + 1)
+    try:
+        for piece in pieces:
+            found += piece
+    except _TooLongError:
+        return Body(bytes(found[:_LOOKED_AT]), is_whole=False)
+    if needs_whole and len(found) > most:  # no copy of so many bytes that are of no use
+        return Body(bytes(found[:_LOOKED_AT]), is_whole=False)
+    return Body(bytes(found))
 
 
 def content_coding(response: requests.Response) -> str:
@@ -84,10 +105,11 @@ def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
 
 def _unpacked(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
     """Yield what the pieces are the packed form of, ``most`` bytes of it, and never more than that at once."""
-    left = most
+    left, packed_left = most, most
     unpacker, has_begun = zlib.decompressobj(_BY_HEAD), False
     for packed in pieces:
         waiting = packed
+        packed_left -= len(packed)
         while waiting and left > 0:
             if unpacker.eof:  # gzip may be several files, one behind the other (RFC 1952 2.2)
                 unpacker = zlib.decompressobj(_BY_HEAD)
@@ -101,6 +123,8 @@ def _unpacked(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
             yield piece
         if left <= 0:
             return
+        if packed_left <= 0:  # it may unpack to nothing, for ever
+            raise _TooLongError
     if has_begun and not unpacker.eof:
         raise urllib3.exceptions.IncompleteRead(most - left, 0)
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
-from nanotyped.nodes.http.idempotency import lines_of, with_member
+from nanotyped.nodes.http.idempotency import KEY_SCHEMA, lines_of, with_member
+from nanotyped.nodes.http.sent_rows import JsonSchema, object_of, sent_column, sent_row
 from nanotyped.row import RowEncoder
+from nanotyped.row.encoding import Numbers, form_of, number_columns
 from nanotyped.row.rows import row_info
 from nanotyped.types.intermediate import JSON, JSON_NULL, NULL, OBJECT
-from nanotyped.types.json import json_form
 from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     "none": "",
 }
 Part = Callable[["Row"], Any]
+_JSON_TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NO_TEXT = (JSON, OBJECT)
 _json = msgspec.json.Encoder()
@@ -44,6 +46,7 @@ class BodyMaker:
         envelope_key: The key of the rows with ``object``.
         template: What each row becomes; ``None``: an object of its columns.
         key_field: The member that holds a row's key, if there are keys.
+        numbers: The columns that are numbers, as of ``RowEncoder``.
         packs: Whether bodies are packed with gzip.
     """
 
@@ -53,6 +56,7 @@ class BodyMaker:
         envelope_key: str | None,
         template: BodyTemplate | None,
         key_field: str | None,
+        numbers: Numbers,
         *,
         packs: bool,
     ) -> None:
@@ -60,13 +64,26 @@ class BodyMaker:
         self._envelope_key = envelope_key
         self._template = template
         self._key_field = key_field
+        self._numbers = numbers
         self._packs = packs
         self._encoders: dict[Schema, RowEncoder] = {}
         self._templates: dict[type[Row], Part] = {}
 
     def problems(self, given: Schema, label: str) -> list[NodeOptionError]:
         """Return the columns of a schema that cannot be sent; ``label`` is the node's name."""
-        return RowEncoder.problems(given, label) if self._template is None else self._template.problems(given, label)
+        found = RowEncoder.problems(given, label, self._numbers)
+        if self._template is None:
+            return found
+        # Columns that are not sent need no JSON form.
+        own = [one for one in found if ", numbers: " in str(one)]
+        return own + self._template.problems(given, label)
+
+    def sent_row(self, given: Schema) -> JsonSchema:
+        """Return the JSON Schema of what rows of a schema are sent as."""
+        key: dict[str, JsonSchema] = {} if self._key_field is None else {self._key_field: KEY_SCHEMA}
+        if self._template is None:
+            return sent_row(given, self._numbers, key)
+        return self._template.sent_row(given, self._numbers, key)
 
     def body(self, rows: Sequence[Row], first: int, keys: Sequence[str]) -> bytes:
         """Return the body of a request for rows of one class, not packed yet.
@@ -114,7 +131,7 @@ class BodyMaker:
         row_class = type(rows[0])
         fill = self._templates.get(row_class)
         if fill is None:
-            fill = self._templates[row_class] = self._template.compile(row_class)
+            fill = self._templates[row_class] = self._template.compile(row_class, self._numbers)
         found = []
         for number, row in enumerate(rows, first):
             try:
@@ -128,7 +145,7 @@ class BodyMaker:
         schema = row_info(type(rows[0])).schema
         encoder = self._encoders.get(schema)
         if encoder is None:
-            encoder = self._encoders[schema] = RowEncoder(schema)
+            encoder = self._encoders[schema] = RowEncoder(schema, self._numbers)
         return encoder
 
 
@@ -168,9 +185,9 @@ class BodyTemplate:
                 problems.append(NodeOptionError(reason, node=label, hint=given.missing_column(name)))
                 continue
             try:
-                json_form(given[name].type)
+                form_of(given[name])
             except IncompatibleTypesException as error:
-                problems.append(NodeOptionError(f"node `{label}`, body: column `{name}`: {error}", node=label))
+                problems.append(NodeOptionError(f"node `{label}`, body: {error}", node=label))
         for place, names in _texts(self._template, ()):
             for name in names:
                 if name in given and given[name].type.intermediate_type.family in _NO_TEXT:
@@ -179,8 +196,29 @@ class BodyTemplate:
                     problems.append(NodeOptionError(reason, node=label, hint=f'let it stand alone: "{{{name}}}"'))
         return problems
 
-    def compile(self, row_class: type[Row]) -> Part:
-        """Return what makes the document of a row of a class.
+    def sent_row(self, given: Schema, numbers: Numbers, more: Mapping[str, JsonSchema]) -> JsonSchema:
+        """Return the JSON Schema of the documents of rows of ``given``; ``numbers`` and ``more`` as of ``sent_row``."""
+        as_numbers = number_columns(given, numbers)
+
+        def of(node: Any) -> JsonSchema:
+            match node:
+                case str():
+                    pieces = _pieces(node)
+                    name = _alone(pieces)
+                    if name is not None:
+                        return sent_column(given[name], number=name in as_numbers) if name in given else {}
+                    return {"type": "string"} if len(pieces) > 1 else {"type": "string", "enum": [pieces[0][0]]}
+                case Mapping():
+                    return object_of({key: of(value) for key, value in node.items()})
+                case list() | tuple():
+                    return {"type": "array", "items": {"anyOf": [of(value) for value in node]} if node else {}}
+                case _:
+                    return {"type": _JSON_TYPES[type(node)], "enum": [node]}
+
+        return object_of({**{key: of(value) for key, value in self._template.items()}, **more})
+
+    def compile(self, row_class: type[Row], numbers: Numbers = ()) -> Part:
+        """Return what makes the document of a row of a class; ``numbers`` are the columns that are numbers.
 
         Raises:
             RowError: If such rows lack a column, or have one that has no JSON form.
@@ -188,17 +226,19 @@ class BodyTemplate:
         info = row_info(row_class)
         if problems := self.problems(info.schema, ""):
             raise RowError(str(problems[0]).removeprefix("node ``, "))
-        return self._part(self._template, info.schema, info.fields)
+        as_numbers = number_columns(info.schema, numbers)
+        cells = {name: _value(info.schema[name], info.fields[name], name in as_numbers) for name in self.columns}
+        return self._part(self._template, info.schema, info.fields, cells)
 
-    def _part(self, node: Any, schema: Schema, fields: Mapping[str, str]) -> Part:
+    def _part(self, node: Any, schema: Schema, fields: Mapping[str, str], cells: Mapping[str, Part]) -> Part:
         match node:
             case str():
-                return _text(node, schema, fields)
+                return _text(node, schema, fields, cells)
             case Mapping():
-                parts = {key: self._part(value, schema, fields) for key, value in node.items()}
+                parts = {key: self._part(value, schema, fields, cells) for key, value in node.items()}
                 return lambda row: {key: part(row) for key, part in parts.items()}
             case list() | tuple():
-                items = [self._part(value, schema, fields) for value in node]
+                items = [self._part(value, schema, fields, cells) for value in node]
                 return lambda row: [item(row) for item in items]
             case _:
                 return lambda _row: node
@@ -267,11 +307,11 @@ def _texts(node: Any, path: tuple[str, ...]) -> list[tuple[str, list[str]]]:
             return []
 
 
-def _text(text: str, schema: Schema, fields: Mapping[str, str]) -> Part:
+def _text(text: str, schema: Schema, fields: Mapping[str, str], values: Mapping[str, Part]) -> Part:
     pieces = _pieces(text)
     name = _alone(pieces)
     if name is not None:
-        return _value(schema[name], fields[name])
+        return values[name]
     if len(pieces) == 1:
         literal = pieces[0][0]
         return lambda _row: literal
@@ -280,8 +320,11 @@ def _text(text: str, schema: Schema, fields: Mapping[str, str]) -> Part:
     return lambda row: "".join(part for before, render in cells for part in (before, render(row))) + last
 
 
-def _value(column: Column, field: str) -> Part:
-    encode = json_form(column.type).encode
+def _value(column: Column, field: str, number: bool) -> Part:
+    form = form_of(column, number=number)
+    if form is None:  # always null
+        return lambda _row: None
+    encode = form.encode
 
     def read(row: Row) -> Any:
         value = getattr(row, field)

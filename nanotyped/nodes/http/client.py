@@ -15,25 +15,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import requests
 import urllib3
 
 from nanotyped.nodes.http.answers import (
-    MAX_REDIRECTS,
+    Body,
     content_coding,
     is_unpacked,
     is_untrusted,
-    read_body,
     reason_of,
-    redirect_target,
     text_of,
     why_no_answer,
 )
 from nanotyped.nodes.http.auth import Credentials, token_error, token_of
-from nanotyped.nodes.http.deadline import BoundedAdapter, until
 from nanotyped.nodes.http.rules import Rules
+from nanotyped.nodes.http.session import Asked, Session, within
 
 if TYPE_CHECKING:
     from nanotyped.nodes.http.auth import OAuth2Auth
@@ -168,16 +166,6 @@ class _Outcome:
         return self.action == "retry" and (self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-class _Request(NamedTuple):
-    """What is sent."""
-
-    method: str
-    url: str
-    body: bytes | None
-    headers: Mapping[str, str]
-    token: Token | None
-
-
 class HttpClient:
     """Sends requests over one session. Belongs to one thread.
 
@@ -190,15 +178,7 @@ class HttpClient:
         self._terms = terms
         self._policy = terms.policy
         self._pause = pause
-        self._session = requests.Session()
-        # No proxy, no .netrc, no certificates out of the environment: what is sent where is written in the pipeline.
-        self._session.trust_env = False
-        for prefix in ("http://", "https://"):
-            self._session.mount(prefix, BoundedAdapter(terms.tls_ca))
-        # An answer of which no more than the beginning is looked at is not worth packing.
-        coding = "gzip" if terms.needs_whole else "identity"
-        self._session.headers.update({"Accept-Encoding": coding, **terms.headers})
-        self._last: tuple[str, str, requests.PreparedRequest] | None = None
+        self._session = Session(terms)
 
     def close(self) -> None:
         """Close every connection."""
@@ -238,7 +218,7 @@ class HttpClient:
             deadline = self._wait_for_turn(rows, deadline)
             token = self._token(deadline, attempt)
             attempt += 1
-            outcome = self._attempt(_Request(method, url, body, headers or {}, token), deadline)
+            outcome = self._attempt(Asked(method, url, body, headers or {}, token), deadline)
             if self._terms.circuit is not None:
                 self._terms.circuit.tell(place, failed=outcome.is_outage)
             if outcome.action in ("success", "ignore"):
@@ -338,36 +318,10 @@ class HttpClient:
             return f"{reason}; the next attempt would come after the deadline of {self._policy.deadline_s:g} s", None
         return reason, wait_s
 
-    def _prepared(self, asked: _Request) -> requests.PreparedRequest:
-        """Return the request; for the URL of the last one, that one with another body: most of the work is the same.
-
-        Where the service has set cookies, which may change with every answer, each request is prepared for itself.
-        """
-        headers = dict(asked.headers)
-        if asked.token is not None:
-            headers["Authorization"] = f"Bearer {asked.token.text}"
-        if self._last is not None and self._last[:2] == (asked.method, asked.url) and not self._session.cookies:
-            request = self._last[2]
-            if asked.body is not None:
-                request.prepare_body(asked.body, None)
-            request.headers.update(headers)
-            return request
-        made = requests.Request(asked.method, asked.url, data=asked.body, headers=headers)
-        request = self._session.prepare_request(made)
-        self._last = None if self._session.cookies else (asked.method, asked.url, request)
-        return request
-
-    def _attempt(self, asked: _Request, deadline: float) -> _Outcome:
-        timeout_s = self._within(self._policy.timeout_s, deadline)
+    def _attempt(self, asked: Asked, deadline: float) -> _Outcome:
+        timeout_s = within(self._policy.timeout_s, deadline)
         try:
-            with until(deadline, self._terms.credentials.query):
-                response, answer = self._send(asked, deadline)
-                for _ in range(MAX_REDIRECTS):
-                    target = self._onward(asked, response, answer)
-                    if target is None:
-                        break
-                    asked = asked._replace(url=target)
-                    response, answer = self._send(asked, deadline)
+            asked, response, answer = self._session.send(asked, deadline)
         except requests.exceptions.SSLError as error:
             reason = why_no_answer(error, self._policy, timeout_s)
             return _Outcome("fail" if is_untrusted(error) else "retry", reason)
@@ -375,45 +329,26 @@ class HttpClient:
             if time.monotonic() >= deadline:
                 return _Outcome("fail", f"no whole answer before the deadline of {self._policy.deadline_s:g} s")
             return _Outcome("retry", why_no_answer(error, self._policy, timeout_s))
+        except requests.exceptions.InvalidHeader:  # those of requests are checked, so it is one of the answer
+            return _Outcome("retry", "the headers of the answer contradict each other")
         except requests.RequestException as error:
             return _Outcome("fail", f"the request cannot be made: {type(error).__name__}")
         return self._judge(asked, response, answer)
 
-    def _send(self, asked: _Request, deadline: float) -> tuple[requests.Response, bytes]:
-        """Send a request once, and return the answer and its bytes."""
-        waits = [self._within(wait_s, deadline) for wait_s in (self._policy.connect_timeout_s, self._policy.timeout_s)]
-        request = self._prepared(asked)
-        response = self._session.send(request, timeout=(waits[0], waits[1]), stream=True, allow_redirects=False)
-        try:
-            most = self._terms.max_answer_bytes + self._terms.needs_whole
-            return response, read_body(response, most, unpack=self._terms.needs_whole)
-        finally:
-            response.close()
-
-    def _within(self, wait_s: float, deadline: float) -> float:
-        return max(0.001, min(wait_s, deadline - time.monotonic()))
-
-    def _onward(self, asked: _Request, response: requests.Response, answer: bytes) -> str | None:
-        """Return where a redirect leads that is followed: none of a request that sends something, or by a rule."""
-        if asked.method != "GET" or not response.is_redirect:
-            return None
-        judged = self._terms.rules.judge(response.status_code, response.headers, answer)
-        return redirect_target(response, asked.url) if judged == ("fail", None) else None
-
-    def _judge(self, asked: _Request, response: requests.Response, answer: bytes) -> _Outcome:
+    def _judge(self, asked: Asked, response: requests.Response, answer: Body) -> _Outcome:
         status, headers, most = response.status_code, response.headers, self._terms.max_answer_bytes
-        action, message = self._terms.rules.judge(status, headers, answer)
+        action, message = self._terms.rules.judge(status, headers, answer.data)
         if action not in ("success", "ignore"):
-            reason = self._reason(asked, response, answer) if message is None else f"{status}: {message}"
+            reason = self._reason(asked, response, answer.data) if message is None else f"{status}: {message}"
             return _Outcome(action, reason, status, asked_pause_s(headers))
         coding = content_coding(response)
         if self._terms.needs_whole and not is_unpacked(response):
             return _Outcome("fail", f"the answer is packed ({coding[:20]!r}), which was not asked for", status)
-        if self._terms.needs_whole and len(answer) > most:
+        if not answer.is_whole:
             return _Outcome("fail", f"the answer is longer than {most:,} bytes{' unpacked' * bool(coding)}", status)
-        return _Outcome(action, "", status, body=answer, headers=headers)
+        return _Outcome(action, "", status, body=answer.data, headers=headers)
 
-    def _reason(self, asked: _Request, response: requests.Response, answer: bytes) -> str:
+    def _reason(self, asked: Asked, response: requests.Response, answer: bytes) -> str:
         token = None if asked.token is None else asked.token.text
         text = self._terms.credentials.redact(self._terms.tell(answer), token)
         return reason_of(response, text, asked.url, is_get=asked.method == "GET")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPResponse
+from http.client import HTTPResponse, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, cast
 
 from requests.adapters import HTTPAdapter
@@ -21,7 +21,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from nanotyped.errors import UnfitSourceError, shown
+from nanotyped.errors import UnfitSourceError
 
 if TYPE_CHECKING:
     from socket import socket
@@ -63,6 +63,13 @@ class BoundedAdapter(HTTPAdapter):
         if tls_ca is not None:
             self.poolmanager.connection_pool_kw["ssl_context"] = _context_of(tls_ca)
 
+    def close(self) -> None:
+        """Close every connection, also of a pool that the traceback of an error still holds."""
+        keys = self.poolmanager.pools.keys()  # they cannot be iterated otherwise
+        for key in keys:
+            self.poolmanager.pools[key].close()
+        super().close()
+
 
 def check_authority(tls_ca: str | None) -> None:
     """Raise ``UnfitSourceError`` if ``tls_ca`` is not the file of a certificate authority."""
@@ -71,9 +78,9 @@ def check_authority(tls_ca: str | None) -> None:
     try:
         _context_of(tls_ca)
     except ssl.SSLError:
-        raise UnfitSourceError(f"tls_ca: {shown(tls_ca)} holds no certificate") from None
+        raise UnfitSourceError(f"tls_ca: `{tls_ca}` holds no certificate") from None
     except OSError as error:
-        raise UnfitSourceError(f"tls_ca: {shown(tls_ca)} cannot be read: {error.strerror}") from error
+        raise UnfitSourceError(f"tls_ca: `{tls_ca}` cannot be read: {error.strerror}") from error
 
 
 def _context_of(tls_ca: str) -> ssl.SSLContext:
@@ -89,6 +96,7 @@ class _BoundedStream(io.RawIOBase):
         self._socket = connection
         self._longest_s = connection.gettimeout()
         self._stream = connection.makefile("rb", buffering=0)
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
@@ -98,7 +106,9 @@ class _BoundedStream(io.RawIOBase):
         if left_s <= 0:
             raise TimeoutError("the answer did not end in time")
         self._socket.settimeout(left_s if self._longest_s is None else min(left_s, self._longest_s))
-        return self._stream.readinto(buffer)
+        found = self._stream.readinto(buffer)
+        self.has_ended = found == 0
+        return found
 
     def close(self) -> None:
         self._stream.close()
@@ -119,6 +129,12 @@ class _BoundedSocket:
 class _Answer(HTTPResponse):
     def __init__(self, sock: socket, *arguments: Any, **options: Any) -> None:
         super().__init__(cast("socket", _BoundedSocket(sock)), *arguments, **options)
+
+    def begin(self) -> None:
+        stream = cast("_BoundedStream", self.fp.raw)
+        super().begin()
+        if stream.has_ended:  # http.client takes headers without an end for all of them
+            raise RemoteDisconnected("the headers broke off")
 
 
 class _Connection(HTTPConnection):

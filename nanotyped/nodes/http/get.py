@@ -95,7 +95,7 @@ class HttpGetRequest(HttpGetNode):
 
     A request that fails in a way that may pass is sent again, as by ``HttpPostRequest``. An answer of 400, 404, 409,
     410, 414 or 422, and one that cannot be read, is an error of the row (``on_error``); any other that is no 2xx ends
-    the run. Redirects are followed on the same scheme, host and port, and nowhere else.
+    the run. Redirects are followed within the scheme, host and port of ``url``, five at the most.
 
     Needs: the columns that stand in ``url`` and not in ``endpoint_dict``. Gives: the JSON that is answered, an object
     as its members, with numbers that are not whole as decimals; what is no object goes under ``output_key``. With an

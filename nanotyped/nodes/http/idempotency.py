@@ -7,8 +7,8 @@ resumption or a replay has the key that it had.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 KEY_DIGITS = 32
 """Hexadecimal digits of a key: 128 bits, and no more than the 40 characters that some services take."""
+
+KEY_SCHEMA: Mapping[str, Any] = {"type": "string", "minLength": KEY_DIGITS, "maxLength": KEY_DIGITS}
+"""The JSON Schema of a key."""
 
 Digester = Callable[[Sequence["Row"], int], list[str]]
 _json = msgspec.json.Encoder()

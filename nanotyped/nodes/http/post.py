@@ -25,12 +25,14 @@ from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed, backof
 from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
 from nanotyped.nodes.http.items import ItemResults  # noqa: TC001 - files are read by the annotations of options
 from nanotyped.nodes.http.node import HttpNode
+from nanotyped.nodes.http.openapi import SentRequest, contract_of_options
 from nanotyped.nodes.http.parcels import Parcel
 from nanotyped.nodes.http.records import read_answer
 from nanotyped.nodes.http.responses import ResponseReader
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import parse_schema
+from nanotyped.row.encoding import checked_numbers
 from nanotyped.row.schema import SchemaDeclaration  # noqa: TC001 - as above
 from nanotyped.types.intermediate import JSON, OBJECT
 
@@ -89,6 +91,11 @@ class HttpPostRequest(HttpNode[object, Any]):
         idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
             request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
             what a row's key is made of, by default all of it. The node needs a name then.
+        openapi: ``FILE#OPERATION``: the document of OpenAPI 3.0 or 3.1 (YAML, or JSON in a ``.json`` file), and the
+            ``operationId`` whose request body rows have to fit, by their types. Method and path have to be its too.
+        openapi_trust: Columns whose values the service judges, where their types hold more than the body takes.
+        numbers: The columns, or ``all``, that are sent as numbers with all their digits, though by their type they are
+            strings: 64-bit integers and decimals. Many readers of JSON keep 53 bits of a number.
         max_answer_bytes: Bytes of one answer that are read at the most.
 
     Raises:
@@ -113,21 +120,19 @@ class HttpPostRequest(HttpNode[object, Any]):
         items: ItemResults | None = None,
         response_schema: SchemaDeclaration | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        openapi: str | None = None,
+        openapi_trust: list[str] | None = None,
+        numbers: list[str] | Literal["all"] | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         **kwargs: Any,
     ) -> None:
-        if method not in _ENVELOPES:
-            raise ValueError(f"method must be one of {', '.join(_ENVELOPES)}, not {method!r}")
         self.method = method
-        self.envelope: Envelope = _ENVELOPES[method] if envelope is None else envelope
-        if self.envelope not in CONTENT_TYPES:
-            raise ValueError(f"envelope must be one of {', '.join(CONTENT_TYPES)}, not {envelope!r}")
-        if (envelope_key is not None) is not (self.envelope == "object"):
-            raise ValueError("envelope_key is the key of the rows with `envelope: object`, and goes with nothing else")
+        self.envelope = _checked_envelope(method, envelope, envelope_key)
         if max_body_bytes is not None and max_body_bytes < 1:
             raise ValueError(f"max_body_bytes must be at least 1, not {max_body_bytes}")
         if not 0 <= batch_wait_s < float("inf"):
             raise ValueError(f"batch_wait_s is a number of seconds from 0, not {batch_wait_s}")
+        self._envelope_key = envelope_key
         self._url = UrlTemplate(url)
         self._rejected = _OF_ROWS | _OF_URLS if self._url.columns else _OF_ROWS
         self._max_body_bytes = max_body_bytes
@@ -138,8 +143,11 @@ class HttpPostRequest(HttpNode[object, Any]):
         self._needs_whole_answers = items is not None or response_schema is not None
         self._template = None if body is None else BodyTemplate(body)
         key_field = None if idempotency_key is None else idempotency_key.field
-        self._bodies = BodyMaker(self.envelope, envelope_key, self._template, key_field, packs=compress is not None)
+        self._bodies = BodyMaker(
+            self.envelope, envelope_key, self._template, key_field, checked_numbers(numbers), packs=compress is not None
+        )
         self._default_headers = _default_headers(self.envelope, compress)
+        self._contract = contract_of_options(openapi, openapi_trust)
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
         self._most_rows = sys.maxsize  # that the service is known to take at once
@@ -186,6 +194,8 @@ class HttpPostRequest(HttpNode[object, Any]):
         problems: list[GraphProblem] = [*self._url.problems(given, self.label)]
         if self.envelope != "none":
             problems += self._bodies.problems(given, self.label)
+        if self._contract is not None:
+            problems += self._contract.check_rows(given, self._bodies.sent_row(given), self._sent, self.label)
         if self.idempotency_key is not None:
             problems += self.idempotency_key.problems(given, self.label)
         if self.items is not None:
@@ -213,16 +223,26 @@ class HttpPostRequest(HttpNode[object, Any]):
         """Return the columns of the answer, beside those that come unless they are not kept."""
         return None if self._response is None else self._response.output_schema_for(given)
 
+    def check_contract(self) -> list[GraphProblem]:
+        """Return what is wrong with ``openapi``, or with what is sent by it, whatever the rows are."""
+        return [] if self._contract is None else self._contract.check_request(self._sent, self.label)
+
+    @property
+    def _sent(self) -> SentRequest:
+        return SentRequest(self.method, self._url, self.envelope, self._envelope_key, self.batch_rows)
+
     def far_end(self, column: str) -> FarEnd:  # noqa: ARG002 - every column is sent alike
         """Return that the column is sent as JSON."""
         return FarEnd(f"{self.method} {self._url.display}", "json", null="null")
 
     def notices(self) -> list[str]:
-        """Return that a key of a request of many rows is another once a run goes on, where there are such keys."""
+        """Return what ``openapi`` does not prove, and that a key of many rows is another once a run goes on."""
+        found = [] if self._contract is None else self._contract.notices()
         if self.idempotency_key is None or self.idempotency_key.header is None or self.batch_rows == 1:
-            return super().notices()
+            return [*super().notices(), *found]
         return [
             *super().notices(),
+            *found,
             f"a request of up to {self.batch_rows} rows has the same `{self.idempotency_key.header}` when it is tried"
             " again, but after a stop requests are cut elsewhere and have others; batch_rows: 1, or"
             " idempotency_key: {field: NAME}, holds then too",
@@ -425,6 +445,17 @@ class HttpPostRequest(HttpNode[object, Any]):
         except RowError as error:
             number = parcel.numbers[place]
             self._refuse(parcel.rows[place], RowError(f"row {number} was taken, but {error}", row=number))
+
+
+def _checked_envelope(method: str, envelope: Envelope | None, key: str | None) -> Envelope:
+    if method not in _ENVELOPES:
+        raise ValueError(f"method must be one of {', '.join(_ENVELOPES)}, not {method!r}")
+    chosen = _ENVELOPES[method] if envelope is None else envelope
+    if chosen not in CONTENT_TYPES:
+        raise ValueError(f"envelope must be one of {', '.join(CONTENT_TYPES)}, not {envelope!r}")
+    if (key is not None) is not (chosen == "object"):
+        raise ValueError("envelope_key is the key of the rows with `envelope: object`, and goes with nothing else")
+    return chosen
 
 
 def _default_headers(envelope: Envelope, compress: str | None) -> dict[str, str]:

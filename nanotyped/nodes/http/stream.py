@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Never
 
 from nanotyped.channel import ChannelCancelled
 from nanotyped.errors import (
@@ -40,7 +40,7 @@ logger = logging.getLogger("nanotyped.nodes.http")
 
 
 @register_node
-class StreamHttp(HttpNode[object, Any]):
+class StreamHttp(HttpNode[Never, Any]):
     """Reads all that an HTTP API has of something, page by page, as rows. A source.
 
     Each record is a row: with an ``output_schema`` one of typed columns, its members read by their types as

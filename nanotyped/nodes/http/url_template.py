@@ -44,6 +44,7 @@ class UrlTemplate:
 
     Attributes:
         columns: The names of the placeholders, in order.
+        path: Its path, with the placeholders as they stand.
         display: The URL as messages show it: without its query, which may hold a secret.
         parameters: The names of what stands in its query.
         is_in_the_clear: Whether requests leave this machine without TLS.
@@ -73,8 +74,8 @@ class UrlTemplate:
             )
         self._base = f"{found['scheme']}://{found['authority']}"
         self._literals: tuple[str, ...] = tuple(pieces[::2])
-        path, _, query = rest.partition("?")
-        self.display = self._base + path
+        self.path, _, query = rest.partition("?")
+        self.display = self._base + self.path
         self.parameters = frozenset(name for name, _ in parse_qsl(query, keep_blank_values=True))
         host = urlsplit(self._base).hostname or ""
         self.is_in_the_clear = found["scheme"].lower() == "http" and not is_loopback(host)

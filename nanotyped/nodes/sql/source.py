@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from nanotyped.errors import (
     CellProblem,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("nanotyped.nodes.sql")
 
 
-class TableSource(NanoNode[object, Any]):
+class TableSource(NanoNode[Never, Any]):
     """What the table sources share: look at the table, read it by pages or in one pass, check what comes."""
 
     rejects_rows = True

@@ -31,10 +31,10 @@ def test_a_wrong_file_is_told_all_at_once(path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_fixtures_have_a_mistake_of_each_kind_that_a_file_shows() -> None:
-    """Each code but those of unreadable files, of graphs and of what is live is in a fixture."""
+    """Each code but those of unreadable files, of graphs, of what is live and of code is in a fixture."""
     text = "".join(path.read_text() for path in FIXTURES)
     missing = {code.name for code in Code if f" {code} " not in text}
-    assert missing == {"FILE", "GRAPH", "LIVE"}
+    assert missing == {"FILE", "GRAPH", "LIVE", "PYTHON"}
 
 
 def test_a_file_that_is_not_there_is_told_at_its_head(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nanotyped.errors import IncompatibleTypesException, RowError, shown
 from nanotyped.row import Row, RowEncoder, column, parse_schema
+from nanotyped.row.encoding import checked_numbers
 from nanotyped.types import BOOL, DECIMAL, FLOAT, INTEGER, JSON_NULL, NULL, OBJECT, STRING, mysql_type
 from nanotyped.types.json import json_form
 from tests.unit.types import strategies as any_
@@ -175,3 +176,70 @@ def test_types_without_a_form() -> None:
     assert [str(problem) for problem in RowEncoder.problems(schema, "post")] == [
         "node `post`: column `thing`: values of `object` have no JSON form"
     ]
+
+
+NUMBERS = {
+    "big": "bigint null",
+    "total": "decimal(12,2)",
+    "rate": "decimal(30,12)",
+    "n": "int",
+    "text": "varchar(9)",
+}
+
+
+def test_columns_that_are_numbers() -> None:
+    """What is asked for is a number with all its digits; the other columns stay as they are."""
+    _, rows = rows_of(
+        NUMBERS, (2**63 - 1, Decimal("0.10"), Decimal("1E-12"), 1, "a"), (None, Decimal(-5), Decimal(0), 2, "")
+    )
+    wanted = [
+        ((), b'{"big":"9223372036854775807","total":"0.10","rate":"0.000000000001","n":1,"text":"a"}'),
+        (("total",), b'{"big":"9223372036854775807","total":0.10,"rate":"0.000000000001","n":1,"text":"a"}'),
+        (("big", "n"), b'{"big":9223372036854775807,"total":"0.10","rate":"0.000000000001","n":1,"text":"a"}'),
+        ("all", b'{"big":9223372036854775807,"total":0.10,"rate":0.000000000001,"n":1,"text":"a"}'),
+    ]
+    for numbers, line in wanted:
+        encoder = RowEncoder(parse_schema(NUMBERS), numbers)
+        assert encoder.object(rows[0]) == line
+    assert RowEncoder(parse_schema(NUMBERS), "all").object(rows[1]) == (
+        b'{"big":null,"total":-5.00,"rate":0.000000000000,"n":2,"text":""}'
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_numbers_are_exact_whatever_short_way_is_taken(data: st.DataObject) -> None:
+    """A parser that keeps digits reads the values themselves, and a decimal with the scale of its type."""
+    kind = data.draw(any_.integers() | any_.decimals())
+    values = data.draw(st.lists(any_.values(kind), min_size=1, max_size=4))
+    _, rows = rows_of({"v": kind}, *((one,) for one in values))
+    found = json.loads(RowEncoder(parse_schema({"v": kind}), ["v"]).array(rows), parse_float=Decimal)
+    assert [one["v"] for one in found] == values
+    scale = getattr(kind, "scale", None)
+    if scale:
+        assert {one["v"].as_tuple().exponent for one in found} == {-scale}
+
+
+@pytest.mark.parametrize("bad", [Decimal("NaN"), Decimal("Infinity"), Decimal("1.505")])
+@pytest.mark.parametrize("kind", ["decimal(4,2)", "decimal(30,12)"])
+def test_what_is_no_number_of_its_type_is_named(kind: str, bad: Decimal) -> None:
+    """A value that nobody checked is an error of its row; what the type could hold is not."""
+    if bad.is_finite() and kind != "decimal(4,2)":
+        bad = Decimal(1).scaleb(20)
+    _, rows = rows_of({"v": kind}, (Decimal(1),), (bad,))
+    with pytest.raises(RowError) as caught:
+        RowEncoder(parse_schema({"v": kind}), "all").array(rows)
+    assert (caught.value.row, caught.value.column) == (2, "v")
+
+
+def test_numbers_that_cannot_be() -> None:
+    """A column that is not there, and one that is no number, are told before the run; a text but `all` at once."""
+    schema = parse_schema(NUMBERS)
+    assert [str(problem) for problem in RowEncoder.problems(schema, "post", ["totl", "text", "n"])] == [
+        "node `post`, numbers: there is no column `totl`. Hint: did you mean `total`?",
+        "node `post`, numbers: column `text` is `varchar(9)`, which is no number in JSON. Hint: put a Cast of `text` "
+        "to a number before it",
+    ]
+    assert RowEncoder.problems(schema, "post", "all") == []
+    with pytest.raises(ValueError, match=r"^numbers is a list of columns, or `all`, not 'total'$"):
+        checked_numbers("total")
