@@ -11,6 +11,7 @@ NanotypedError
 │   ├── ContractDriftError     a live table that is no longer what the run was checked with
 │   ├── DeliveryError          a service that does not take what it is sent
 │   ├── HttpGetError           a service that does not answer what it is asked
+│   │   └── PagingError        pages that come again, lead elsewhere, or do not say how to go on
 │   └── DeadLetterError        a file of dead letters that cannot be written or read
 ├── RetriableError             what another attempt may mend
 ├── TooManyErrorsError         more rows were rejected than a node may reject
@@ -183,6 +184,10 @@ class HttpGetError(SourceError):
         self.status = status
         self.attempts = attempts
         super().__init__(message)
+
+
+class PagingError(HttpGetError):
+    """Pages of a service that come again, lead to another host, or do not say where the next one is."""
 
 
 class DeliveryError(SourceError):

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "nodes.md"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Sources": (
         *("ConstantEmitter", "CounterOfThings", "SequenceEmitter", "GetEnvironmentVariables"),
-        *("LocalDirectoryWatchdog", "StreamMySQLTable", "StreamTable", "ReadRows"),
+        *("LocalDirectoryWatchdog", "StreamMySQLTable", "StreamTable", "StreamHttp", "ReadRows"),
     ),
     "Files and CSV": ("LocalFileReader", "CSVReader", "CSVToDictionaryList"),
     "Columns": ("InsertData", "Remapper", "Cast", "SubstituteRegex"),

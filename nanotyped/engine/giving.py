@@ -53,6 +53,11 @@ class SourceWorker(Worker):
     def _finish(self) -> Finish:
         return self._shape.check
 
+    @property
+    def _is_told_to_stop(self) -> bool:
+        """Whether a source that returns may have done so because it saw that it is to stop."""
+        return self._draining or self._aborted
+
     def drain(self) -> None:
         """Let it stop after the row in its hand."""
         self._draining = True
@@ -124,7 +129,7 @@ class SourceWorker(Worker):
             if self._draining and (stopping or not resumes):
                 return
             stopping = self._draining  # one step more: without the checkpoint of what was sent, it is sent again
-        self.exhausted = not self._draining
+        self.exhausted = not self._is_told_to_stop
 
     def _send_rows_guarded(self, results: Iterator[Any], rejections: Rejections) -> None:
         outbox, number = self.outbox, 0
@@ -143,7 +148,7 @@ class SourceWorker(Worker):
             if self._draining or outbox.cancelled:
                 outbox.flush()
                 return
-        self.exhausted = not self._draining
+        self.exhausted = not self._is_told_to_stop
 
     def _reject(self, row: Row | RawLine, error: RowError) -> None:
         """Take a row that a source read and that is wrong."""
@@ -169,7 +174,7 @@ class SourceWorker(Worker):
                 outbox.flush()
                 if self._draining:
                     return
-        self.exhausted = not self._draining  # one that looks at stop_requested ends by itself, and may have more
+        self.exhausted = not self._is_told_to_stop  # one that looks at stop_requested ends by itself, and may have more
 
     def _open_stretch(self) -> None:
         self._stretch = self.ledger.open()

@@ -18,16 +18,21 @@ TEXTS = (it.STRING, it.ENUM)
 
 
 class Place(NamedTuple):
-    """Where rows of a batch stand: the file, and of each its line and its number among the rows of the file."""
+    """Where rows of a batch stand: the file, and of each its line and its number among the rows of the file.
+
+    Attributes:
+        unit: What a line is called.
+    """
 
     path: str
     lines: Sequence[int]
     numbers: Sequence[int]
+    unit: str = "line"
 
     def error(self, index: int, reason: str, column: str | None = None) -> RowError:
         """Return the error of one row of the batch."""
         middle = f", column `{column}`" if column is not None else ""
-        text = f"{self.path}, line {self.lines[index]}{middle}: {reason}"
+        text = f"{self.path}, {self.unit} {self.lines[index]}{middle}: {reason}"
         return RowError(text, row=self.numbers[index], column=column)
 
 
@@ -101,7 +106,7 @@ class RowsOfColumns:
             return make()
         except RowValidationError as error:
             texts = [
-                f"{place.path}, line {place.lines[found.row - 1]}, column `{found.column}`: "
+                f"{place.path}, {place.unit} {place.lines[found.row - 1]}, column `{found.column}`: "
                 f"expected `{found.expected}`, got {found.actual}{f' ({found.reason})' if found.reason else ''}"
                 for found in error.problems
             ]

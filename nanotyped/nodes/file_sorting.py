@@ -53,12 +53,12 @@ class RowSorter:
             pieces.append(piece)
             here = reader.here  # behind a record that is still being written there is nothing to go on from
             if len(pieces) == reader.batch_rows:
-                rows = self._right_rows(pieces)
+                rows = self.right_rows(pieces)
                 reader.position = here._replace(row=number)
                 yield rows
                 pieces = []
         if pieces:
-            rows = self._right_rows(pieces)
+            rows = self.right_rows(pieces)
             reader.reach_end(here._replace(row=number))
             yield rows
 
@@ -69,10 +69,15 @@ class RowSorter:
             RowError: If it is still wrong.
         """
         piece = self._reader.piece_of(line)
-        rows = self._right_rows([piece])
+        rows = self.right_rows([piece])
         return rows[0] if rows else None
 
-    def _right_rows(self, pieces: Sequence[Piece]) -> list[Row]:
+    def right_rows(self, pieces: Sequence[Piece]) -> list[Row]:
+        """Return the rows of the pieces that are right, and hand over those that are wrong.
+
+        Raises:
+            RowError: Of every wrong one, where nobody takes them.
+        """
         rows = self._made([piece for piece in pieces if piece.error is None and not piece.is_beyond])
         wrong = [(piece, piece.error) for piece in pieces if piece.error is not None]
         if wrong and self._reject is None:

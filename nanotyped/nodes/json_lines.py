@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -31,23 +31,33 @@ _HALF = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
 
+LONGEST_NUMBER = 400  # digits before the point, or places behind it: more than any column has
 _TAKE_APART = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class JsonLinesReader(FileReader):
-    """JSON lines (NDJSON): an object a line, of exactly the columns, each in the JSON form of its type."""
+    """JSON lines (NDJSON): an object a line, of exactly the columns, each in the JSON form of its type.
+
+    Attributes:
+        unit: What messages call a line.
+        takes_numbers: Whether a number may stand where the form of an integer or a decimal is text.
+    """
+
+    unit: ClassVar[str] = "line"
+    takes_numbers: ClassVar[bool] = False
 
     def __init__(
         self, path: str, schema: Schema, row_class: type[Row], null_text: str, modes: SchemaContract | None = None
     ) -> None:
         super().__init__(path, schema, row_class, null_text, modes)
-        self._readers = {column.name: _reader_of(column) for column in schema}
+        self._readers = {column.name: _reader_of(column, numbers=self.takes_numbers) for column in schema}
         self._fields = [f"c{index}" for index in range(len(schema))]
-        self._decode = _line_decoder(schema, self._fields)
-        annotated = zip(self._fields, schema, strict=True)
-        self._documents = [field for field, column in annotated if _annotation(column) is Any]
+        annotations = [_annotation(column, numbers=self.takes_numbers) for column in schema]
+        self._decode = _line_decoder(schema, self._fields, annotations)
+        self._documents = [field for field, kind in zip(self._fields, annotations, strict=True) if kind is Any]
         self._cells = {
-            column.name: msgspec.json.Decoder(_annotation(column), float_hook=Decimal).decode for column in schema
+            name: msgspec.json.Decoder(kind, float_hook=Decimal).decode
+            for name, kind in zip(schema.names, annotations, strict=True)
         }
 
     def batches(self, file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
@@ -104,9 +114,9 @@ class JsonLinesReader(FileReader):
             piece.content = text, self._decode(text)
         except msgspec.ValidationError as error:
             if self.modes is None or not self._take_apart(text, piece, self.modes):
-                piece.error = RowError(f"{self.path}, line {line}: {_line_problem(text, error)}")
+                piece.error = RowError(f"{self.path}, {self.unit} {line}: {_line_problem(text, error)}")
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            piece.error = RowError(f"{self.path}, line {line}: {_line_problem(text, error)}")
+            piece.error = RowError(f"{self.path}, {self.unit} {line}: {_line_problem(text, error)}")
         return piece
 
     def _take_apart(self, text: str, piece: Piece, modes: SchemaContract) -> bool:
@@ -143,7 +153,8 @@ class JsonLinesReader(FileReader):
 
     def rows_of(self, pieces: Sequence[Piece]) -> list[Row]:
         """Return the rows of objects."""
-        place = Place(self.path, [piece.line for piece in pieces], [piece.number for piece in pieces])
+        lines, numbers = [piece.line for piece in pieces], [piece.number for piece in pieces]
+        place = Place(self.path, lines, numbers, self.unit)
         return self._made([piece.content[1] for piece in pieces], [piece.content[0] for piece in pieces], place)
 
     def is_null(self, piece: Piece, column: str) -> bool:
@@ -194,12 +205,11 @@ def _line_problem(line: str, error: Exception) -> str:
     return str(error)
 
 
-def _line_decoder(schema: Schema, fields: list[str]) -> Callable[[str], Any]:
+def _line_decoder(schema: Schema, fields: list[str], annotations: list[Any]) -> Callable[[str], Any]:
     """Return what takes a line apart: into an object with the named fields, which stand for the columns in order."""
     names = schema.names if all(map(is_json_key, schema.names)) else fields
     described = [
-        (field, _annotation(column), msgspec.field(name=name))
-        for field, column, name in zip(fields, schema, names, strict=True)
+        (field, kind, msgspec.field(name=name)) for field, kind, name in zip(fields, annotations, names, strict=True)
     ]
     line = msgspec.defstruct("Line", described, forbid_unknown_fields=True, gc=False)
     decode = msgspec.json.Decoder(line, float_hook=Decimal).decode
@@ -240,6 +250,40 @@ class _FormReader:
         return ""
 
 
+class _NumberReader:
+    """Reads a column of integers or decimals whose form is text, where a number with all its digits may stand too."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._texts = ColumnReader(column)
+
+    def read(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the values; ``ValueError`` if one is none of the type's."""
+        return self._texts.read([digits_of(value) for value in values])
+
+    def problem(self, value: Any) -> str:
+        """Return why one value is none of the column's, ``""`` if it is one."""
+        try:
+            return "" if value is None else self._texts.problem(digits_of(value))
+        except ValueError:
+            return f"expected `{self.column.spelling()}`, got {shown(value)}"
+
+
+def digits_of(value: Any) -> str | None:
+    """Return the text of a number; a text as it is.
+
+    Raises:
+        ValueError: If it is neither, or too long to be written out.
+    """
+    if value is None or type(value) is str:
+        return value
+    if type(value) is int:
+        return str(value)
+    if type(value) is Decimal and abs(value.adjusted()) <= LONGEST_NUMBER:
+        return format(value, "f")
+    raise ValueError(f"{shown(value)} is neither a number nor the text of one")
+
+
 # Types whose JSON form is their Python value, and types whose form is text, as in CSV.
 _ITSELF = frozenset({it.STRING, it.ENUM, it.BOOL, it.FLOAT, it.JSON, it.NULL})
 _TEXTUAL = frozenset({it.INTEGER, it.DECIMAL, it.BYTES, it.DATE, it.DATETIME, it.TIMESTAMP, it.TIME_INTERVAL})
@@ -251,17 +295,25 @@ def _is_itself(column: Column) -> bool:
     return small or kind.family in _ITSELF
 
 
-def _reader_of(column: Column) -> ColumnReader | _FormReader | None:
+def is_text_of_number(column: Column) -> bool:
+    """Return whether the JSON form of a column is text that spells a number."""
+    return column.type.intermediate_type.family in (it.INTEGER, it.DECIMAL) and not _is_itself(column)
+
+
+def _reader_of(column: Column, *, numbers: bool) -> ColumnReader | _FormReader | _NumberReader | None:
     if _is_itself(column):
         return None
+    if numbers and is_text_of_number(column):
+        return _NumberReader(column)
     return (ColumnReader if column.type.intermediate_type.family in _TEXTUAL else _FormReader)(column)
 
 
-def _annotation(column: Column) -> Any:
+def _annotation(column: Column, *, numbers: bool) -> Any:
     kind = column.type.intermediate_type
     if kind.family is it.NULL:
         return None
-    if kind.family is it.JSON or kind.family not in _ITSELF | _TEXTUAL:
+    is_open = kind.family is it.JSON or kind.family not in _ITSELF | _TEXTUAL
+    if is_open or (numbers and is_text_of_number(column)):
         return Any
     plain = kind.python_type if _is_itself(column) else str
     return plain | None if column.nullable else plain

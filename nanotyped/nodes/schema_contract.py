@@ -85,16 +85,39 @@ def contract_of_file(option: SchemaContractOption, form: str) -> SchemaContract 
     modes = SchemaContract.of_option({"columns": "evolve", "nullable": "evolve"} if option == "evolve" else option)
     if modes is None:
         return None
-    problems = []
-    if modes.data_type == "evolve":
-        problems.append(
-            "schema_contract of data_type: a file does not say its types; freeze, discard_row, discard_value"
-        )
-    if modes.columns == "evolve" and form == "jsonl":
-        problems.append(
-            "schema_contract of columns: JSON lines have no header, and do not say their columns before they are read;"
-            " freeze, discard_row, discard_value"
-        )
+    cannot = {"data_type": "a file does not say its types"}
+    if form == "jsonl":
+        cannot["columns"] = "JSON lines have no header, and do not say their columns before they are read"
+    return _without_evolution(modes, cannot)
+
+
+def contract_of_records(option: SchemaContractOption) -> SchemaContract | None:
+    """Return what ``schema_contract`` says of the records of an API, which tells neither columns nor types.
+
+    Raises:
+        ValueError: If it is not known, or asks for more.
+    """
+    modes = SchemaContract.of_option(option)
+    if modes is None:
+        return None
+    cannot = {
+        "data_type": "JSON does not say its types",
+        "columns": "an API does not say its columns before it is read",
+    }
+    return _without_evolution(modes, cannot)
+
+
+def _without_evolution(modes: SchemaContract, cannot: Mapping[str, str]) -> SchemaContract:
+    """Return the modes.
+
+    Raises:
+        ValueError: If a part that cannot evolve is to; names each with its reason.
+    """
+    problems = [
+        f"schema_contract of {part}: {reason}; freeze, discard_row, discard_value"
+        for part, reason in cannot.items()
+        if getattr(modes, part) == "evolve"
+    ]
     if problems:
         raise ValueError("; ".join(problems))
     return modes

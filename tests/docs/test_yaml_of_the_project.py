@@ -88,7 +88,7 @@ def _whole(value: dict[str, Any]) -> dict[str, Any]:
             value = {"nodes": {"shown": {"class": "ReadRows", "options": {"path": "a.csv"}, **value}}}
     first, *_ = value["nodes"]
     before = {"before": {"class": "SequenceEmitter", "options": {"sequence": []}}}
-    is_source = value["nodes"][first]["class"] in ("StreamMySQLTable", "ReadRows")
+    is_source = value["nodes"][first]["class"] in ("StreamMySQLTable", "ReadRows", "StreamHttp")
     nodes = {**({} if is_source else before), **value["nodes"], "behind": SINK}
     return {**value, "nodes": nodes, "paths": [list(nodes)]}
 

@@ -1,29 +1,46 @@
-"""Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator.
+"""Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator, ``StreamHttp``.
 
 ``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean, ``auth``
 who asks.
 """
 
 from nanotyped.nodes.http.auth import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth
-from nanotyped.nodes.http.get import HttpGetRequest, HttpGetRequestPaginator, PaginatedHttpGetRequest
+from nanotyped.nodes.http.get import HttpGetRequest
 from nanotyped.nodes.http.idempotency import IdempotencyKey
 from nanotyped.nodes.http.items import ItemResults
 from nanotyped.nodes.http.pacing import CircuitBreaker, RateLimit
+from nanotyped.nodes.http.paginators import HttpGetRequestPaginator, PaginatedHttpGetRequest
+from nanotyped.nodes.http.paging import (
+    CursorPages,
+    HeaderLinkPages,
+    JsonLinkPages,
+    NumberedPages,
+    OffsetPages,
+    SinglePage,
+)
 from nanotyped.nodes.http.post import HttpPostRequest
 from nanotyped.nodes.http.rules import ResponseRule
+from nanotyped.nodes.http.stream import StreamHttp
 
 __all__ = [
     "ApiKeyAuth",
     "BasicAuth",
     "BearerAuth",
     "CircuitBreaker",
+    "CursorPages",
+    "HeaderLinkPages",
     "HttpGetRequest",
     "HttpGetRequestPaginator",
     "HttpPostRequest",
     "IdempotencyKey",
     "ItemResults",
+    "JsonLinkPages",
+    "NumberedPages",
     "OAuth2Auth",
+    "OffsetPages",
     "PaginatedHttpGetRequest",
     "RateLimit",
     "ResponseRule",
+    "SinglePage",
+    "StreamHttp",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 1024 * 1024
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
+_SECONDS = re.compile(r"[0-9]{1,15}")
 logger = logging.getLogger("nanotyped.nodes.http")
 
 
@@ -338,7 +340,7 @@ class HttpClient:
         action, message = self._terms.rules.judge(status, headers, answer.data)
         if action not in ("success", "ignore"):
             reason = self._reason(asked, response, answer.data) if message is None else f"{status}: {message}"
-            return _Outcome(action, reason, status, retry_after_s(headers.get("Retry-After")))
+            return _Outcome(action, reason, status, asked_pause_s(headers))
         coding = content_coding(response)
         if self._terms.needs_whole and not is_unpacked(response):
             return _Outcome("fail", f"the answer is packed ({coding[:20]!r}), which was not asked for", status)
@@ -397,3 +399,26 @@ def retry_after_s(text: str | None, now: datetime | None = None) -> float | None
         return None
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def asked_pause_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the headers of an answer ask for, ``None`` where they ask for none.
+
+    Beside ``Retry-After`` these are GitHub's: with ``X-RateLimit-Remaining: 0`` nothing is answered before
+    ``X-RateLimit-Reset``, in seconds since the epoch, by the clock of the service (``Date``) where that is told. A
+    moment that is over, as a number of seconds would be, says nothing.
+    """
+    asked = retry_after_s(headers.get("Retry-After"))
+    reset = (headers.get("X-RateLimit-Reset") or "").strip()
+    if (
+        asked is not None
+        or (headers.get("X-RateLimit-Remaining") or "").strip() != "0"
+        or not _SECONDS.fullmatch(reset)
+    ):
+        return asked
+    try:
+        now = parsedate_to_datetime(headers.get("Date") or "").timestamp()
+    except ValueError:
+        now = time.time()
+    left_s = int(reset) - now
+    return left_s if left_s > 0 else None

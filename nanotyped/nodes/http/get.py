@@ -1,43 +1,28 @@
-"""Rows out of an HTTP API, one request or one request a page for each message: ``HttpGetRequest`` and its paginator."""
+"""Rows out of an HTTP API, one request for each message: ``HttpGetRequest``."""
 
 from __future__ import annotations
 
-import logging
-import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
-
-from nanotyped.errors import (
-    GraphProblem,
-    HttpGetError,
-    IncompatibleTypesException,
-    RowError,
-    TypeCastError,
-)
-from nanotyped.node.functions import Function, resolve_function
-from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http.answers import MAX_JSON_DEPTH, is_too_deep
-from nanotyped.nodes.http.auth import Auth, Credentials, check_auth
-from nanotyped.nodes.http.client import ExchangeFailed, HttpClient, RetryPolicy, Terms
-from nanotyped.nodes.http.headers import checked_headers, headers_to_send
+from nanotyped.errors import GraphProblem, RowError
+from nanotyped.nodes.http.client import ExchangeFailed
 from nanotyped.nodes.http.node import HttpNode
-from nanotyped.nodes.http.rules import Rules
+from nanotyped.nodes.http.records import (
+    error_of,
+    kind_of,
+    read_answer,
+    typed_members,
+)
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node
 from nanotyped.row import Row, Schema
-from nanotyped.row.keypaths import MISSING, Keypath, Step, reach
-from nanotyped.types.intermediate import JSON
-from nanotyped.types.json import json_form
-from nanotyped.types.text import parse_text
+from nanotyped.row.keypaths import MISSING
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # What another row may be answered to with success: the request was understood, and is about this one.
-_OF_A_ROW = frozenset(
+OF_A_ROW = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_FOUND,
@@ -47,16 +32,14 @@ _OF_A_ROW = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
-_DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "nanotyped"}
-_parse_document = parse_text(JSON, "csv")
-logger = logging.getLogger("nanotyped.nodes.http")
+GET_HEADERS = {"Accept": "application/json", "User-Agent": "nanotyped"}
 
 
-class _HttpGet(HttpNode[object, Any]):
+class HttpGetNode(HttpNode[object, Any]):
     """What sends a GET request for a message and reads the answer."""
 
-    _default_headers = _DEFAULT_HEADERS
-    _rejected = _OF_A_ROW
+    _default_headers = GET_HEADERS
+    _rejected = OF_A_ROW
 
     def __init__(self, *, json: bool = True, **kwargs: Any) -> None:
         self.json = json
@@ -81,7 +64,7 @@ class _HttpGet(HttpNode[object, Any]):
         try:
             answer = self._exchange("GET", self._url_of(self.__message__, more))
         except ExchangeFailed as failed:
-            raise _error_of(failed, self._url.display) from None
+            raise error_of(failed, self._url.display) from None
         return MISSING if answer.is_ignored else read_answer(answer.body, self._url.display, json=self.json)
 
     def _url_of(self, message: object, more: Mapping[str, str] | None) -> str:
@@ -102,12 +85,12 @@ class _HttpGet(HttpNode[object, Any]):
         if own is None or not self.json or self.sending.output_key is not None:
             return document
         if not isinstance(document, dict):
-            raise RowError(f"{self._url.display} answered with {_kind_of(document)}, and an object is declared")
+            raise RowError(f"{self._url.display} answered with {kind_of(document)}, and an object is declared")
         return typed_members(document, own, self._url.display)
 
 
 @register_node
-class HttpGetRequest(_HttpGet):
+class HttpGetRequest(HttpGetNode):
     """Asks an HTTP API for something, once for each message.
 
     A request that fails in a way that may pass is sent again, as by ``HttpPostRequest``. An answer of 400, 404, 409,
@@ -137,248 +120,3 @@ class HttpGetRequest(_HttpGet):
         found = self._get()
         if found is not MISSING:
             yield self._result(found)
-
-
-class Pages:
-    """How an API of pages is walked: page after page, by the offset that each page says comes next.
-
-    Args:
-        get: Returns the page at an offset.
-        additional_data_key: Where in a page stands whether there are more.
-        pagination_key: Where in a page the next offset stands.
-        default_offset_value: The offset of the first page.
-        additional_data_test: Says of what stands there whether there are more.
-        label: Who walks, for the log.
-    """
-
-    def __init__(
-        self,
-        additional_data_key: str | Sequence[Step],
-        pagination_key: str | Sequence[Step],
-        default_offset_value: str | int,
-        additional_data_test: Function | str,
-        label: str,
-    ) -> None:
-        self._more_at = _place("additional_data_key", additional_data_key)
-        self._next_at = _place("pagination_key", pagination_key)
-        self._first = str(default_offset_value)
-        self._test = resolve_function(additional_data_test, "additional_data_test")
-        self.label = label
-
-    def walk(self, get: Callable[[str], Any]) -> Iterator[Any]:
-        """Yield every page, the last one included. ``get`` returns the page at an offset.
-
-        It ends behind a page that says nothing of more, or says no, or names no next offset; and at an offset that was
-        there before, which is logged.
-        """
-        offset, seen = self._first, set[str]()
-        while True:
-            seen.add(offset)
-            page = get(offset)
-            if page is MISSING:
-                return
-            yield page
-            more, following = reach(page, self._more_at), reach(page, self._next_at)
-            if more is MISSING or not self._test(more) or following is MISSING or following is None:
-                return
-            offset = str(following)
-            if offset in seen:
-                text = "%s: the service gave an offset for the second time; there the pages end"
-                logger.warning(text, self.label, extra=NO_ROW_VALUES)
-                return
-
-
-@register_node
-class HttpGetRequestPaginator(_HttpGet):
-    """Asks an HTTP API for all pages of something, for each message: one output a page, the last one included.
-
-    Needs: the columns that stand in ``endpoint_template`` and not in ``endpoint_dict``. Gives: of each page what
-    ``HttpGetRequest`` gives of an answer. A page that cannot be read is an error, never the end.
-
-    Args:
-        endpoint_template: Where to, with ``{NAME}`` placeholders; one of them is that of the offset.
-        additional_data_key: Member of a page, or list of steps into it, that says whether there are more.
-        pagination_key: Member of a page, or list of steps into it, that is the next offset.
-        pagination_get_request_key: Name of the placeholder of the offset.
-        endpoint_dict: What fills the other placeholders.
-        default_offset_value: The offset of the first page.
-        additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
-        json: True: where the next page is stands in the JSON of a page.
-
-    Raises:
-        ValueError: If an option is wrong.
-    """
-
-    def __init__(
-        self,
-        *,
-        endpoint_template: str,
-        additional_data_key: str | list[str | int],
-        pagination_key: str | list[str | int],
-        pagination_get_request_key: str,
-        endpoint_dict: dict[str, str | int] | None = None,
-        default_offset_value: str | int = "",
-        additional_data_test: Function | str = bool,
-        json: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        if not json:
-            raise ValueError("json must be true: where the next page is stands in the JSON of a page")
-        self._offset_name = pagination_get_request_key
-        constants = {**(endpoint_dict or {}), self._offset_name: default_offset_value}
-        self._url = UrlTemplate(endpoint_template, constants)
-        _check_offset(self._url, self._offset_name)
-        super().__init__(**kwargs)
-        self._pages = Pages(additional_data_key, pagination_key, default_offset_value, additional_data_test, self.label)
-
-    def process_item(self) -> Iterator[Any]:
-        """Yield the pages."""
-        for page in self._pages.walk(lambda offset: self._get({self._offset_name: offset})):
-            yield self._result(page)
-
-
-class PaginatedHttpGetRequest:
-    """All pages of something that an HTTP API has, without a node.
-
-    Args:
-        endpoint_template: Where to; its one placeholder is that of the offset.
-        additional_data_key: Member of a page, or list of steps into it, that says whether there are more.
-        pagination_key: Member of a page, or list of steps into it, that is the next offset.
-        pagination_get_request_key: Name of the placeholder of the offset.
-        default_offset_value: The offset of the first page.
-        additional_data_test: What says of the member at ``additional_data_key`` whether there are more.
-        headers: Sent with every request.
-        auth: Who asks, as of nodes.
-        timeout_s: Longest wait, in seconds, for each piece of an answer.
-        max_attempts: How often one request is sent at the most.
-        deadline_s: Seconds for one page in all, every attempt and pause included.
-
-    Raises:
-        ValueError: If an option is wrong.
-    """
-
-    def __init__(
-        self,
-        *,
-        endpoint_template: str,
-        additional_data_key: str | list[str | int],
-        pagination_key: str | list[str | int],
-        pagination_get_request_key: str,
-        default_offset_value: str | int = "",
-        additional_data_test: Function | str = bool,
-        headers: dict[str, str | SecretStr] | None = None,
-        auth: Auth | None = None,
-        timeout_s: float = 30.0,
-        max_attempts: int = 5,
-        deadline_s: float = 300.0,
-    ) -> None:
-        self._offset_name = pagination_get_request_key
-        self._url = UrlTemplate(endpoint_template, {self._offset_name: default_offset_value})
-        _check_offset(self._url, self._offset_name)
-        self._policy = RetryPolicy(timeout_s, max_attempts, deadline_s)
-        checked = checked_headers(headers or {})
-        check_auth(auth, checked, self._url)
-        self._credentials = Credentials.of(auth)
-        more = {} if auth is None else auth.headers()
-        self._headers = headers_to_send(_DEFAULT_HEADERS, checked | more)
-        self._pages = Pages(
-            additional_data_key, pagination_key, default_offset_value, additional_data_test, self._url.display
-        )
-
-    def responses(self) -> Iterator[Any]:
-        """Yield every page as it is asked for, the last one included.
-
-        Raises:
-            HttpGetError: If the service does not answer with success.
-            RowError: If a page is missing, or cannot be read.
-        """
-        terms = Terms(self._headers, self._policy, Rules(rejected=_OF_A_ROW), needs_whole=True)
-        terms = replace(terms, max_answer_bytes=MAX_ANSWER_BYTES, credentials=self._credentials)
-        client = HttpClient(terms, _wait)
-        try:
-            yield from self._pages.walk(lambda offset: self._get(client, offset))
-        finally:
-            client.close()
-
-    def _get(self, client: HttpClient, offset: str) -> Any:
-        try:
-            body = client.exchange("GET", self._url.of_constants({self._offset_name: offset}), self._url.display).body
-        except ExchangeFailed as failed:
-            raise _error_of(failed, self._url.display) from None
-        return read_answer(body, self._url.display, json=True)
-
-
-def _wait(seconds: float) -> bool:
-    time.sleep(seconds)
-    return True
-
-
-def _place(option: str, key: str | Sequence[Step]) -> tuple[Step, ...]:
-    try:
-        path = Keypath(key)
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from None
-    return (path.column, *path.steps)
-
-
-def _check_offset(template: UrlTemplate, name: str) -> None:
-    if name not in template.columns:
-        raise ValueError(f"there is no placeholder `{{{name}}}` for the offset (pagination_get_request_key) in the url")
-
-
-def _error_of(failed: ExchangeFailed, place: str) -> Exception:
-    reason = f"{place} did not answer with success, {failed}"
-    if failed.action in ("reject", "split"):
-        return RowError(reason)
-    return HttpGetError(reason, status=failed.status, attempts=failed.attempts)
-
-
-def read_answer(body: bytes, place: str, *, json: bool) -> Any:
-    """Return the JSON, or the text, of an answer.
-
-    Raises:
-        RowError: If it is none.
-    """
-    try:
-        text = body.decode("utf-8")
-        document = _parse_document(text) if json else text
-        if is_too_deep(document):
-            raise RowError(f"{place} answered with JSON that is nested deeper than {MAX_JSON_DEPTH} levels")
-        return document
-    except UnicodeDecodeError as error:
-        raise RowError(f"{place} answered with what is no UTF-8: byte {error.start + 1}") from None
-    except (TypeCastError, RecursionError) as error:
-        reason = error.reason if isinstance(error, TypeCastError) else "it is nested too deep"
-        detail = "" if reason == "no JSON" else f": {reason}"
-        raise RowError(f"{place} answered with what is no JSON{detail}") from None
-
-
-def typed_members(document: Mapping[str, Any], own: Schema, place: str) -> dict[str, Any]:
-    """Return the members of an object by the types of the columns.
-
-    Raises:
-        RowError: With every member that is missing, not declared, or wrong.
-    """
-    problems = [f"`{name}` is not declared" for name in document if name not in own]
-    typed: dict[str, Any] = {}
-    for column in own:
-        value = document.get(column.name)
-        if column.name not in document:
-            problems.append(f"`{column.name}` is missing")
-        elif value is None and column.nullable:
-            typed[column.name] = None
-        elif value is None and column.type.intermediate_type.family is not JSON:
-            problems.append(f"`{column.name}` is null")
-        else:
-            try:
-                typed[column.name] = json_form(column.type).decode(value)
-            except (TypeCastError, IncompatibleTypesException) as error:
-                problems.append(f"`{column.name}`: {error}")
-    if problems:
-        raise RowError(f"{place} answered with an object that does not fit: {'; '.join(problems)}")
-    return typed
-
-
-def _kind_of(document: object) -> str:
-    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(document), "a number")

@@ -15,7 +15,7 @@ from nanotyped.errors import PipelineStateError
 from nanotyped.node import NanoNode
 from nanotyped.node.links import In_contra, Out_co
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.http.auth import Auth, Credentials, check_auth, in_the_clear
+from nanotyped.nodes.http.auth import ApiKeyAuth, Auth, Credentials, check_auth, in_the_clear
 from nanotyped.nodes.http.client import Answer, ClientOfThread, ExchangeStopped, HttpClient, RetryPolicy, Terms
 from nanotyped.nodes.http.deadline import check_authority
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
@@ -96,6 +96,12 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         self._client: ClientOfThread | None = None
         self._counting = threading.Lock()
         super().__init__(**kwargs)
+
+    @property
+    def _query_of_auth(self) -> tuple[str, ...]:
+        """The names of the parameters that ``auth`` puts into the query of each request."""
+        name = self._auth.query if isinstance(self._auth, ApiKeyAuth) else None
+        return () if name is None else (name,)
 
     def notices(self) -> list[str]:
         """Return that others can read who the node says it is, where they can."""

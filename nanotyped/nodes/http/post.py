@@ -22,12 +22,12 @@ from nanotyped.errors import (
 from nanotyped.node import FarEnd
 from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES, ExchangeFailed, backoff_s
-from nanotyped.nodes.http.get import read_answer
 from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
 from nanotyped.nodes.http.items import ItemResults  # noqa: TC001 - files are read by the annotations of options
 from nanotyped.nodes.http.node import HttpNode
 from nanotyped.nodes.http.openapi import SentRequest, contract_of_options
 from nanotyped.nodes.http.parcels import Parcel
+from nanotyped.nodes.http.records import read_answer
 from nanotyped.nodes.http.responses import ResponseReader
 from nanotyped.nodes.http.url_template import Filler, UrlTemplate
 from nanotyped.registry import register_node

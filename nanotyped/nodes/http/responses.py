@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import RowError, shown
-from nanotyped.nodes.http.get import typed_members
+from nanotyped.nodes.http.records import typed_members
 from nanotyped.row.compiled import Merger, compile_merger
 
 if TYPE_CHECKING:

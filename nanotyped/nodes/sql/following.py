@@ -97,11 +97,9 @@ class Following:
             return [_problem(label, "cursor_column", reason, hint)]
         found: list[GraphProblem] = []
         column = live[name]
+        if wrong := self._order_problems(column, label):
+            return [*wrong]
         family = column.type.intermediate_type.family
-        spelled = f"column `{name}` is `{column.type.spelling()}`"
-        if family not in (*_NUMBERS, *_MOMENTS):
-            reason = f"{spelled}, which is in no order that tells what came later"
-            return [_problem(label, "cursor_column", reason, "name one of integers, decimals, dates or times")]
         if column.nullable:
             reason = f"column `{name}` may be null, and rows of null would never be read"
             found.append(_problem(label, "cursor_column", reason, "declare it NOT NULL, or name another"))
@@ -115,6 +113,17 @@ class Following:
             found.append(_problem(label, "cursor_column", reason, hint))
         found += self._lag_problems(column, label)
         return found
+
+    def type_problems(self, column: Column, label: str) -> list[NodeOptionError]:
+        """Return why values of a column tell no order, or have none so far below them."""
+        return self._order_problems(column, label) or self._lag_problems(column, label)
+
+    def _order_problems(self, column: Column, label: str) -> list[NodeOptionError]:
+        if column.type.intermediate_type.family in (*_NUMBERS, *_MOMENTS):
+            return []
+        spelled = f"column `{column.name}` is `{column.type.spelling()}`"
+        reason = f"{spelled}, which is in no order that tells what came later"
+        return [_problem(label, "cursor_column", reason, "name one of integers, decimals, dates or times")]
 
     def _lag_problems(self, column: Column, label: str) -> list[NodeOptionError]:
         family = column.type.intermediate_type.family

@@ -39,8 +39,10 @@ from nanotyped import (
     SequenceEmitter,
     Serializer,
     SimpleTransforms,
+    SinglePage,
     StreamingJoin,
     StreamMySQLTable,
+    StreamHttp,
     StreamTable,
     SubstituteRegex,
     TimeWindowAccumulator,
@@ -140,6 +142,7 @@ assert_type(StreamTable(url="sqlite:///c.db", table="c") >> bill, Flow[Never, In
 assert_type((ReadRows(path="c.csv"), customers) >> bill, Flow[Never, Invoice])
 customers > ReadRows(path="c.csv")  # E: Unsupported operand types for > ("Customers" and "ReadRows")
 customers > StreamTable(url="sqlite:///c.db", table="c")  # E: Unsupported operand types for > ("Customers" and "StreamTable")
+customers > StreamHttp(url="https://h/", pagination=SinglePage())  # E: Unsupported operand types for > ("Customers" and "StreamHttp")
 customers >> StreamMySQLTable(table="c", database="shop")  # E: Unsupported operand types for >> ("Customers" and "StreamMySQLTable")
 customers.add_edge(ConstantEmitter(thing=1))  # E: Argument 1 to "add_edge"
 pipeline(customers, CounterOfThings())  # E: Cannot infer value of type parameter

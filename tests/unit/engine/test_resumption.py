@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nanotyped.engine.checkpoint import EXHAUSTED, FILE_NAME, exhausted_at, read_state
+from nanotyped.engine.outbox import Outbox
 from nanotyped.engine.run import Run, prepare_run
 from nanotyped.errors import CursorError, GraphTypeError, NodeFailedError
 from nanotyped.message import Checkpoint
@@ -422,3 +423,38 @@ def test_a_source_that_waits_for_more_ends_when_it_is_ended() -> None:
         assert source.looks.wait(WAIT_S)
         source.terminate_pipeline()
         run.wait(WAIT_S)
+
+
+def test_a_source_that_returns_since_it_is_to_stop_has_not_come_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in the moment of an abort in which it sees that, and nobody has cut off what it sends over."""
+    returned = threading.Event()
+    cancel = Outbox.cancel
+
+    class Waits(NanoNode[object, Any]):
+        output_schema = {"n": "int"}
+
+        def generator(self) -> Iterator[Any]:
+            yield {"n": self.resume_from or 0}
+            yield Checkpoint(1)
+            while not self.stop_requested:
+                self.sleep(WAIT_S)
+
+        def cleanup(self) -> None:
+            returned.set()
+
+    source, keep = Waits(name="waits"), Keep(name="keep")
+    _ = source > keep
+    run = prepare_run(source, state_dir=tmp_path)
+    run.start()
+    assert keep.reached.wait(WAIT_S)
+
+    def cancel_late(outbox: Outbox) -> None:
+        returned.wait(WAIT_S)
+        cancel(outbox)
+
+    monkeypatch.setattr(Outbox, "cancel", cancel_late)
+    run.terminate()
+    run.wait(WAIT_S)
+    assert read_state(tmp_path).cursors == {"`waits`": 1}

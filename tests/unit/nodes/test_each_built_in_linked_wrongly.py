@@ -41,6 +41,8 @@ from nanotyped import (
     SequenceEmitter,
     Serializer,
     SimpleTransforms,
+    SinglePage,
+    StreamHttp,
     StreamingJoin,
     StreamMySQLTable,
     StreamTable,
@@ -141,6 +143,7 @@ MISLINKED: dict[str, tuple[NodeMaker, list[str]]] = {
     "SequenceEmitter": (lambda: SequenceEmitter(name="n", sequence=[1]), [BARE]),
     "Serializer": (lambda: Serializer(name="n", key="nmae"), [NO_COLUMN]),
     "SimpleTransforms": (lambda: SimpleTransforms(name="n", transform_mapping=[]), [NO_FIT]),
+    "StreamHttp": (lambda: StreamHttp(name="n", url="https://h/", pagination=SinglePage()), [source(StreamHttp)]),
     "StreamMySQLTable": (
         lambda: StreamMySQLTable(name="n", table="t", database="shop"),
         [source(StreamMySQLTable)],
