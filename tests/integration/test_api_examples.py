@@ -96,14 +96,14 @@ def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_pa
 
 @pytest.mark.timeout(180)
 def test_issues_are_pulled_and_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
-    """All issues are in the table, typed, through a kill and a limit; a second run asks for what came since, and no more."""
+    """All issues are in the table, typed, through a kill; the next run asks for what came since, and no more."""
     database.execute(ISSUES_TABLE)
     service = Service()
     service.hold_after = 2
     with serve(service) as url:
         variables = {"API_URL": url, "SHOP_URL": database.url}
         stored = "SELECT count(*) FROM issues"
-        kill_after(start("issues_to_mysql.yaml", tmp_path, **variables), lambda: service.held.is_set())
+        kill_after(start("issues_to_mysql.yaml", tmp_path, **variables), service.held.is_set)
         assert database.execute(stored)[0][0] < ISSUES
         service.hold_after = None
         service.held.clear()
