@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -102,6 +102,32 @@ def test_what_is_sent_fits_its_own_schema(found: tuple[Any, list[Any]]) -> None:
     """A service that wants just what is sent gets it: nothing is refused, and nothing in doubt."""
     schema, _ = found
     assert findings(schema, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("declaration", "shortest", "longest"),
+    [
+        ("decimal(5,2)", Decimal("0.00"), Decimal("-999.99")),
+        ("decimal(5,2) unsigned", Decimal("0.00"), Decimal("999.99")),
+        ("decimal(2,2)", Decimal("0.00"), Decimal("-0.99")),
+        ("decimal(3,0)", Decimal(0), Decimal(-999)),
+        ("bigint", 0, -(2**63)),
+        ("bigint unsigned", 0, 2**64 - 1),
+        ("time(3)", timedelta(0), -timedelta(hours=838, minutes=59, seconds=59)),
+        ("bit(7)", 0, 127),
+        ("timestamp(2)", datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)),
+        ("datetime", datetime(2024, 1, 1), datetime(2024, 1, 1)),
+        ("date", date(1000, 1, 1), date(9999, 12, 31)),
+    ],
+)
+def test_lengths_of_texts_are_those_of_the_longest_values(declaration: str, shortest: Any, longest: Any) -> None:
+    """The bounds that a type is said to promise are just those of its shortest and its longest text."""
+    schema = parse_schema({"v": declaration})
+    (column,) = schema
+    row_class: Any = schema.row_class()
+    found = json.loads(RowEncoder(schema).array([row_class(shortest), row_class(longest)]))
+    sent_as = sent_column(column)
+    assert [len(row["v"]) for row in found] == [sent_as["minLength"], sent_as["maxLength"]]
 
 
 def _nearly(value: Any) -> st.SearchStrategy[Any]:
