@@ -377,6 +377,21 @@ def test_what_else_an_object_may_hold(wanted: Any, kinds: dict[str, str]) -> Non
     assert {one.path[0]: one.kind for one in findings(row, wanted)} == kinds
 
 
+@pytest.mark.parametrize(
+    ("wanted", "reasons"),
+    [
+        ({"minimum": 2, "maximum": 6, "format": "int32"}, []),
+        ({"exclusiveMinimum": 1, "exclusiveMaximum": 7, "multipleOf": 2}, []),
+        ({"minimum": 3}, ["it may be 2, 3 is the least"]),
+        ({"exclusiveMaximum": 6}, ["it may be 6, it is to be below 6"]),
+        ({"multipleOf": 4}, ["it may be no multiple of 4"]),
+    ],
+)
+def test_numbers_that_are_known_one_by_one(wanted: Any, reasons: list[str]) -> None:
+    """A literal of a template is held to bounds by its own value."""
+    assert [one.reason for one in findings({"type": "integer", "enum": [2, 6]}, wanted)] == reasons
+
+
 def test_what_else_an_object_may_hold_is_a_schema() -> None:
     """A word in its place is unreadable, and not as good as nothing."""
     (found,) = findings(sent_row(parse_schema({"a": "int"})), {"additionalProperties": 0})
