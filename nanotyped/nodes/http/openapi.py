@@ -252,7 +252,7 @@ class OpenApiContract:
         if first.kind != "missing" and name in given:
             actual = given[name].spelling()
         elif first.kind != "missing" and path:
-            actual = "key of the row"
+            actual = "what is sent there"
         return Mismatch(
             first.expected,
             actual,

@@ -137,9 +137,14 @@ def _const(given: JsonSchema, value: Any) -> str | Doubt:
 _NUMBERS = ("integer", "number")
 
 
+def _end(given: JsonSchema, key: str, choose: Callable[[list[Decimal]], Decimal]) -> Any:
+    """Return the least or the greatest number of what is sent, ``None`` for no bound; of a few known ones by them."""
+    return choose([_number(one) for one in given["enum"]]) if given.get("enum") else given.get(key)
+
+
 @_of(*_NUMBERS)
 def _minimum(given: JsonSchema, value: Any) -> str | Doubt:
-    bound, low = _number(value), given.get("minimum")
+    bound, low = _number(value), _end(given, "minimum", min)
     if low is not None and low >= bound:
         return ""
     return f"it may be {'any number' if low is None else low}, {bound} is the least"
@@ -147,7 +152,7 @@ def _minimum(given: JsonSchema, value: Any) -> str | Doubt:
 
 @_of(*_NUMBERS)
 def _exclusiveMinimum(given: JsonSchema, value: Any) -> str | Doubt:  # noqa: N802 - the keyword
-    bound, low = _number(value), given.get("minimum")
+    bound, low = _number(value), _end(given, "minimum", min)
     if low is not None and low > bound:
         return ""
     return f"it may be {'any number' if low is None else low}, it is to be above {bound}"
@@ -155,7 +160,7 @@ def _exclusiveMinimum(given: JsonSchema, value: Any) -> str | Doubt:  # noqa: N8
 
 @_of(*_NUMBERS)
 def _maximum(given: JsonSchema, value: Any) -> str | Doubt:
-    bound, high = _number(value), given.get("maximum")
+    bound, high = _number(value), _end(given, "maximum", max)
     if high is not None and high <= bound:
         return ""
     return f"it may be {'any number' if high is None else high}, {bound} is the most"
@@ -163,7 +168,7 @@ def _maximum(given: JsonSchema, value: Any) -> str | Doubt:
 
 @_of(*_NUMBERS)
 def _exclusiveMaximum(given: JsonSchema, value: Any) -> str | Doubt:  # noqa: N802 - the keyword
-    bound, high = _number(value), given.get("maximum")
+    bound, high = _number(value), _end(given, "maximum", max)
     if high is not None and high < bound:
         return ""
     return f"it may be {'any number' if high is None else high}, it is to be below {bound}"
@@ -174,8 +179,9 @@ def _multipleOf(given: JsonSchema, value: Any) -> str | Doubt:  # noqa: N802 - t
     unit = _number(value)
     if unit <= 0:
         raise TypeError("no unit")
-    own = given.get("multipleOf", 1 if given["type"] == "integer" else None)
-    if own is not None and _EXACT.remainder(Decimal(str(own)), unit) == 0:
+    unit_of_type = given.get("multipleOf", 1 if given["type"] == "integer" else None)
+    owns = given.get("enum", [unit_of_type])
+    if None not in owns and all(_EXACT.remainder(_number(own), unit) == 0 for own in owns):
         return ""
     return f"it may be no multiple of {unit}"
 
@@ -233,7 +239,7 @@ def _format_of_number(given: JsonSchema, value: Any) -> str:
     bounds = FORMATS_OF_NUMBERS.get(value)
     if bounds is None:
         return ""
-    low, high = given.get("minimum"), given.get("maximum")
+    low, high = _end(given, "minimum", min), _end(given, "maximum", max)
     fits = low is not None and high is not None and low >= bounds[0] and high <= bounds[1]
     return "" if fits else f"it may be beyond {value}"
 

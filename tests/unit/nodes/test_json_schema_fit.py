@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -102,6 +102,32 @@ def test_what_is_sent_fits_its_own_schema(found: tuple[Any, list[Any]]) -> None:
     """A service that wants just what is sent gets it: nothing is refused, and nothing in doubt."""
     schema, _ = found
     assert findings(schema, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("declaration", "shortest", "longest"),
+    [
+        ("decimal(5,2)", Decimal("0.00"), Decimal("-999.99")),
+        ("decimal(5,2) unsigned", Decimal("0.00"), Decimal("999.99")),
+        ("decimal(2,2)", Decimal("0.00"), Decimal("-0.99")),
+        ("decimal(3,0)", Decimal(0), Decimal(-999)),
+        ("bigint", 0, -(2**63)),
+        ("bigint unsigned", 0, 2**64 - 1),
+        ("time(3)", timedelta(0), -timedelta(hours=838, minutes=59, seconds=59)),
+        ("bit(7)", 0, 127),
+        ("timestamp(2)", datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)),
+        ("datetime", datetime(2024, 1, 1), datetime(2024, 1, 1)),
+        ("date", date(1000, 1, 1), date(9999, 12, 31)),
+    ],
+)
+def test_lengths_of_texts_are_those_of_the_longest_values(declaration: str, shortest: Any, longest: Any) -> None:
+    """The bounds that a type is said to promise are just those of its shortest and its longest text."""
+    schema = parse_schema({"v": declaration})
+    (column,) = schema
+    row_class: Any = schema.row_class()
+    found = json.loads(RowEncoder(schema).array([row_class(shortest), row_class(longest)]))
+    sent_as = sent_column(column)
+    assert [len(row["v"]) for row in found] == [sent_as["minLength"], sent_as["maxLength"]]
 
 
 def _nearly(value: Any) -> st.SearchStrategy[Any]:
@@ -349,6 +375,21 @@ def test_what_else_an_object_may_hold(wanted: Any, kinds: dict[str, str]) -> Non
     """A schema that is closed knows its own members alone, and `unevaluatedProperties` those of its parts too."""
     row = sent_row(parse_schema({"a": "int", "b": "int"}))
     assert {one.path[0]: one.kind for one in findings(row, wanted)} == kinds
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reasons"),
+    [
+        ({"minimum": 2, "maximum": 6, "format": "int32"}, []),
+        ({"exclusiveMinimum": 1, "exclusiveMaximum": 7, "multipleOf": 2}, []),
+        ({"minimum": 3}, ["it may be 2, 3 is the least"]),
+        ({"exclusiveMaximum": 6}, ["it may be 6, it is to be below 6"]),
+        ({"multipleOf": 4}, ["it may be no multiple of 4"]),
+    ],
+)
+def test_numbers_that_are_known_one_by_one(wanted: Any, reasons: list[str]) -> None:
+    """A literal of a template is held to bounds by its own value."""
+    assert [one.reason for one in findings({"type": "integer", "enum": [2, 6]}, wanted)] == reasons
 
 
 def test_what_else_an_object_may_hold_is_a_schema() -> None:

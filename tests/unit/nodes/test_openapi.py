@@ -207,11 +207,11 @@ def test_the_member_of_a_key_is_one_of_the_row() -> None:
     """A key that is put into each object is a member that the body has to know."""
     key = IdempotencyKey(field="request")
     assert problems(GOOD, idempotency_key=key) == [
-        "Expected `nothing`, got `key of the row` - at `post → api.yaml#createCustomers` $.request. Hint: leave it "
+        "Expected `nothing`, got `what is sent there` - at `post → api.yaml#createCustomers` $.request. Hint: leave it "
         "out; the members are `id`, `email`, `balance`, `state`, `born`, …"
     ]
     assert problems(GOOD, idempotency_key=IdempotencyKey(field="state")) == [
-        "Expected `string, one of new, old`, got `key of the row` (it may be something else) - at "
+        "Expected `string, one of new, old`, got `what is sent there` (it may be something else) - at "
         "`post → api.yaml#createCustomers` $.state"
     ]
 
