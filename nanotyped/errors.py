@@ -5,7 +5,8 @@ NanotypedError
 ├── TypeCastError              a value that a type cannot hold              (also a ValueError)
 ├── IncompatibleTypesException two types or systems that do not go together (also a TypeError)
 ├── RowError                   one row is wrong                             (also a ValueError)
-│   └── RowValidationError     cells that break the contract of their column
+│   ├── RowValidationError     cells that break the contract of their column
+│   └── RowRefusedError        a row that a service does not take, which takes others
 ├── SourceError                a table, file or service that cannot be read
 │   ├── UnfitSourceError       one that was reached, and is not there or not what can be used
 │   ├── ContractDriftError     a live table that is no longer what the run was checked with

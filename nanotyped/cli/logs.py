@@ -20,6 +20,7 @@ from nanotyped.errors import (
     DeliveryError,
     NodeFailedError,
     RowError,
+    RowRefusedError,
     RowValidationError,
     UnfitSourceError,
 )
@@ -165,6 +166,8 @@ def facts_of(cause: BaseException | None) -> dict[str, Any]:
         case RowValidationError():
             cells = [{"row": cell.row, "column": cell.column, "expected": cell.expected} for cell in cause.problems]
             return {"cells": cells[: RowValidationError.MAX_SHOWN], "cells_in_all": len(cells)}
+        case RowRefusedError():
+            return {"row": cause.row, "column": cause.column, "status": cause.status}
         case RowError():
             return {"row": cause.row, "column": cause.column}
         case DeliveryError():

@@ -78,7 +78,7 @@ CASES = [
         (
             (
                 "p.yaml:4:3: node `post` gives nothing, and nothing can be linked behind it. Hint: link "
-                "both to the node before it"
+                "both to the node before it, or give response_schema"
             ),
         ),
     ),

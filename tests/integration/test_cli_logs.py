@@ -146,14 +146,13 @@ def test_what_a_service_answers_is_in_no_log_for_programs(folder: Path, http_api
     """A service may quote what it was sent: neither its attempts nor its refusal show that."""
     from nanotyped.testing import Response  # noqa: PLC0415
 
-    http_api.play(
-        [Response(503, body=SECRET.encode(), headers={"Retry-After": "0"}), Response(422, body=SECRET.encode())]
-    )
+    refusals = [Response(422, body=SECRET.encode())] * 9
+    http_api.play([Response(503, body=SECRET.encode(), headers={"Retry-After": "0"}), *refusals])
     nodes = f"  names: {{class: Names}}\n  post: {{class: HttpPostRequest, options: {{url: '{http_api.url}/x'}}}}\n"
     status, found = records(folder, f"{nodes}paths: [[names, post]]\n")
     assert status == 1
     (failed,) = [record for record in found if record["message"] == "failed"]
-    assert (failed["error"], failed["status"], failed["attempts"]) == ("DeliveryError", 422, 2)
+    assert (failed["error"], failed["status"], failed["row"]) == ("RowRefusedError", 422, 1)
     assert next(record["message"] for record in found if record["level"] == "warning").startswith("…: attempt 1: …")
 
 
