@@ -1,9 +1,9 @@
 """Values as text: what MySQL's text protocol sends, and what CSV files hold.
 
 The two differ: a datetime has a blank or a ``T`` between date and time, a timestamp no zone (the session is in UTC) or
-a ``Z``, a bool is ``0``/``1`` or ``false``/``true``, bytes are themselves or base64; bits, geometries and vectors are
-bytes as the server packs them, or zeros and ones, or JSON; a set is its members with commas between, or JSON. What is
-written is always the CSV form, which is the JSON form without quotes.
+a ``Z`` (an offset such as ``+02:00`` is read too), a bool is ``0``/``1`` or ``false``/``true``, bytes are themselves or
+base64; bits, geometries and vectors are bytes as the server packs them, or zeros and ones, or JSON; a set is its
+members with commas between, or JSON. What is written is always the CSV form, which is the JSON form without quotes.
 
 ``text_pattern`` says which texts ``msgspec.convert(strict=False)`` reads right; any other text is for ``parse_text``,
 slower, which reads every legal text and refuses all others.
@@ -41,7 +41,8 @@ _READ_INTEGER = re.compile(r"-?[0-9]+")  # zeros in front are there in a zerofil
 _READ_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _READ_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 _READ_DATE = re.compile(_DATE)
-_READ_MOMENT = re.compile(rf"({_DATE})[ T]({_TIME})(\.[0-9]{{1,6}})?(Z)?")
+_MOST_HOURS, _MOST_MINUTES = 23, 59
+_READ_MOMENT = re.compile(rf"({_DATE})[ T]({_TIME})(\.[0-9]{{1,6}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})?")
 _READ_TIME = re.compile(r"-?[0-9]{1,11}:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?")  # a timedelta has so many hours
 # Of a date that a server stores and Python has none for.
 INVALID_DATE_REASONS = ("a zero date, which is on no calendar", "on no calendar or clock")
@@ -209,14 +210,31 @@ def _moment(kind: Any, meaning: Any, dialect: Dialect) -> TextForm:
 
     def parse(text: Any) -> Any:
         found = _READ_MOMENT.fullmatch(text) if isinstance(text, str) else None
-        if not found or (found[4] and not may_have_zone) or (must_have_zone and not found[4]):
+        zone = found[4] if found else None
+        has_wrong_zone = not may_have_zone if zone else must_have_zone
+        if not found or has_wrong_zone or (bare and zone not in (None, "Z")):
             raise cast_error(kind, text, wanted)
         moment = _calendar(kind, text, f"{found[1]}T{found[2]}{(found[3] or '').ljust(7, '0') if found[3] else ''}")
-        if zoned or found[4]:
-            moment = moment.replace(tzinfo=UTC)
+        if zoned or zone:
+            moment = _in_utc(kind, text, moment, zone)
         return kind.python_cast_function(moment)
 
     return TextForm(pattern, parse, moment_renderer(kind))
+
+
+def _in_utc(kind: Any, text: str, moment: datetime, zone: str | None) -> datetime:
+    """Return a moment as it is in UTC; ``zone`` is ``Z`` or an offset such as ``+02:00`` (RFC 3339, section 4.2)."""
+    if zone in (None, "Z"):
+        return moment.replace(tzinfo=UTC)
+    assert zone is not None  # seen above
+    hours, minutes = int(zone[1:3]), int(zone[4:])
+    if hours > _MOST_HOURS or minutes > _MOST_MINUTES:
+        raise cast_error(kind, text, f"no offset from UTC is `{zone}`")
+    offset = timedelta(hours=hours, minutes=minutes)
+    try:
+        return (moment - (-offset if zone[0] == "-" else offset)).replace(tzinfo=UTC)
+    except OverflowError:
+        raise cast_error(kind, text, "in UTC it is not in the years 1 to 9999") from None
 
 
 def moment_renderer(kind: type[DataType]) -> Renderer:

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -251,3 +251,28 @@ def test_objects_have_no_text() -> None:
     """An opaque object cannot be written."""
     with pytest.raises(IncompatibleTypesException, match=r"^values of `object` have no text$"):
         render_text(it.OBJECT)
+
+
+@given(st.datetimes(datetime(1970, 1, 3), datetime(2100, 1, 1)), st.integers(-23, 23), st.integers(0, 59))
+def test_a_timestamp_with_an_offset_is_the_moment_in_utc(moment: datetime, hours: int, minutes: int) -> None:
+    """What APIs write with an offset is read as the same moment in UTC, to the microsecond."""
+    zone = timezone(timedelta(hours=hours, minutes=minutes if hours >= 0 else -minutes))
+    text = moment.replace(tzinfo=zone).isoformat(timespec="microseconds")
+    found = parse_text(it.TIMESTAMP, "csv")(text if text[-6] in "+-" else f"{text}+00:00")
+    assert (found, found.tzinfo) == (moment.replace(tzinfo=zone), UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2021-05-06T07:08:09+24:00", "no offset from UTC is `+24:00`"),
+        ("2021-05-06T07:08:09+02:60", "no offset from UTC is `+02:60`"),
+        ("0001-01-01T00:00:00+00:01", "in UTC it is not in the years 1 to 9999"),
+        ("2021-05-06T07:08:09+0200", "not spelled YYYY-MM-DDTHH:MM:SS[.f]Z"),
+    ],
+)
+def test_an_offset_that_is_none_is_refused(text: str, reason: str) -> None:
+    """The message says what is wrong with it."""
+    with pytest.raises(TypeCastError) as caught:
+        parse_text(it.TIMESTAMP, "csv")(text)
+    assert caught.value.reason == reason
