@@ -85,8 +85,8 @@ class BodyMaker:
             return sent_row(given, self._numbers, key)
         return self._template.sent_row(given, self._numbers, key)
 
-    def body(self, rows: Sequence[Row], first: int, keys: Sequence[str]) -> bytes:
-        """Return the body of a request for rows of one class, not packed yet.
+    def body(self, rows: Sequence[Row], first: int, keys: Sequence[str]) -> bytes | None:
+        """Return the body of a request for rows of one class, not packed yet; ``None`` where none is sent.
 
         Args:
             rows: The rows.
@@ -96,6 +96,8 @@ class BodyMaker:
         Raises:
             RowError: If one cannot be sent; names it.
         """
+        if self._envelope == "none":
+            return None
         if self._template is None and self._key_field is None:
             return self._enveloped(rows, first)
         lines = self._lines(rows, first)
@@ -111,9 +113,9 @@ class BodyMaker:
             case _:
                 return b"[%b]" % b",".join(lines)
 
-    def packed(self, body: bytes) -> bytes:
+    def packed(self, body: bytes | None) -> bytes | None:
         """Return a body as it is sent; the same for the same body, at any time."""
-        return gzip.compress(body, compresslevel=6, mtime=0) if self._packs else body
+        return gzip.compress(body, compresslevel=6, mtime=0) if self._packs and body is not None else body
 
     def _enveloped(self, rows: Sequence[Row], first: int) -> bytes:
         encoder = self._encoder_of(rows)
