@@ -245,6 +245,7 @@ def test_wrong_records_are_left_out_and_accounted_for(http_api: HttpApi, tmp_pat
         Response.of_json({"data": records[:3]}),
         Response.of_json({"data": records[3:6]}),
         Response(body=body),
+        Response.of_json({"data": []}),
     ]
     http_api.play(answers)
     letters = tmp_path / "dead.jsonl"
@@ -471,7 +472,10 @@ def test_a_run_goes_on_at_the_page_behind_the_last_one(http_api: HttpApi) -> Non
     assert cursor == {"next": 6, "page": 3, "since": None, "highest": None}
     found, *_ = read(source(http_api), cursor)
     assert found == [6, 7]
-    assert http_api.requests[-1].target == "/orders?limit=3&offset=6"
+    assert [request.target for request in http_api.requests[-2:]] == [
+        "/orders?limit=3&offset=6",
+        "/orders?limit=3&offset=8",
+    ]
 
 
 # -- following --------------------------------------------------------------------------------------
@@ -505,7 +509,7 @@ def test_the_highest_cursor_counts_at_the_end_of_the_pages(http_api: HttpApi) ->
     found, cursor, lasting, _ = read(source(http_api, **followed), cursor)
     assert (found, lasting) == ([40, 20, 30], True)
     assert cursor == {"highest": "2024-01-01T00:00:50Z"}
-    assert asked_since(http_api) == [None, None, None]
+    assert asked_since(http_api) == [None, None, None, None]
     records += [order(55), order(45), order(60)]
     found, cursor, _, _ = read(source(http_api, **followed), cursor)
     assert found == [50, 55, 60]

@@ -194,10 +194,11 @@ class CursorPages(Pagination):
 class OffsetPages(Pagination):
     """The query says how many records to leave out, and how many to give.
 
-    It ends behind a page with fewer records than ``limit``; with ``total`` behind that many records.
+    It ends at a page without records; with ``total`` behind that many. A page with fewer records than ``limit`` is not
+    the end by itself: a service may give fewer than it was asked for, and does not say so.
 
     Args:
-        limit: Records of a page: no more than the service gives at a time.
+        limit: Records of a page that are asked for.
         limit_parameter: The query parameter of ``limit``.
         parameter: The query parameter of the offset.
         total: Member of a page, or list of steps into it, that says how many records there are.
@@ -229,7 +230,7 @@ class OffsetPages(Pagination):
         """Return the offset behind the page."""
         assert isinstance(position, int)  # it began so
         reached, left = position + records, self.records_left(page, position, records)
-        if records == 0 or (records >= left if left is not None else records < self.limit):
+        if records == 0 or (left is not None and records >= left):
             return END
         return reached
 

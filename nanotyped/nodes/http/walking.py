@@ -209,7 +209,7 @@ class Walk:
         most = self._pagination.max_pages
         if most is not None and self._taken >= most:
             self.is_cut = True
-            logger.warning("%s: max_pages: %d were read, and there are more", self._label, most, extra=NO_ROW_VALUES)
+            logger.warning("%s: max_pages: %d were read, and there may be more", self._label, most, extra=NO_ROW_VALUES)
 
     def records_left(self) -> float | None:
         """Return about how many records the page in hand and those behind it have, as far as it tells."""
