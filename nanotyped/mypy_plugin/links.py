@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mypy.types import AnyType, CallableType, TypeOfAny
+from mypy.types import AnyType, CallableType, Instance, TypeOfAny, get_proper_type
 
-from nanotyped.mypy_plugin.columns import LINK, ROW, columns_of, row_class
+from nanotyped.mypy_plugin.columns import LINK, PASSING, ROW, columns_of, row_class
 from nanotyped.mypy_plugin.ends import End, entries, exits, operands
 from nanotyped.mypy_plugin.fit import is_missing, misfits, sentence
 
 if TYPE_CHECKING:
     from mypy.nodes import Context
     from mypy.plugin import CheckerPluginInterface, FunctionSigContext, MethodSigContext
+    from mypy.types import Type
 
     from nanotyped.errors import Mismatch
 
@@ -35,8 +36,20 @@ def check_pipeline(ctx: FunctionSigContext) -> CallableType:
     """Check each link of ``pipeline(a, b, c)``."""
     signature, api = ctx.default_signature, ctx.api
     nodes = [(api.get_expression_type(argument), argument) for given in ctx.args for argument in given]
-    failed = [_report(api, ctx.context, exits(api, *a), entries(api, *b)) for a, b in pairwise(nodes)]
-    return _excused(signature) if any(failed) else signature
+    failed, sources = False, exits(api, *nodes[0]) if nodes else []
+    for node in nodes[1:]:
+        failed |= _report(api, ctx.context, sources, entries(api, *node))
+        sources = [_behind(sources, end, node[0]) for end in exits(api, *node)]
+    return _excused(signature) if failed else signature
+
+
+def _behind(sources: list[End], end: End, kind: Type) -> End:
+    """Return an end as it is behind others: a node that passes rows on gives what came, whatever it needs itself."""
+    proper = get_proper_type(kind)
+    is_such = isinstance(proper, Instance) and proper.type.has_base(PASSING)  # and no chain that ends in one
+    if is_such and len(sources) == 1:
+        return replace(end, given=sources[0].given)
+    return end
 
 
 def _excused(signature: CallableType) -> CallableType:

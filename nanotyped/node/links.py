@@ -43,15 +43,23 @@ class Link:
         return True
 
 
-class _Step(Protocol[In_contra, Out_co]):
-    """A node or a chain, as ``>>`` and ``pipeline()`` see it: what it gives for rows of the class that comes.
+class _Passage(Protocol[In_contra, Out_co]):
+    """A node or a chain, as ``pipeline()`` sees it: what it gives for rows of the class that comes.
 
     Of a node that passes rows on that is the same class, whatever the node needs. Methods that no object has can say
     so, and type arguments cannot; overloads would have to be one for each place such a node may stand in.
     """
 
-    def _takes(self, came: In_contra, /) -> object: ...
     def _gives_for(self, came: In_contra, /) -> Out_co: ...
+
+
+class _Step(_Passage[In_contra, Out_co], Protocol[In_contra, Out_co]):
+    """The same as ``>>`` sees it: what a node that passes rows on needs is asked for too.
+
+    In ``pipeline()`` it is not: mypy would look for one class that is below two others, of which it finds none.
+    """
+
+    def _takes(self, came: In_contra, /) -> object: ...
 
 
 class Linkable(Generic[In_contra, Out_co]):
@@ -257,52 +265,58 @@ def link_nodes(source: object, target: object, max_queue_size: int | None = None
 
 
 @overload
-def pipeline(n1: Linkable[A, B], n2: _Step[B, C], /) -> Flow[A, C]: ...
+def pipeline(n1: Linkable[A, B], n2: _Passage[B, C], /) -> Flow[A, C]: ...
 @overload
-def pipeline(n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], /) -> Flow[A, D]: ...
+def pipeline(n1: Linkable[A, B], n2: _Passage[B, C], n3: _Passage[C, D], /) -> Flow[A, D]: ...
 @overload
-def pipeline(n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], n4: _Step[D, E], /) -> Flow[A, E]: ...
+def pipeline(n1: Linkable[A, B], n2: _Passage[B, C], n3: _Passage[C, D], n4: _Passage[D, E], /) -> Flow[A, E]: ...
 @overload
 def pipeline(
-    n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], n4: _Step[D, E], n5: _Step[E, F], /
+    n1: Linkable[A, B], n2: _Passage[B, C], n3: _Passage[C, D], n4: _Passage[D, E], n5: _Passage[E, F], /
 ) -> Flow[A, F]: ...
 @overload
 def pipeline(
-    n1: Linkable[A, B], n2: _Step[B, C], n3: _Step[C, D], n4: _Step[D, E], n5: _Step[E, F], n6: _Step[F, G], /
+    n1: Linkable[A, B],
+    n2: _Passage[B, C],
+    n3: _Passage[C, D],
+    n4: _Passage[D, E],
+    n5: _Passage[E, F],
+    n6: _Passage[F, G],
+    /,
 ) -> Flow[A, G]: ...
 @overload
 def pipeline(
     n1: Linkable[A, B],
-    n2: _Step[B, C],
-    n3: _Step[C, D],
-    n4: _Step[D, E],
-    n5: _Step[E, F],
-    n6: _Step[F, G],
-    n7: _Step[G, H],
+    n2: _Passage[B, C],
+    n3: _Passage[C, D],
+    n4: _Passage[D, E],
+    n5: _Passage[E, F],
+    n6: _Passage[F, G],
+    n7: _Passage[G, H],
     /,
 ) -> Flow[A, H]: ...
 @overload
 def pipeline(
     n1: Linkable[A, B],
-    n2: _Step[B, C],
-    n3: _Step[C, D],
-    n4: _Step[D, E],
-    n5: _Step[E, F],
-    n6: _Step[F, G],
-    n7: _Step[G, H],
-    n8: _Step[H, I],
+    n2: _Passage[B, C],
+    n3: _Passage[C, D],
+    n4: _Passage[D, E],
+    n5: _Passage[E, F],
+    n6: _Passage[F, G],
+    n7: _Passage[G, H],
+    n8: _Passage[H, I],
     /,
 ) -> Flow[A, I]: ...
 @overload
 def pipeline(
     n1: Linkable[A, B],
-    n2: _Step[B, C],
-    n3: _Step[C, D],
-    n4: _Step[D, E],
-    n5: _Step[E, F],
-    n6: _Step[F, G],
-    n7: _Step[G, H],
-    n8: _Step[H, I],
+    n2: _Passage[B, C],
+    n3: _Passage[C, D],
+    n4: _Passage[D, E],
+    n5: _Passage[E, F],
+    n6: _Passage[F, G],
+    n7: _Passage[G, H],
+    n8: _Passage[H, I],
     n9: Linkable[I, Any],
     /,
     *more: Linkable[Any, Any],

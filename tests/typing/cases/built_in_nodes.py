@@ -132,7 +132,7 @@ pipeline(customers, log, PrinterOfThings(), greet)  # E: Cannot infer value of t
 pipeline(customers, kept, kept, kept, kept, kept, kept, greet)  # E: Cannot infer value of type parameter
 pipeline(customers, kept, kept, kept, kept, kept, kept, kept, greet)  # E: Cannot infer value of type parameter
 pipeline(store, log, kept)
-pipeline(bill, log, kept)  # E: Cannot infer value of type parameter
+bill >> log  # E: Unsupported operand types for >>
 customers >> kept >> greet  # E: Unsupported operand types for >>
 customers >> (kept, log) >> store  # E: Unsupported operand types for >>
 bill >> log  # E: Unsupported operand types for >> ("Bill" and "Log")

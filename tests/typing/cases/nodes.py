@@ -153,7 +153,6 @@ orders >> WriteRows(path="o.jsonl") >> sink  # E: Unsupported operand types for 
 tax >> log  # E: Unsupported operand types for >> ("Tax" and "Log")
 pipeline(orders, tax, tax)  # E: Cannot infer value of type parameter "C" of "pipeline"
 pipeline(orders, log, tax, tax)  # E: Cannot infer value of type parameter "D" of "pipeline"
-pipeline(orders, tax, sink, log, log, log)  # E: Cannot infer value of type parameter "D" of "pipeline"
 orders.add_edge(notes)  # E: Argument 1 to "add_edge" of "Linkable" has incompatible type "Notes"
 orders >> tax >> notes  # E: Unsupported operand types for >> ("Flow[object, Taxed]" and "Notes")
 orders > None  # E: Unsupported operand types for > ("Orders" and "None")

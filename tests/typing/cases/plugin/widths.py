@@ -45,6 +45,11 @@ class NeedsName(Protocol):
     def name(self) -> str: ...
 
 
+class NeedsLevel(Protocol):
+    @property
+    def level(self) -> int: ...
+
+
 class Needs32(Protocol):
     @property
     def name(self) -> Annotated[str, mysql_type("varchar(32)")]: ...
@@ -113,6 +118,9 @@ class Golds(NanoNode[object, Gold]): ...
 class Plains(NanoNode[object, Plain]): ...
 
 
+class Level(NanoNode[NeedsLevel, Gold]): ...
+
+
 class Any64(NanoNode[Needs64, Vip]): ...
 
 
@@ -163,6 +171,7 @@ source > (any64, named)
 source.add_edge(any64)
 source > any64 > named
 plains > named
+pipeline(golds, Filter[Vip](test="key_exists", key="name"), Level())
 
 source > narrow  # E: Source > Narrow: `Vip` does not fit `Needs32`: column "name": varchar(64) does not fit varchar(32)
 source >> narrow  # E: Source > Narrow: `Vip` does not fit `Needs32`: column "name": varchar(64)
@@ -174,6 +183,8 @@ source > (any64, narrow)  # E: Source > Narrow: `Vip` does not fit `Needs32`
 (source, golds) > narrow  # E: Golds > Narrow: `Gold` does not fit `Needs32`
 (source, golds) >> narrow  # E: Source > Narrow: `Vip` does not fit `Needs32`
 source >> Filter(test="key_exists", key="name") >> narrow  # E: Filter > Narrow: `Vip` does not fit `Needs32`
+pipeline(source, Filter[Vip](test="key_exists", key="name"), Level())  # E: Filter > Level: `Vip` does not fit `NeedsLevel`: column "level" is missing
+pipeline(plains, Filter[Vip](test="key_exists", key="name"), named)  # E: Plains > Filter: `Plain` does not fit `Vip`
 golds > narrow  # E: Golds > Narrow: `Gold` does not fit `Needs32`
 plains > narrow  # E: column "name": string does not fit varchar(32)
 plains > any64  # E: `Plain` does not fit `Needs64`
