@@ -30,6 +30,7 @@ from nanotyped.errors import (
     RowError,
     RowValidationError,
     SourceError,
+    StreamStateError,
     TooManyErrorsError,
     TypeCastError,
     TypeSyntaxError,
@@ -108,6 +109,7 @@ from nanotyped.nodes import (
 )
 from nanotyped.registry import register_function, register_node
 from nanotyped.row import Column, Row, Schema, column, parse_dump
+from nanotyped.streams import DaskStream, Source, Stream, StreamSink, StreamSource
 from nanotyped.types import (
     BITS,
     BOOL,
@@ -187,6 +189,7 @@ __all__ = [
     "ConservationError",
     "ConstantEmitter",
     "CounterOfThings",
+    "DaskStream",
     "DataSourceTypeSystem",
     "DataType",
     "DdlError",
@@ -253,8 +256,13 @@ __all__ = [
     "Serializer",
     "SimpleTransforms",
     "SizeHint",
+    "Source",
     "SourceError",
+    "Stream",
     "StreamMySQLTable",
+    "StreamSink",
+    "StreamSource",
+    "StreamStateError",
     "StreamTable",
     "StreamingJoin",
     "SubstituteRegex",

@@ -1,0 +1,423 @@
+"""The steps that pass elements on later than they come: ``buffer``, ``delay``, ``timed_window``, ``latest``, ….
+
+Each has a task on the loop of its stream. An error behind such a step has no caller to come to: the next one who pushes
+into the step gets it, before his own element is taken. One that nobody got is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+from nanotyped.errors import StreamStateError
+from nanotyped.streams.loops import Home, Lease, close_unawaited, running_loop
+from nanotyped.streams.pushing import (
+    HOLDS,
+    Delivery,
+    Holds,
+    Step,
+    Taken,
+    Waits,
+    accept_waiting,
+    refuse_waiting,
+)
+from nanotyped.streams.steps import Groups
+
+logger = logging.getLogger("nanotyped.streams")
+# How many elements of a buffer are passed on in one go: each go costs a change of threads, and cannot be interrupted.
+_BURST = 100
+
+
+class Stored(NamedTuple):
+    """An element that waits, who waits for it, and when it came (or is due)."""
+
+    x: Any
+    holds: Holds
+    at: float
+
+
+class Awaited(NamedTuple):
+    """What is to be awaited until an element has been taken, and who waits for that."""
+
+    waits: Awaitable[Any]
+    holds: Holds
+
+    def close(self) -> None:
+        """Give it up."""
+        close_unawaited(self.waits)
+
+
+class Deferred(Step):
+    """A step with a task."""
+
+    passes_on_by_itself = True
+
+    def __init__(self, label: str, home: Home) -> None:
+        super().__init__(label, home)
+        self._lock = threading.Lock()
+        self._news = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lease: Lease | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._over = Taken()
+        self._error: Exception | None = None
+        self._delivery: Delivery | None = None
+
+    def start(self) -> None:
+        """Begin to work, or do so once the loop is known."""
+        if self.home.asynchronous:
+            self.home.when_bound(self._start)
+        else:
+            self._lease = Lease(self)
+            self._start(self._lease.loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.ended:
+            return
+        self._loop, self._news, self._over = loop, asyncio.Event(), Taken()
+        if running_loop() is loop:
+            self._begin()
+        else:
+            loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.ensure_future(self._work())
+        over = self._over
+        self._task.add_done_callback(lambda _: over.set_result(None))
+
+    @abstractmethod
+    async def _work(self) -> None:
+        """Pass elements on until the task is cancelled."""
+
+    def _tell(self) -> None:
+        """Let the task know, from any thread, that there is something to do."""
+        loop = self._loop
+        if loop is None:
+            return
+        if running_loop() is loop:
+            self._news.set()
+            return
+        try:
+            loop.call_soon_threadsafe(self._news.set)
+        except RuntimeError:  # the loop was closed by its user, and its tasks have ended with it
+            if not loop.is_closed():
+                raise
+
+    # -- what is delivered -------------------------------------------------------------------------
+
+    async def _deliver(self, x: Any, holds: Holds) -> None:
+        """Pass an element on and wait until it has been taken; an error is kept for the next caller."""
+        token = HOLDS.set(holds)
+        try:
+            await self._attempt(self.home.push(self.down, x), holds)
+        finally:
+            HOLDS.reset(token)
+
+    async def _attempt(self, waits: Awaitable[Any], holds: Holds) -> None:
+        self._delivery = delivery = Delivery()
+        try:
+            await waits
+        except Exception as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push
+            self._keep(error, holds)
+        else:
+            self.let_go(holds)
+        finally:
+            self._delivery = None
+            delivery.set_result(None)
+
+    def _keep(self, error: Exception, holds: Holds = ()) -> None:
+        if holds:  # who waits for the elements learns of it
+            self.give_up(holds, error)
+            return
+        with self._lock:
+            kept, self._error = self._error, self._error or error
+        if kept is not None:
+            logger.error("behind step %s of a stream, after an error that nobody has seen yet", self, exc_info=error)
+
+    def raise_kept(self) -> None:
+        """Raise the error of an element that came before."""
+        if self._error is None:
+            return
+        with self._lock:
+            error, self._error = self._error, None
+        if error is not None:
+            error.add_note(f"raised behind step {self}, for an element that came before")
+            raise error
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def end(self) -> Sequence[Taken]:
+        """End the task, and drop what is stored."""
+        dropped = self._drop()
+        if dropped:
+            logger.warning("destroyed: step %s of a stream drops %d elements that waited in it", self, dropped)
+        if self._error is not None:
+            logger.error("behind step %s of a stream, and nobody has seen it", self, exc_info=self._error)
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return ()
+        if running_loop() is loop:
+            self._cancel()
+        else:
+            loop.call_soon_threadsafe(self._cancel)
+        return (self._over,) if loop.is_running() else ()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def give_lease_back(self) -> None:
+        """Give the background loop back, once the task has ended."""
+        if self._lease is not None:
+            self._lease.release()
+
+    @abstractmethod
+    def _drop(self) -> int:
+        """Forget what is stored, and return how many elements that were."""
+
+
+class _Line(Deferred):
+    """Elements in line."""
+
+    def __init__(self, label: str, home: Home) -> None:
+        super().__init__(label, home)
+        self._line: deque[Stored] = deque()
+
+    def _drop(self) -> int:
+        dropped = len(self._line)
+        self._line.clear()
+        return dropped
+
+
+class Buffer(_Line):
+    """Holds up to ``n`` elements; whoever pushes one more waits."""
+
+    def __init__(self, home: Home, n: int) -> None:
+        super().__init__(f"buffer({n})", home)
+        self._n = n
+        self._waiting: deque[tuple[Stored, Taken]] = deque()
+        self._idle = True
+
+    def take(self, x: Any) -> Waits:
+        """Put an element in line."""
+        self.raise_kept()
+        stored = Stored(x, self.hold(), 0.0)
+        with self._lock:
+            if len(self._line) >= self._n or self._waiting:
+                taken = Taken()
+                self._waiting.append((stored, taken))
+                return taken
+            self._line.append(stored)
+            idle, self._idle = self._idle, False
+        if idle:
+            self._tell()
+        return None
+
+    async def _work(self) -> None:
+        most = 1 if self.home.asynchronous else _BURST
+        while True:
+            with self._lock:
+                self._idle = not self._line
+            if self._idle:
+                await self._news.wait()
+                self._news.clear()
+                continue
+            found = await self.home.call(lambda: self._pass_some_on(most))
+            if found is not None:
+                await self._attempt(found.waits, found.holds)
+            elif self.home.asynchronous:
+                await asyncio.sleep(0)  # others of the user's loop have their turn
+
+    def _pass_some_on(self, most: int) -> Awaited | None:
+        """Pass elements on until one of them is to be awaited."""
+        for _ in range(most):
+            stored = self._next()
+            if stored is None:
+                return None
+            token = HOLDS.set(stored.holds)
+            try:
+                waits = self.down(stored.x)
+            except Exception as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push
+                self._keep(error, stored.holds)
+                continue
+            finally:
+                HOLDS.reset(token)
+            if waits is not None:
+                return Awaited(waits, stored.holds)
+            self.let_go(stored.holds)
+        return None
+
+    def _next(self) -> Stored | None:
+        with self._lock:
+            if not self._line or self.ended:
+                return None
+            stored = self._line.popleft()
+            while self._waiting and len(self._line) < self._n:
+                waiting, taken = self._waiting.popleft()
+                if accept_waiting(taken):
+                    self._line.append(waiting)
+                else:
+                    self.give_up(waiting.holds, StreamStateError("whoever emitted an element stopped waiting for room"))
+            return stored
+
+    def _drop(self) -> int:
+        with self._lock:
+            while self._waiting:
+                refuse_waiting(self, self._waiting.popleft()[1])
+            return super()._drop()
+
+
+class Delay(_Line):
+    """Passes each element on some seconds after it came. While one is being taken, whoever pushes waits."""
+
+    def __init__(self, home: Home, interval: float) -> None:
+        super().__init__(f"delay({interval:g})", home)
+        self._interval = interval
+
+    def take(self, x: Any) -> Waits:
+        """Put an element in line."""
+        self.raise_kept()
+        with self._lock:
+            self._line.append(Stored(x, self.hold(), time.monotonic() + self._interval))
+            is_first = len(self._line) == 1
+        if is_first:
+            self._tell()
+        return self._delivery
+
+    async def _work(self) -> None:
+        while True:
+            if not self._line:
+                await self._news.wait()
+                self._news.clear()
+                continue
+            stored = self._line[0]
+            await asyncio.sleep(max(0.0, stored.at - time.monotonic()))
+            with self._lock:
+                if self.ended:
+                    return
+                self._line.popleft()
+            await self._deliver(stored.x, stored.holds)
+
+
+class TimedWindow(_Line):
+    """Passes on, every few seconds, the list of what came since."""
+
+    def __init__(self, home: Home, interval: float) -> None:
+        super().__init__(f"timed_window({interval:g})", home)
+        self._interval = interval
+
+    def take(self, x: Any) -> Waits:
+        """Put an element into the window."""
+        self.raise_kept()
+        with self._lock:
+            self._line.append(Stored(x, self.hold(), 0.0))
+        return self._delivery
+
+    async def _work(self) -> None:
+        due = time.monotonic()
+        while True:
+            due = max(due + self._interval, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+            with self._lock:
+                window = list(self._line)
+                self._line.clear()
+            holds = tuple(one for stored in window for one in stored.holds)
+            await self._deliver([stored.x for stored in window], holds)
+
+
+class Latest(_Line):
+    """Passes on the last element that came, once those behind are through with the one before."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__("latest()", home)
+
+    def take(self, x: Any) -> Waits:
+        """Take the place of what waits."""
+        self.raise_kept()
+        with self._lock:
+            replaced = list(self._line)
+            self._line.clear()
+            self._line.append(Stored(x, self.hold(), 0.0))
+        for stored in replaced:
+            self.let_go(stored.holds)
+        self._tell()
+        return None
+
+    async def _work(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            with self._lock:
+                stored = self._line.popleft() if self._line else None
+            if stored is not None:
+                await self._deliver(stored.x, stored.holds)
+
+
+class TimedPartition(Deferred):
+    """Gathers elements into tuples of ``n``, and passes on fewer once the first of them has waited long enough."""
+
+    def __init__(self, home: Home, n: int, timeout: float, key: Callable[[Any], Hashable] | None, label: str) -> None:
+        super().__init__(label, home)
+        self._groups = Groups(self, n, key)
+        self._timeout = timeout
+
+    def take(self, x: Any) -> Waits:
+        """Gather an element."""
+        self.raise_kept()
+        waits = self._groups.take(x)
+        self._tell()
+        return waits
+
+    async def _work(self) -> None:
+        while True:
+            wait_s = self._groups.first_came() + self._timeout - time.monotonic()
+            try:
+                await asyncio.wait_for(self._news.wait(), None if math.isinf(wait_s) else wait_s)
+            except TimeoutError:
+                await self._attempt(self.home.push(self._groups.pass_old_on, time.monotonic() - self._timeout), ())
+            else:
+                self._news.clear()
+
+    def _drop(self) -> int:
+        return self._groups.drop()
+
+
+class RateLimit(Step):
+    """Passes on at most one element in some seconds; whoever pushes waits for its turn."""
+
+    def __init__(self, home: Home, interval: float) -> None:
+        super().__init__(f"rate_limit({interval:g})", home)
+        self._lock = threading.Lock()
+        self._interval = interval
+        self._next = 0.0
+        self._over = threading.Event()
+
+    def take(self, x: Any) -> Waits:
+        """Wait for the turn of an element, and pass it on."""
+        with self._lock:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + self._interval
+        if at <= now:
+            return self.down(x)
+        if self.home.is_here():
+            return self._take_later(x, at)
+        if self._over.wait(at - now):
+            raise StreamStateError(f"the stream was destroyed at step {self}, where an element waited")
+        return self.down(x)
+
+    async def _take_later(self, x: Any, at: float) -> None:
+        await asyncio.sleep(at - time.monotonic())
+        await self.home.push(self.down, x)
+
+    def end(self) -> Sequence[Taken]:
+        """Wake those that wait."""
+        self._over.set()
+        return ()
