@@ -1,4 +1,4 @@
-"""Between streams and pipelines: ``StreamSource``, a source that a stream feeds; ``StreamSink``, which feeds a stream."""
+"""Between streams and pipelines: ``StreamSource``, which a stream feeds, and ``StreamSink``, which feeds one."""
 
 from __future__ import annotations
 

@@ -91,6 +91,8 @@ class Step:
     take: Push
     passes_on_by_itself: ClassVar[bool] = False
     """Whether what it stores goes on after some time, whatever comes."""
+    needs_all: ClassVar[bool] = False
+    """Whether it can pass nothing on without one of the streams that lead here."""
 
     def __init__(self, label: str, home: Home) -> None:
         self.label = label
@@ -128,13 +130,8 @@ class Step:
         self.down = self.out = fan_out([step.entry(port) for step, port in self._downs])
 
     def detach(self) -> list[Step]:
-        """Take the step out of its stream, with all that hangs on it alone; return these, upstream first."""
+        """Take the step out of its stream, with all that can get nothing any more; return these, upstream first."""
         with _WIRING:
-            for up in self._ups:
-                up._downs = [(step, port) for step, port in up._downs if step is not self]
-                if not up.ended:
-                    up._rewire()
-            self._ups.clear()
             found, left = [], [self]
             while left:
                 step = left.pop()
@@ -142,11 +139,19 @@ class Step:
                     continue
                 found.append(step)
                 step.ended, step.down, step.out = True, nothing, step._refuse
+                step._leave()
                 for below, _ in step._downs:
                     below._ups = [up for up in below._ups if up is not step]
-                left += [below for below, _ in step._downs if not below._ups]
+                left += [below for below, _ in step._downs if below.needs_all or not below._ups]
                 step._downs.clear()
             return found
+
+    def _leave(self) -> None:
+        for up in self._ups:
+            up._downs = [(step, port) for step, port in up._downs if step is not self]
+            if not up.ended:
+                up._rewire()
+        self._ups.clear()
 
     def _refuse(self, _x: object) -> None:
         raise StreamStateError(f"the stream was destroyed at step {self}, and takes no more elements")

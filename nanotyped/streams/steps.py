@@ -338,6 +338,8 @@ class Zip(Step):
         maxsize: How many elements of a stream may wait for the others; whoever emits one more waits.
     """
 
+    needs_all = True
+
     def __init__(self, home: Home, streams: int, literals: Mapping[int, Any], maxsize: int) -> None:
         super().__init__("zip()", home)
         self._lock = threading.RLock()

@@ -394,27 +394,26 @@ class RateLimit(Step):
 
     def __init__(self, home: Home, interval: float) -> None:
         super().__init__(f"rate_limit({interval:g})", home)
-        self._lock = threading.Lock()
+        self._turn = threading.RLock()
+        self._turn_in_loop = asyncio.Lock()
         self._interval = interval
         self._next = 0.0
         self._over = threading.Event()
 
     def take(self, x: Any) -> Waits:
         """Wait for the turn of an element, and pass it on."""
-        with self._lock:
-            now = time.monotonic()
-            at = max(now, self._next)
-            self._next = at + self._interval
-        if at <= now:
-            return self.down(x)
         if self.home.is_here():
-            return self._take_later(x, at)
-        if self._over.wait(at - now):
-            raise StreamStateError(f"the stream was destroyed at step {self}, where an element waited")
-        return self.down(x)
+            return self._take_in_loop(x)
+        with self._turn:
+            if self._over.wait(max(0.0, self._next - time.monotonic())):
+                raise StreamStateError(f"the stream was destroyed at step {self}, where an element waited")
+            self._next = time.monotonic() + self._interval
+            return self.down(x)
 
-    async def _take_later(self, x: Any, at: float) -> None:
-        await asyncio.sleep(at - time.monotonic())
+    async def _take_in_loop(self, x: Any) -> None:
+        async with self._turn_in_loop:  # which is given in order of asking
+            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + self._interval
         await self.home.push(self.down, x)
 
     def end(self) -> Sequence[Taken]:
