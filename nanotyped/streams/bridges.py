@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from nanotyped.errors import StreamStateError
 from nanotyped.node import NanoNode, PassThrough
 from nanotyped.node.links import In_contra, Out_co
-from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.streams.pushing import HOLDS, Step, Taken, Waits, accept_waiting, refuse_waiting
 
 if TYPE_CHECKING:
     from nanotyped.streams.loops import Home
     from nanotyped.streams.stream import Stream
 
-logger = logging.getLogger("nanotyped.streams")
 # How often a source that waits looks whether it is to end, and a sink whether its rows were taken meanwhile.
 _SOURCE_LOOK_S = 0.1
 _SINK_LOOK_S = 0.02
@@ -152,9 +149,9 @@ class StreamSink(PassThrough[In_contra]):
     """Emits each message into a stream, and passes it on once the sinks there have it.
 
     A row counts as delivered only when all sinks of the stream took what was made of it, also where a buffer or a
-    window held it for a time: at the end of the data the node waits for those. What then still waits for more elements
-    (in ``partition``, ``zip``, …) does not count as delivered, and a warning says so. An error of a step is one of
-    the node, or, behind a buffer or a window, ends the run; either names the step.
+    window held it for a time: at the end of the data the node waits for those. Where rows then still wait for more
+    elements (in ``partition``, ``zip``, …) the run fails, and a resumed one gives them again. An error of a step is one
+    of the node, or, behind a buffer or a window, ends the run; either names the step.
 
     Needs: nothing. Gives: what it gets.
 
@@ -222,7 +219,11 @@ class StreamSink(PassThrough[In_contra]):
         return {step for held in self._held for step in tuple(held.steps)}
 
     def cleanup(self) -> None:
-        """Wait until the rows were taken that will be."""
+        """Wait until the rows were taken that will be.
+
+        Raises:
+            StreamStateError: If others are left.
+        """
         if not self.ended_regularly:
             return
         while True:
@@ -231,13 +232,9 @@ class StreamSink(PassThrough[In_contra]):
             if self.stop_requested or not any(step.passes_on_by_itself for step in steps):
                 break
             self.sleep(_SINK_LOOK_S)
-        if self._held:
-            self.ended_regularly = False  # they are not let go of, so that a resumed run gives them again
+        if self._held and not self.stop_requested:
             where = ", ".join(sorted(map(str, steps)))
-            logger.warning(
-                "%s: %d rows wait in step %s for more elements, and do not count as delivered",
-                self.label,
-                len(self._held),
-                where,
-                extra=NO_ROW_VALUES,
+            raise StreamStateError(
+                f"{len(self._held)} rows wait at the end in step {where} of the stream for more elements, so no sink "
+                "took them; `partition` takes a timeout, `collect` passes on what it has by `flush`"
             )

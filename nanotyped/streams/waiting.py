@@ -399,6 +399,10 @@ class RateLimit(Step):
         self._interval = interval
         self._next = 0.0
         self._over = threading.Event()
+        self._end = Delivery()
+
+    def _refusal(self) -> StreamStateError:
+        return StreamStateError(f"the stream was destroyed at step {self}, where an element waited")
 
     def take(self, x: Any) -> Waits:
         """Wait for the turn of an element, and pass it on."""
@@ -406,17 +410,23 @@ class RateLimit(Step):
             return self._take_in_loop(x)
         with self._turn:
             if self._over.wait(max(0.0, self._next - time.monotonic())):
-                raise StreamStateError(f"the stream was destroyed at step {self}, where an element waited")
+                raise self._refusal()
             self._next = time.monotonic() + self._interval
             return self.down(x)
 
     async def _take_in_loop(self, x: Any) -> None:
         async with self._turn_in_loop:  # which is given in order of asking
-            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            try:
+                await asyncio.wait_for(asyncio.wrap_future(self._end), max(0.0, self._next - time.monotonic()))
+            except TimeoutError:
+                pass  # its turn has come
+            else:
+                raise self._refusal()
             self._next = time.monotonic() + self._interval
         await self.home.push(self.down, x)
 
     def end(self) -> Sequence[Taken]:
         """Wake those that wait."""
         self._over.set()
+        self._end.set_result(None)
         return ()

@@ -186,7 +186,7 @@ def test_errors_come_to_who_awaits() -> None:
     async def main() -> None:
         async def sink(x: int) -> None:
             await asyncio.sleep(0)
-            1 // x  # noqa: B018 - it is to fail
+            1 // x
 
         stream = Stream[int](asynchronous=True)
         got = stream.sink_to_list()
@@ -201,7 +201,7 @@ def test_errors_come_to_who_awaits() -> None:
 
 
 def test_threads_emit_into_the_loop() -> None:
-    """From a thread without a loop ``emit`` blocks until the sinks in the loop are done; from another loop it is awaited."""
+    """From a thread without a loop ``emit`` blocks until the sinks are done; in another loop it is awaited."""
 
     async def main() -> None:
         here = threading.get_ident()
@@ -273,5 +273,22 @@ def test_cancelling_a_wait_takes_the_element_back() -> None:
             await asyncio.sleep(0.001)
         assert got == [0, 1, 3]
         await stream.destroy()
+
+    asyncio.run(main())
+
+
+def test_destroy_wakes_coroutines_that_wait_for_a_turn() -> None:
+    """Whoever awaits his turn, or room, in a stream that is destroyed gets an error at once."""
+
+    async def main() -> None:
+        stream = Stream[int](asynchronous=True)
+        stream.rate_limit(60).sink_to_list()
+        await stream.emit(1)
+        held = asyncio.ensure_future(stream.emit(2))
+        await asyncio.sleep(0)
+        await stream.destroy()
+        with pytest.raises(StreamStateError) as raised:
+            await held
+        assert str(raised.value) == "the stream was destroyed at step `rate_limit(60)`, where an element waited"
 
     asyncio.run(main())

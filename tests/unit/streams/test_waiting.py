@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -175,7 +176,7 @@ def test_rate_limit_holds_the_caller_back(stream: Stream[Any]) -> None:
     for x in range(4):
         stream.emit(x)
         assert len(passed) == x + 1
-    assert all(later - earlier >= 0.019 for earlier, later in zip(passed, passed[1:], strict=False))
+    assert all(later - earlier >= 0.019 for earlier, later in itertools.pairwise(passed))
 
 
 def test_latest_drops_what_came_while_the_sink_was_busy(stream: Stream[Any]) -> None:
