@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, NamedTuple, ParamSpec, TypeVar, overload
 
-from nanotyped.errors import MissingExtraError, StreamStateError
+from nanotyped.errors import MissingExtraError, StreamStateError, shown
 from nanotyped.streams.pushing import Step, Waits
 from nanotyped.streams.steps import NOT_GIVEN, name_of
 
@@ -171,8 +171,17 @@ class DaskStream(Generic[T]):
         label = f"starmap({name_of(func)})"
         return self._submitting(label, _star_mapped, func, args, kwargs)
 
+    # A function of two, and one that takes keywords too: of lambdas mypy infers the first kind alone.
     @overload
     def accumulate(self, func: Callable[[T, T], T]) -> DaskStream[T]: ...
+    @overload
+    def accumulate(
+        self, func: Callable[[S, T], S], start: S, returns_state: Literal[False] = False
+    ) -> DaskStream[S]: ...
+    @overload
+    def accumulate(
+        self, func: Callable[[S, T], tuple[S, U]], start: S, returns_state: Literal[True]
+    ) -> DaskStream[U]: ...
     @overload
     def accumulate(
         self, func: Callable[Concatenate[S, T, ...], S], start: S, returns_state: Literal[False] = False, **kwargs: Any
@@ -230,5 +239,7 @@ def _client(given: Any) -> Any:
     current: Any = distributed.default_client  # it has no annotations
     try:
         return current(given)
-    except (ValueError, TypeError) as error:
-        raise StreamStateError(f"there is no client of Dask: {error}; make a distributed.Client first") from error
+    except ValueError:
+        raise StreamStateError("there is no client of Dask here; make a distributed.Client first") from None
+    except TypeError:
+        raise TypeError(f"the client must be a distributed.Client, not {shown(given)}") from None

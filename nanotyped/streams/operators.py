@@ -9,7 +9,19 @@ import math
 import operator
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeGuard, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeGuard,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from nanotyped.streams import steps, waiting
 from nanotyped.streams.steps import NOT_GIVEN, bound, name_of
@@ -27,6 +39,17 @@ S = TypeVar("S")
 P = ParamSpec("P")
 
 
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Passing(Protocol[T_co]):
+    """A stream, as of what it passes on: one of lists is one of iterables."""
+
+    if TYPE_CHECKING:
+
+        def _passed_on(self) -> T_co: ...
+
+
 class Operators(Generic[T]):
     """The steps that may stand behind a point of a stream. Each call adds one subscriber, behind those there are.
 
@@ -38,6 +61,10 @@ class Operators(Generic[T]):
     """
 
     _step: Step
+
+    if TYPE_CHECKING:
+
+        def _passed_on(self) -> T: ...
 
     @property
     @abstractmethod
@@ -81,14 +108,20 @@ class Operators(Generic[T]):
             return self._behind(steps.Map(self._home, lambda x: tuple(x[one] for one in picks), f"pluck({pick!r})"))
         return self._behind(steps.Map(self._home, operator.itemgetter(pick), f"pluck({pick!r})"))
 
-    def flatten(self: Operators[Iterable[U]]) -> Stream[U]:
+    def flatten(self: _Passing[Iterable[U]]) -> Stream[U]:
         """Pass on the items of each element, one by one, each once the one before was taken."""
-        return self._behind(steps.Flatten("flatten()", self._home))
+        stream: Any = self
+        return cast("Stream[U]", stream._behind(steps.Flatten("flatten()", stream._home)))
 
     # -- with a memory -----------------------------------------------------------------------------
 
+    # A function of two, and one that takes keywords too: of lambdas mypy infers the first kind alone.
     @overload
     def accumulate(self, func: Callable[[T, T], T]) -> Stream[T]: ...
+    @overload
+    def accumulate(self, func: Callable[[S, T], S], start: S, returns_state: Literal[False] = False) -> Stream[S]: ...
+    @overload
+    def accumulate(self, func: Callable[[S, T], tuple[S, U]], start: S, returns_state: Literal[True]) -> Stream[U]: ...
     @overload
     def accumulate(
         self, func: Callable[Concatenate[S, T, ...], S], start: S, returns_state: Literal[False] = False, **kwargs: Any

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -24,9 +24,10 @@ def test_emit_returns_nothing_and_any_value_is_data() -> None:
     """What is emitted comes to the sinks as it is, ``None`` and other false values too."""
     stream: Stream[Any] = Stream()
     got = stream.sink_to_list()
-    for x in (None, 0, "", [], {}, False):
+    values: list[Any] = [None, 0, "", [], {}, False]
+    for x in values:
         assert stream.emit(x) is None
-    assert got == [None, 0, "", [], {}, False]
+    assert got == values
 
 
 def test_source_is_a_stream() -> None:
@@ -37,13 +38,21 @@ def test_source_is_a_stream() -> None:
 def test_map_takes_more_arguments() -> None:
     """``map`` calls with the element first, then the arguments that it was given."""
     stream = Stream[int]()
-    assert results(stream, stream.map(lambda x, by, plus: x * by + plus, 10, plus=1), [1, 2]) == [11, 21]
+
+    def scaled(x: int, by: int, plus: int) -> int:
+        return x * by + plus
+
+    assert results(stream, stream.map(scaled, 10, plus=1), [1, 2]) == [11, 21]
 
 
 def test_filter_passes_the_element_itself() -> None:
     """``filter`` passes what its function is true of; ``None`` passes what is true."""
     stream: Stream[Any] = Stream()
-    long = stream.filter(lambda x, n: len(x) >= n, n=2).sink_to_list()
+
+    def is_long(x: str, n: int) -> bool:
+        return len(x) >= n
+
+    long = stream.filter(is_long, n=2).sink_to_list()
     some = stream.filter(None).sink_to_list()
     for x in ("", "a", "ab"):
         stream.emit(x)
@@ -69,14 +78,19 @@ def test_accumulate_is_scan_from_a_start() -> None:
 def test_start_may_be_none() -> None:
     """``None`` is a state like any other."""
     stream = Stream[int]()
-    assert results(stream, stream.scan(lambda state, x: (state, x), start=None), [1, 2]) == [(None, 1), ((None, 1), 2)]
+    pairs: Stream[Any] = stream.scan(lambda state, x: (state, x), start=cast("Any", None))
+    assert results(stream, pairs, [1, 2]) == [(None, 1), ((None, 1), 2)]
 
 
 def test_scan_returns_state_apart() -> None:
     """With ``returns_state`` the function gives the state and, apart from it, what passes; keywords go to it."""
     stream = Stream[int]()
-    means = stream.scan(lambda s, x, w: ((s[0] + x * w, s[1] + 1), s[0] + x * w), (0, 0), returns_state=True, w=2)
-    assert results(stream, means, [1, 2, 3]) == [2, 6, 12]
+
+    def weigh(state: tuple[int, int], x: int, weight: int) -> tuple[tuple[int, int], int]:
+        return (state[0] + x * weight, state[1] + 1), state[0] + x * weight
+
+    weighed = stream.scan(weigh, (0, 0), returns_state=True, weight=2)
+    assert results(stream, weighed, [1, 2, 3]) == [2, 6, 12]
 
 
 def test_scan_keeps_its_state_when_its_function_fails() -> None:
