@@ -236,10 +236,12 @@ def _client(given: Any) -> Any:
         import distributed  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError("distributed", "dask") from error
+    if given is not None:
+        if not isinstance(given, distributed.Client):
+            raise TypeError(f"the client must be a distributed.Client, not {shown(given)}")
+        return given
     current: Any = distributed.default_client  # it has no annotations
     try:
-        return current(given)
+        return current()
     except ValueError:
         raise StreamStateError("there is no client of Dask here; make a distributed.Client first") from None
-    except TypeError:
-        raise TypeError(f"the client must be a distributed.Client, not {shown(given)}") from None
