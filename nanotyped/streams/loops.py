@@ -105,14 +105,17 @@ def _release(*, wait: bool) -> None:
     last.stop(wait=wait)
 
 
+def _release_later() -> None:
+    _release(wait=False)
+
+
 class Lease:
     """The background loop, for as long as the lease lasts; given back by ``release``, or with its owner."""
 
     def __init__(self, owner: object) -> None:
-        self._background = _acquire()
-        self.loop = self._background.loop
-        # A collector may run in any thread, also in those that would have to be waited for.
-        self._give_back = weakref.finalize(owner, _release, wait=False)
+        self.loop = _acquire().loop
+        # A collector may run anywhere, also under the lock: it leaves the work to the loop, which is there until then.
+        self._give_back = weakref.finalize(owner, self.loop.call_soon_threadsafe, _release_later)
 
     def release(self) -> None:
         """Give it back; the last one ends the loop's thread, and waits for that."""
@@ -183,9 +186,9 @@ class Home:
         """Call steps from a coroutine: in a thread beside the background loop, in a loop of a user's right here."""
         if self.asynchronous:
             return function()
-        assert _background is not None  # whoever runs on it holds a lease
+        background: _Background = _of_thread.background
         context = contextvars.copy_context()
-        future = asyncio.get_running_loop().run_in_executor(_background.pool, context.run, function)
+        future = asyncio.get_running_loop().run_in_executor(background.pool, context.run, function)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:  # the stream was destroyed; what is at work comes to its end all the same

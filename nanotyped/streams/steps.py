@@ -79,11 +79,22 @@ class Keep(Step):
 
 
 class Call(Step):
-    """Calls a function with each element, and passes nothing on. What it returns is awaited if it can be."""
+    """Calls a function with each element, and passes nothing on. What it returns is awaited if it can be.
 
-    def __init__(self, home: Home, function: Callable[[Any], Any], label: str) -> None:
+    Args:
+        home: Where that is done.
+        function: The function.
+        label: What the step is, in messages.
+        in_loop: Whether the function itself must be called where a loop runs.
+    """
+
+    def __init__(self, home: Home, function: Callable[[Any], Any], label: str, *, in_loop: bool = False) -> None:
         super().__init__(label, home)
+        self._lock = threading.Lock()
         self._lease: Lease | None = None
+        if in_loop and not home.asynchronous:
+            self.take = lambda x: self._awaited(_calling(function, x))
+            return
 
         def take(x: Any) -> Waits:
             try:
@@ -96,8 +107,10 @@ class Call(Step):
         self.take = take
 
     def _awaited(self, result: Awaitable[Any]) -> Waits:
-        if self._lease is None and not self.home.asynchronous and not self.ended:
-            self._lease = Lease(self)
+        if self._lease is None and not self.home.asynchronous:
+            with self._lock:
+                if self._lease is None and not self.ended:
+                    self._lease = Lease(self)
         return self._noting(result)
 
     async def _noting(self, result: Awaitable[Any]) -> None:
@@ -109,9 +122,15 @@ class Call(Step):
 
     def end(self) -> Sequence[Taken]:
         """Give the background loop back."""
-        if self._lease is not None:
-            self._lease.release()
+        with self._lock:
+            lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.release()
         return ()
+
+
+async def _calling(function: Callable[[Any], Any], x: Any) -> None:
+    await function(x)
 
 
 class Scan(Step):

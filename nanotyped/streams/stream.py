@@ -111,7 +111,9 @@ class Stream(Operators[T]):
         Returns:
             What can be destroyed to end it. It passes nothing on.
         """
-        return self._behind(steps.Call(self._home, bound(func, args, kwargs), f"sink({name_of(func)})"))
+        function, label = bound(func, args, kwargs), f"sink({name_of(func)})"
+        is_tornados = getattr(func, "__tornado_coroutine__", False)  # it begins where it is called
+        return self._behind(steps.Call(self._home, function, label, in_loop=is_tornados))
 
     def sink_to_list(self) -> list[T]:
         """Return a list that all elements are added to."""

@@ -14,6 +14,7 @@ import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from nanotyped.errors import StreamStateError
@@ -33,6 +34,8 @@ from nanotyped.streams.steps import Groups
 logger = logging.getLogger("nanotyped.streams")
 # How many elements of a buffer are passed on in one go: each go costs a change of threads, and cannot be interrupted.
 _BURST = 100
+# What ends a task, or the process: no error of an element.
+_ENDING = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
 class Stored(NamedTuple):
@@ -54,6 +57,9 @@ class Awaited(NamedTuple):
         close_unawaited(self.waits)
 
 
+_DELIVERING: ContextVar[tuple[Deferred, ...]] = ContextVar("nanotyped_stream_delivering", default=())
+
+
 class Deferred(Step):
     """A step with a task."""
 
@@ -67,7 +73,7 @@ class Deferred(Step):
         self._lease: Lease | None = None
         self._task: asyncio.Task[None] | None = None
         self._over = Taken()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._delivery: Delivery | None = None
 
     def start(self) -> None:
@@ -122,17 +128,26 @@ class Deferred(Step):
 
     async def _attempt(self, waits: Awaitable[Any], holds: Holds) -> None:
         self._delivery = delivery = Delivery()
+        token = _DELIVERING.set((*_DELIVERING.get(), self))
         try:
             await waits
-        except Exception as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push
+        except _ENDING:
+            raise
+        except BaseException as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push
             self._keep(error, holds)
         else:
             self.let_go(holds)
         finally:
+            _DELIVERING.reset(token)
             self._delivery = None
             delivery.set_result(None)
 
-    def _keep(self, error: Exception, holds: Holds = ()) -> None:
+    def _under_way(self) -> Waits:
+        """Return what ends with the delivery that is going on; nothing for whoever is part of it."""
+        delivery = self._delivery
+        return None if delivery is None or self in _DELIVERING.get() else delivery
+
+    def _keep(self, error: BaseException, holds: Holds = ()) -> None:
         if holds:  # who waits for the elements learns of it
             self.give_up(holds, error)
             return
@@ -244,7 +259,9 @@ class Buffer(_Line):
             token = HOLDS.set(stored.holds)
             try:
                 waits = self.down(stored.x)
-            except Exception as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push
+            except _ENDING:
+                raise
+            except BaseException as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push
                 self._keep(error, stored.holds)
                 continue
             finally:
@@ -289,7 +306,7 @@ class Delay(_Line):
             is_first = len(self._line) == 1
         if is_first:
             self._tell()
-        return self._delivery
+        return self._under_way()
 
     async def _work(self) -> None:
         while True:
@@ -318,7 +335,7 @@ class TimedWindow(_Line):
         self.raise_kept()
         with self._lock:
             self._line.append(Stored(x, self.hold(), 0.0))
-        return self._delivery
+        return self._under_way()
 
     async def _work(self) -> None:
         due = time.monotonic()
@@ -352,8 +369,9 @@ class Latest(_Line):
 
     async def _work(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
+            if not self._line:
+                await self._news.wait()
+                self._news.clear()
             with self._lock:
                 stored = self._line.popleft() if self._line else None
             if stored is not None:

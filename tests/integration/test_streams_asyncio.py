@@ -145,19 +145,20 @@ def test_tornado_sinks_run_in_the_background_too() -> None:
     got: list[int] = []
 
     @gen.coroutine
-    def native(x: int) -> Generator[Any, Any, None]:
-        yield gen.moment
-        got.append(x)
-
-    async def sink(x: int) -> None:
-        await native(x)
+    def sink(x: int) -> Generator[Any, Any, None]:
+        yield gen.sleep(0.001)
+        got.append(1 // x)
 
     stream = Stream[int]()
     stream.sink(sink)
-    for x in range(3):
+    for x in (1, 2):
         stream.emit(x)
+        assert len(got) == x
+    with pytest.raises(ZeroDivisionError) as raised:
+        stream.emit(0)
     stream.destroy()
-    assert got == [0, 1, 2]
+    assert got == [1, 0]
+    assert raised.value.__notes__ == ["in step `sink(sink)` of a stream"]
 
 
 def test_elements_go_on_though_nobody_awaits() -> None:
