@@ -23,7 +23,7 @@ from typing import (
     overload,
 )
 
-from nanotyped.streams import steps, waiting
+from nanotyped.streams import joining, steps, waiting
 from nanotyped.streams.steps import NOT_GIVEN, bound, name_of
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class Operators(Generic[T]):
         _check_count("maxsize", maxsize)
         streams = [self, *(one for one in upstreams if isinstance(one, Operators))]
         literals = {place: one for place, one in enumerate(upstreams, 1) if not isinstance(one, Operators)}
-        return self._join(steps.Zip(self._home, len(streams), literals, maxsize), streams)
+        return self._join(joining.Zip(self._home, len(streams), literals, maxsize), streams)
 
     @overload
     def combine_latest(self, other: Stream[U], /, *, emit_on: Any = None) -> Stream[tuple[T, U]]: ...
@@ -271,11 +271,11 @@ class Operators(Generic[T]):
         """
         streams: list[Operators[Any]] = [self, *upstreams]
         places = range(len(streams)) if emit_on is None else [_place(one, streams) for one in _listed(emit_on)]
-        return self._join(steps.CombineLatest(self._home, len(streams), frozenset(places)), streams)
+        return self._join(joining.CombineLatest(self._home, len(streams), frozenset(places)), streams)
 
     def union(self, *upstreams: Stream[U]) -> Stream[T | U]:
         """Pass on the elements of this stream and the others, as they come."""
-        return self._join(steps.Union("union()", self._home), [self, *upstreams])
+        return self._join(joining.Union("union()", self._home), [self, *upstreams])
 
 
 def _listed(given: Any) -> Sequence[Any]:

@@ -10,10 +10,10 @@ from nanotyped.errors import StreamStateError
 from nanotyped.streams import loops, steps
 from nanotyped.streams.bridges import StreamSink
 from nanotyped.streams.dask_stream import DaskStream
+from nanotyped.streams.deferred import Deferred
 from nanotyped.streams.operators import Operators
 from nanotyped.streams.pushing import DONE, Step
 from nanotyped.streams.steps import bound, name_of
-from nanotyped.streams.waiting import Deferred
 
 if TYPE_CHECKING:
     from nanotyped.node import NanoNode
