@@ -94,6 +94,15 @@ def test_between_scatter_and_gather_elements_are_futures(client: Client, stream:
     assert futures[0].key != futures[1].key
 
 
+def test_equal_elements_are_worked_on_one_by_one(client: Client, stream: Stream[Any]) -> None:
+    """Elements that go to the cluster as they are, equal ones too, are each a task of their own."""
+    futures = stream.to_dask().map(double)._stream.sink_to_list()
+    stream.emit(4)
+    stream.emit(4)
+    assert [future.result() for future in futures] == [8, 8]
+    assert futures[0].key != futures[1].key
+
+
 def test_scan_takes_a_start_and_returns_its_state_apart(client: Client, stream: Stream[Any]) -> None:
     """``scan`` on the cluster has the arguments of ``scan`` here."""
     scattered = stream.scatter()

@@ -43,7 +43,7 @@ class Gate:
     def __call__(self, x: Any) -> None:
         self.came.append(x)
         self.entered.release()
-        assert self.pass_one.acquire(timeout=ENDS_S)
+        assert self.pass_one.acquire(timeout=3 * ENDS_S)
 
 
 class Emitter(threading.Thread):
