@@ -100,6 +100,8 @@ class Buffer(_Line):
             token = HOLDS.set(stored.holds)
             try:
                 waits = self.down(stored.x)
+                if isinstance(waits, Taken) and not self.home.asynchronous:
+                    waits = waits.result()  # this thread may block: a way over the loop would cost far more
             except ENDING:
                 raise
             except BaseException as error:  # noqa: BLE001 - steps may raise anything; it is raised at the next push

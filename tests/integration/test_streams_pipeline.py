@@ -152,6 +152,27 @@ def test_emit_blocks_while_the_pipeline_is_full() -> None:
     assert sink.kept == list(range(100))
 
 
+def test_a_buffer_before_a_pipeline_lets_elements_wait(caplog: pytest.LogCaptureFixture) -> None:
+    """``buffer(n)`` takes elements before the run begins; they come through in order, and ``destroy`` needs no run."""
+    stream: Stream[int] = Stream()
+    source, sink = StreamSource(stream.buffer(50)), Kept()
+    source > sink
+    for n in range(50):
+        stream.emit(n)
+    source.global_start()
+    wait_until(lambda: len(sink.kept) == 50)
+    stream.destroy()
+    source.wait_for_pipeline_finish(ENDS_S)
+    assert sink.kept == list(range(50))
+
+    idle: Stream[int] = Stream()
+    StreamSource(idle.buffer(5))
+    for n in range(3):
+        idle.emit(n)
+    idle.destroy()
+    assert caplog.messages[-1].startswith("destroyed: step `buffer(5)` of a stream drops")
+
+
 def test_coroutines_wait_for_the_pipeline_too() -> None:
     """``await emit`` of an asynchronous stream is done once the pipeline has the element, and blocks no loop."""
 
