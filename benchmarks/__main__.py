@@ -144,6 +144,17 @@ def main() -> None:
             f"at least {goal}'s `TypeAdapter(list[tuple])`; what each checks is in `benchmarks/validation.py`",
         )
         lines += run_job(checking, chosen.rounds)
+    peers = ["nanotyped", "streamz", "calls"]
+    pushing = Job(
+        "A stream: map, map, filter, sink, one element at a time",
+        "streams",
+        "streamz",
+        peers,
+        [],
+        {"nanotyped": rows * 5, "streamz": rows, "calls": rows * 5},
+        "at least 3 times streamz",
+    )
+    lines += run_job(pushing, chosen.rounds)
     with MariaDBServer() as server, sink_server() as api:
         database = server.create_database()
         create_orders(database, rows)

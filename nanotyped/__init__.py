@@ -32,6 +32,7 @@ from nanotyped.errors import (
     RowRefusedError,
     RowValidationError,
     SourceError,
+    StreamStateError,
     TooManyErrorsError,
     TypeCastError,
     TypeSyntaxError,
@@ -125,6 +126,7 @@ from nanotyped.nodes import (
 )
 from nanotyped.registry import register_function, register_node
 from nanotyped.row import Column, Row, Schema, column, parse_dump
+from nanotyped.streams import DaskStream, Source, Stream, StreamSink, StreamSource
 from nanotyped.types import (
     BITS,
     BOOL,
@@ -209,6 +211,7 @@ __all__ = [
     "ConstantEmitter",
     "CounterOfThings",
     "CursorPages",
+    "DaskStream",
     "DataSourceTypeSystem",
     "DataType",
     "DdlError",
@@ -286,9 +289,14 @@ __all__ = [
     "SimpleTransforms",
     "SinglePage",
     "SizeHint",
+    "Source",
     "SourceError",
+    "Stream",
     "StreamHttp",
     "StreamMySQLTable",
+    "StreamSink",
+    "StreamSource",
+    "StreamStateError",
     "StreamTable",
     "StreamingJoin",
     "SubstituteRegex",

@@ -27,6 +27,7 @@ NanotypedError
 ├── WrongOptionsError          options that no node can be made of          (also a ValueError)
 ├── ExportError                a pipeline that no file, or no program, says   (also a ValueError)
 ├── PipelineStateError         a call that does not fit the state of the run
+├── StreamStateError           a call that does not fit the state of a stream (also a RuntimeError)
 ├── CursorError                a cursor that would not come back as it is   (also a TypeError)
 └── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
 GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
@@ -296,6 +297,10 @@ class ExportError(NanotypedError, ValueError):
 
 class PipelineStateError(NanotypedError, RuntimeError):
     """A call that does not fit the state of the run, such as starting it twice."""
+
+
+class StreamStateError(NanotypedError, RuntimeError):
+    """A call that does not fit the state of a push stream, such as an element for one that was destroyed."""
 
 
 class CursorError(NanotypedError, TypeError):

@@ -88,7 +88,7 @@ def other_api() -> Iterator[HttpApi]:
 
 def test_one_sink_of_a_fan_out_dies(http_api: HttpApi, other_api: HttpApi, tmp_path: Path) -> None:
     """The run ends and names it, its sibling gets what was sent on; the next run gives both what they lack."""
-    other_api.play(lambda request: Response(status=400 if len(other_api.requests) == 9 else 200))
+    other_api.play(lambda request: Response(status=403 if len(other_api.requests) == 9 else 200))
 
     def finish() -> RunReport:
         source = Orders(name="orders", batch_rows=20)
@@ -99,7 +99,7 @@ def test_one_sink_of_a_fan_out_dies(http_api: HttpApi, other_api: HttpApi, tmp_p
         _ = source > tuple(posts)
         return start_run(source, "fan", state_dir=tmp_path).wait(QUICK_S)
 
-    with pytest.raises(NodeFailedError, match=r"node `dead` failed: DeliveryError: .* 400 Bad Request"):
+    with pytest.raises(NodeFailedError, match=r"node `dead` failed: DeliveryError: .* 403 Forbidden"):
         finish()
     assert read_state(tmp_path).cursors["`orders`"] <= 9 * 20  # no further than the one that is behind
     finish()
