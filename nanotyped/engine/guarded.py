@@ -279,7 +279,7 @@ class GuardedWork:
         self._outbox = outbox
         self._rejections = rejections
         self._counted = node.statistics
-        self._filters = not node.is_sink and not node.holds_rows_back
+        self._filters = not (node.is_sink or node.holds_rows_back or node.gathers_rows)
 
     def settle(self, outcome: Outcome) -> None:
         """Do with some rows what their outcome asks for.

@@ -46,7 +46,8 @@ class ProcessingWorker(Worker):
         self._has_pace = node.throttle_s > 0 or node.send_batch_markers
         self._asks_for_markers = _has_own(node, "process_marker")
         self._timed = _has_own(node, "process_due")
-        self._filters = not node.is_sink and not node.holds_rows_back  # what it holds back is not filtered
+        # What it holds back, or makes one row of, is not filtered.
+        self._filters = not (node.is_sink or node.holds_rows_back or node.gathers_rows)
         self._arrange_work(rejections)
 
     @property
@@ -275,7 +276,7 @@ class ProcessingWorker(Worker):
                 self.outbox.send_batch(self._process_whole(batch.head(good)))
             raise
         self.outbox.send_batch(made)
-        if not self.node.is_sink:
+        if not (self.node.is_sink or self.node.gathers_rows):
             self.statistics.filtered += max(0, len(batch) - len(made))
 
     # The innermost loop of every node of one's own: a call more for each row would cost it a tenth of its speed.

@@ -129,6 +129,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
     whole). Asked after each batch: once it is ``False``, or ``cleanup`` has ended well, all of them count as
     delivered."""
 
+    gathers_rows: bool = False
+    """Whether one row that it gives may stand for several that it got: then fewer rows are none that were filtered."""
+
     rows_held: int | None = None
     """Of a node that holds rows back: how many of the rows that it got last it is not through with; all others count as
     delivered once what it gave has been. ``None``: all that it ever got."""

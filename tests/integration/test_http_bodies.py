@@ -216,6 +216,7 @@ def test_one_answer_for_many_rows_goes_on_once(http_api: HttpApi) -> None:
     _ = source > node > kept
     start_run(node).wait(30)
     assert kept.dicts == [{"job": 2}, {"job": 1}]
+    assert (node.statistics.processed, node.statistics.filtered) == (3, 0)  # none of them was left out
 
 
 def test_an_answer_that_does_not_fit_is_an_error_of_the_row(http_api: HttpApi) -> None:
@@ -244,6 +245,18 @@ def test_an_answer_that_does_not_fit_is_an_error_of_the_row(http_api: HttpApi) -
             {"response_schema": {"a": "int"}},
             "the answer to a request of many rows belongs to none of them: give items, batch_rows: 1 or"
             " retain_input: false beside response_schema",
+        ),
+        (
+            {"rate_limit": {"rows_per_s": 1}},
+            "rate_limit must be of class RateLimit, not {'rows_per_s': 1}",
+        ),
+        (
+            {"response": [{"status": 409, "action": "retry"}]},
+            "each of response must be of class ResponseRule, not {'status': 409, 'action': 'retry'}",
+        ),
+        (
+            {"items": {"error": "e"}},
+            "items must be of class ItemResults, not {'error': 'e'}",
         ),
         (
             {"name": "p", "body": {"k": 1}, "idempotency_key": IdempotencyKey(field="k")},

@@ -287,20 +287,35 @@ def test_items_are_of_rows_by_place_index_or_key(http_api: HttpApi, items: dict[
     assert (report.processed, report.skipped) == (2, 1)
 
 
-def test_no_errors_listed_means_none(http_api: HttpApi) -> None:
-    """A list of errors that is not there is one of none."""
+def test_no_errors_listed_means_none(http_api: HttpApi, caplog: pytest.LogCaptureFixture) -> None:
+    """A list of errors that is not there is one of none; that is told once, for a misspelt path looks the same."""
+    http_api.play(lambda _: Response.of_json({"taken": 3, "errosr": []}))
     items = ItemResults(path="errors", only_errors=True, index="i")
     report = run_batch_into(HttpPostRequest(name="post", url=http_api.url, items=items), numbers(3), N)["post"]
     assert report.processed == 3
+    assert caplog.messages == [
+        f"{http_api.url}: the answer has nothing at `items`, errors, which is taken for no errors;"
+        " it has `taken`, `errosr`"
+    ]
 
 
 @pytest.mark.parametrize(
     ("items", "answer", "reason"),
     [
-        ({"path": "r", "error": "e"}, {"r": [{}]}, "it tells of 1 of the 2 rows what became of them"),
+        ({"path": "r", "error": "e"}, {"r": [{}]}, "it has an item for 1 of the 2 rows, and none for the others"),
         ({"path": "r", "error": "e"}, {"r": [{}] * 3}, "it has 3 items for 2 rows"),
         ({"path": "r", "error": "e"}, {}, "`r` is no list of items"),
         ({"path": [], "error": "e"}, {}, "the answer is no list of items"),
+        (
+            {"path": "r", "status": "stat"},
+            {"r": [{"status": 201}] * 2},
+            "an item has nothing at `stat`: {'status': 201}, which is to be its status",
+        ),
+        (
+            {"path": [], "error": "e", "index": "at"},
+            [{"i": 0}, {"i": 1}],
+            "an item has nothing at `at`: {'i': 0}, which is to tell whose it is",
+        ),
         ({"path": [], "error": "e", "index": "i"}, [{"i": 0}, {"i": 0}], "two items are about row 1 of the request"),
         (
             {"path": [], "error": "e", "index": "i"},

@@ -13,15 +13,14 @@ import msgspec
 from nanotyped.errors import IncompatibleTypesException, NodeOptionError, RowError, TypeCastError, shown
 from nanotyped.nodes.http.idempotency import KEY_SCHEMA, lines_of, with_member
 from nanotyped.nodes.http.sent_rows import JsonSchema, object_of, sent_column, sent_row
-from nanotyped.row import RowEncoder
+from nanotyped.row import Column, RowEncoder, Schema
 from nanotyped.row.encoding import Numbers, form_of, number_columns
 from nanotyped.row.rows import row_info
 from nanotyped.types.intermediate import JSON, JSON_NULL, NULL, OBJECT
 from nanotyped.types.text import render_text
 
 if TYPE_CHECKING:
-    from nanotyped.row import Row, Schema
-    from nanotyped.row.schema import Column
+    from nanotyped.row import Row
 
 Envelope = Literal["array", "ndjson", "object", "single", "none"]
 CONTENT_TYPES: Mapping[str, str] = {
@@ -77,6 +76,10 @@ class BodyMaker:
         # Columns that are not sent need no JSON form.
         own = [one for one in found if ", numbers: " in str(one)]
         return own + self._template.problems(given, label)
+
+    def sent_columns(self, given: Schema) -> Schema:
+        """Return the columns that are sent as they are, by the names of the members that they become."""
+        return given if self._template is None else self._template.sent_columns(given)
 
     def sent_row(self, given: Schema) -> JsonSchema:
         """Return the JSON Schema of what rows of a schema are sent as."""
@@ -218,6 +221,16 @@ class BodyTemplate:
                     return {"type": _JSON_TYPES[type(node)], "enum": [node]}
 
         return object_of({**{key: of(value) for key, value in self._template.items()}, **more})
+
+    def sent_columns(self, given: Schema) -> Schema:
+        """Return the members that are columns of ``given``, and nothing with them, under the members' names."""
+        found = []
+        for member, text in self._template.items():
+            name = _alone(_pieces(text)) if isinstance(text, str) else None
+            if name is not None and name in given:
+                column = given[name]
+                found.append(Column(member, column.type, nullable=column.nullable))
+        return Schema(found)
 
     def compile(self, row_class: type[Row], numbers: Numbers = ()) -> Part:
         """Return what makes the document of a row of a class; ``numbers`` are the columns that are numbers.

@@ -84,6 +84,11 @@ class ItemResults(BaseModel):
         values = [getattr(row, info.fields[self.column]) for row in rows]
         return ["" if value is None else render(value) for value in values]
 
+    def leaves_out_list(self, document: Any) -> bool:
+        """Whether there is no list where one of ``only_errors`` should be: no row failed, or the path is wrong."""
+        path = _steps(self.path)
+        return self.only_errors and bool(path) and reach(document, path) is MISSING
+
     def read(self, document: Any, count: int, keys: Callable[[], Sequence[str]]) -> list[ItemResult]:
         """Return what an answer says of each of so many rows, in their order.
 
@@ -112,7 +117,7 @@ class ItemResults(BaseModel):
             return [ItemResult("success", "", None) if one is None else one for one in results]
         told = [one for one in results if one is not None]
         if len(told) < count:
-            raise ValueError(f"it tells of {len(told)} of the {count} rows what became of them")
+            raise ValueError(f"it has an item for {len(told)} of the {count} rows, and none for the others")
         return told
 
     def _places(self, items: Sequence[Any], count: int, keys: Callable[[], Sequence[str]]) -> list[Sequence[int]]:
@@ -122,7 +127,7 @@ class ItemResults(BaseModel):
                 raise ValueError(f"it has {len(items)} items for {count} rows")
             return [(place,) for place in range(len(items))]
         if self.index is not None:
-            return [(_position(reach(item, _steps(self.index)), count),) for item in items]
+            return [(_position(item, self.index, count),) for item in items]
         assert self.key is not None  # one of the two is there
         by_key: dict[str, list[int]] = {}
         for place, key in enumerate(keys()):
@@ -130,6 +135,8 @@ class ItemResults(BaseModel):
         found: list[Sequence[int]] = []
         for item in items:
             value = reach(item, _steps(self.key))
+            if value is MISSING:
+                raise ValueError(f"{_lacks(item, self.key)}, which is to tell whose it is")
             if not isinstance(value, str | int) or str(value) not in by_key:
                 raise ValueError(f"an item is about {shown(value)}, and no row of the request has that")
             found.append(by_key[str(value)])
@@ -139,6 +146,8 @@ class ItemResults(BaseModel):
         status = MISSING if self.status is None else reach(item, _steps(self.status))
         error = MISSING if self.error is None else reach(item, _steps(self.error))
         has_error = not (error is MISSING or error is None or error is False)
+        if self.status is not None and status is MISSING and not has_error and not self.only_errors:
+            raise ValueError(f"{_lacks(item, self.status)}, which is to be its status")
         if not (self.only_errors or has_error or (self.status is not None and not self._is_success(status))):
             return ItemResult("success", "", item)
         reason = "" if status is MISSING else f"{status}"
@@ -178,7 +187,14 @@ def _steps(path: Path) -> tuple[Step, ...]:
     return (path,) if isinstance(path, str) else tuple(path)
 
 
-def _position(value: Any, count: int) -> int:
+def _lacks(item: Any, path: Path) -> str:
+    return f"an item has nothing at `{'.'.join(map(str, _steps(path)))}`: {shown(item)}"
+
+
+def _position(item: Any, path: Path, count: int) -> int:
+    value = reach(item, _steps(path))
+    if value is MISSING:
+        raise ValueError(f"{_lacks(item, path)}, which is to tell whose it is")
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:

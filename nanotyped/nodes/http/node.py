@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr  # noqa: TC002 - files are read by the annotations of options
+from pydantic import BaseModel, SecretStr  # noqa: TC002 - files are read by the annotations of options
 
 from nanotyped.channel import ChannelCancelled
-from nanotyped.errors import PipelineStateError
+from nanotyped.errors import PipelineStateError, shown
 from nanotyped.node import NanoNode
 from nanotyped.node.links import In_contra, Out_co
 from nanotyped.node.running import NO_ROW_VALUES
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 DEFAULT_BREAKER = CircuitBreaker()
 logger = logging.getLogger("nanotyped.nodes.http")
+
+
+def check_kind(option: str, value: object, kind: type[BaseModel]) -> None:
+    """Raise ``ValueError`` if an option is something else than ``None`` or a model: a mapping, which files have."""
+    if value is not None and not isinstance(value, kind):
+        # Of a kind that comes in several forms, each has a class of its own.
+        forms = " or ".join(each.__name__ for each in kind.__subclasses__() or [kind])
+        raise ValueError(f"{option} must be of class {forms}, not {shown(value)}")
 
 
 class HttpNode(NanoNode[In_contra, Out_co]):
@@ -90,6 +98,10 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         self._tls_ca = tls_ca
         if auth is not None:
             self._headers |= auth.headers()
+        for rule in response:
+            check_kind("each of response", rule, ResponseRule)
+        check_kind("rate_limit", rate_limit, RateLimit)
+        check_kind("circuit_breaker", circuit_breaker, CircuitBreaker)
         self._rules = Rules(tuple(response), self._rejected, self._split)
         self._rate_limit = rate_limit
         self._breaker = circuit_breaker
@@ -161,7 +173,7 @@ class HttpNode(NanoNode[In_contra, Out_co]):
     def _count_ignored(self, rows: int) -> None:
         """Count rows whose answer does not matter: of a node that others follow, the engine sees that they do not."""
         with self._counting:
-            self.statistics.filtered += rows if self.is_sink else 0
+            self.statistics.filtered += rows if self.is_sink or self.gathers_rows else 0
 
     def _pause(self, seconds: float) -> bool:
         self.sleep(seconds)

@@ -17,7 +17,8 @@ from nanotyped.nodes.http.auth import Auth, Credentials, check_auth
 from nanotyped.nodes.http.client import ExchangeFailed, HttpClient, RetryPolicy, Terms
 from nanotyped.nodes.http.get import GET_HEADERS, OF_A_ROW, HttpGetNode
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
-from nanotyped.nodes.http.paging import (  # noqa: TC001 - files are read by the annotations of options
+from nanotyped.nodes.http.node import check_kind
+from nanotyped.nodes.http.paging import (
     Pagination,
     PaginationOption,
 )
@@ -139,6 +140,7 @@ class HttpGetRequestPaginator(HttpGetNode):
         records: str | list[str | int] | None = None,
         **kwargs: Any,
     ) -> None:
+        check_kind("pagination", pagination, Pagination)
         if not json:
             raise ValueError("json must be true: where the next page is stands in the JSON of a page")
         classic = {

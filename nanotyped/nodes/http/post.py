@@ -15,7 +15,8 @@ from nanotyped.node import FarEnd
 from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES
 from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
-from nanotyped.nodes.http.items import ItemResults  # noqa: TC001 - files are read by the annotations of options
+from nanotyped.nodes.http.items import ItemResults
+from nanotyped.nodes.http.node import check_kind
 from nanotyped.nodes.http.openapi import SentRequest, contract_of_options
 from nanotyped.nodes.http.responses import ResponseReader
 from nanotyped.nodes.http.sending import RowSender
@@ -116,6 +117,8 @@ class HttpPostRequest(RowSender):
     ) -> None:
         self.method = method
         self.envelope = _checked_envelope(method, envelope, envelope_key)
+        check_kind("items", items, ItemResults)
+        check_kind("idempotency_key", idempotency_key, IdempotencyKey)
         if max_body_bytes is not None and max_body_bytes < 1:
             raise ValueError(f"max_body_bytes must be at least 1, not {max_body_bytes}")
         if not 0 <= batch_wait_s < float("inf"):
@@ -142,6 +145,7 @@ class HttpPostRequest(RowSender):
         self._response = None
         if response_schema is not None:
             columns = parse_schema(response_schema)
+            self.gathers_rows = not self.retain_input and self.items is None
             self._response = ResponseReader(columns, self._url.display, keeps_row=self.retain_input)
         self._check_options()
 
@@ -180,7 +184,9 @@ class HttpPostRequest(RowSender):
         if self.envelope != "none":
             problems += self._bodies.problems(given, self.label)
         if self._contract is not None:
-            problems += self._contract.check_rows(given, self._bodies.sent_row(given), self._sent, self.label)
+            problems += self._contract.check_rows(
+                self._bodies.sent_columns(given), self._bodies.sent_row(given), self._sent, self.label
+            )
         if self.idempotency_key is not None:
             problems += self.idempotency_key.problems(given, self.label)
         if self.items is not None:

@@ -246,5 +246,6 @@ def kind_of(document: object) -> str:
         str: "a string",
         bool: "a boolean",
         type(None): "null",
+        type(JSON_NULL): "null",
     }
     return names.get(type(document), "a number")

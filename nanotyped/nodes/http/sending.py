@@ -41,6 +41,7 @@ class RowSender(HttpNode[object, Any]):
     def __init__(self, **kwargs: Any) -> None:
         self._fillers: dict[type[Row], Filler] = {}
         self._keys: KeyMaker | None = None
+        self._told_of_list = False
         self._most_rows = sys.maxsize  # that the service is known to take at once
         super().__init__(**kwargs)
 
@@ -152,7 +153,7 @@ class RowSender(HttpNode[object, Any]):
             half = (len(parcel.rows) + 1) // 2
             if failed.action == "split" and half < self._most_rows:
                 self._most_rows = half
-                text = "%s: %s are too much at once (%s); from now on requests have %d rows at the most"
+                text = "%s: %s are too much at once (%s); from now on no more than %d at once"
                 logger.warning(text, self._url.display, parcel, failed, half)
             return parcel.parts(half)
         self._refuse_item(parcel, 0, str(failed), failed.status)
@@ -193,6 +194,7 @@ class RowSender(HttpNode[object, Any]):
         try:
             document = read_answer(answer.body, self._url.display, json=True)
             results = items.read(document, len(parcel.rows), lambda: items.keys_of(parcel.rows))
+            self._look_for_list(document, items)
         except (RowError, ValueError) as error:
             numbers = (parcel.numbers[0], parcel.numbers[-1])
             text = f"{self._url.display} answered {answer.status} to {parcel}, but does not say what became of them"
@@ -207,6 +209,16 @@ class RowSender(HttpNode[object, Any]):
             else:
                 self._refuse_item(parcel, place, f"{attempts}: {result.reason}", answer.status)
         return self._wait_to_send(parcel, again, results[again[0]].reason) if again else []
+
+    def _look_for_list(self, document: Any, items: ItemResults) -> None:
+        """Tell once of an answer without the list of errors: to some services that is none, and it hides a typo."""
+        if self._told_of_list or not items.leaves_out_list(document):
+            return
+        self._told_of_list = True
+        members = ", ".join(f"`{name}`" for name in document) if isinstance(document, dict) else ""
+        text = "%s: the answer has nothing at `items`, %s, which is taken for no errors; it has %s"
+        told = (self._url.display, items.path, members or "no members")
+        logger.warning(text, *told)
 
     def _may_try_again(self, parcel: Parcel) -> bool:
         is_in_time = parcel.ends_at == 0 or time.monotonic() < parcel.ends_at

@@ -22,8 +22,8 @@ from nanotyped.node import FarEnd, SizeHint
 from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.nodes.file_sorting import RowSorter
 from nanotyped.nodes.http.client import ExchangeFailed
-from nanotyped.nodes.http.node import HttpNode
-from nanotyped.nodes.http.paging import PaginationOption  # noqa: TC001 - files are read by the annotations of options
+from nanotyped.nodes.http.node import HttpNode, check_kind
+from nanotyped.nodes.http.paging import Pagination, PaginationOption
 from nanotyped.nodes.http.records import Page, RecordReader, page_of, read_document, record_steps
 from nanotyped.nodes.http.url_template import UrlTemplate
 from nanotyped.nodes.http.walking import Walk, check_query_names, with_query
@@ -97,6 +97,7 @@ class StreamHttp(HttpNode[Never, Any]):
         lag: LagOption = 0,
         **kwargs: Any,
     ) -> None:
+        check_kind("pagination", pagination, Pagination)
         self._url = UrlTemplate(url)
         if self._url.columns:
             raise ValueError(f"url: a source has no column to fill `{{{self._url.columns[0]}}}` with")

@@ -487,4 +487,4 @@ def test_a_template_is_held_to_the_document_too(tmp_path: Path) -> None:
     assert text.startswith("Expected `number`, got ")
     assert "a string" in text
     [constant] = found_of(tmp_path, {"total": "all"})
-    assert constant.startswith("Expected `number`, got ")
+    assert constant.startswith("Expected `number`, got `what is sent there` (")
