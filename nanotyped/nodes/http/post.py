@@ -73,13 +73,14 @@ class HttpPostRequest(RowSender):
         order_by: Columns: with several ``workers``, rows of equal values in them are sent one after the other.
         items: What an answer says of each row: ``path`` to a list, and of its items ``status``, ``error``, ``index`` or
             ``key`` and ``column``; ``only_errors``, ``success``, ``retry``. Rows that failed are sent again, or are
-            errors of the row; the others were delivered.
+            errors of the row; the others were delivered. In Python an ``ItemResults``.
         response_schema: Columns to type, of the answer: of its items where there are ``items``, else of the whole.
             Each row goes on with them. Where one answer is for many rows, ``retain_input: false`` is needed, and one
             row goes on for each request. Members beside them are left out.
         idempotency_key: Keys by which the service knows what it was sent before: ``header``, the header of each
             request that holds its key; ``field``, the member of each row's object that holds the row's; ``columns``,
-            what a row's key is made of, by default all of it. The node needs a name then.
+            what a row's key is made of, by default all of it. The node needs a name then. In Python an
+            ``IdempotencyKey``.
         openapi: ``FILE#OPERATION``: the document of OpenAPI 3.0 or 3.1 (YAML, or JSON in a ``.json`` file), and the
             ``operationId`` whose request body rows have to fit, by their types. Method and path have to be its too.
         openapi_trust: Columns whose values the service judges, where their types hold more than the body takes.

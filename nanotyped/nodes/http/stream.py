@@ -63,7 +63,8 @@ class StreamHttp(HttpNode[Never, Any]):
         pagination: How the API pages, by ``type``: ``header_link``, ``json_link`` (``path``), ``cursor`` (``path``,
             ``parameter``, ``has_more``), ``offset`` (``limit``, ``limit_parameter``, ``parameter``, ``total``),
             ``page_number`` (``parameter``, ``first_page``, ``total_pages``) or ``single_page``; each with
-            ``max_pages``. See ``docs/how-to/read-an-api.md``.
+            ``max_pages``. See ``docs/how-to/read-an-api.md``. In Python a ``HeaderLinkPages``, ``JsonLinkPages``,
+            ``CursorPages``, ``OffsetPages``, ``NumberedPages`` or ``SinglePage``.
         parameters: What else is in the query of the first page. No place for a secret.
         records: Member of a page, or list of steps into it, that is the list of its records; by default the page.
         schema_contract: What becomes of members, types and nulls beyond the contract; by default they are errors. See
