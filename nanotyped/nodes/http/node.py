@@ -45,8 +45,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         auth: Who the node says it is, by ``type``: ``bearer`` (``token``); ``api_key`` (``key``, and ``header`` or
             ``query``, the name of its place); ``basic`` (``user``, ``password``); ``oauth2``, client credentials
             (``token_url``, ``client_id``, ``client_secret``, ``scopes``, ``client_auth``: ``basic`` or ``body``,
-            ``audience``, ``parameters``), by tokens that all workers share and that are renewed in time. In Python a
-            ``BearerAuth``, ``ApiKeyAuth``, ``BasicAuth`` or ``OAuth2Auth``.
+            ``audience``, ``parameters``), by tokens that all workers share and that are renewed in time. In Python
+            a ``BearerAuth``, ``ApiKeyAuth``, ``BasicAuth`` or ``OAuth2Auth``.
         connect_timeout_s: Longest wait for a connection, in seconds.
         timeout_s: Longest wait, in seconds, for each piece of an answer.
         max_attempts: How often one request is sent at the most.
@@ -55,8 +55,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         response: What answers mean, a rule at a time, before what their status means by itself: ``action`` (success,
             ignore, retry, reject, split, fail), and of the answer ``status``, ``header`` or ``body``, with ``equals``
             or ``contains``. In Python each is a ``ResponseRule``.
-        rate_limit: How much is sent at the most, over all workers: ``requests_per_s``, ``rows_per_s``, and ``burst``, by
-            default what goes in a second. In Python a ``RateLimit``.
+        rate_limit: How much is sent at the most, over all workers: ``requests_per_s``, ``rows_per_s``, and ``burst``,
+            by default what goes in a second. In Python a ``RateLimit``.
         circuit_breaker: After ``failures`` attempts in a row that failed, nothing is sent for ``pause_s`` seconds, and
             then one request to try; null: each request is tried by itself. In Python a ``CircuitBreaker``.
         max_answer_bytes: Bytes of one answer at the most, unpacked.
