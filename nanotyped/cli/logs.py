@@ -87,6 +87,8 @@ class JsonFormatter(logging.Formatter):
             found["seconds"] = report.seconds
             found["nodes"] = [asdict(node) for node in report.nodes]
         found |= getattr(record, "facts", {})
+        known = facts_of(getattr(record, "cause", None))
+        found |= {name: value for name, value in known.items() if found.get(name) is None}
         if record.exc_info and record.exc_info[0] is not None:
             found["error"] = record.exc_info[0].__name__
         return STEERING.sub(lambda at: f"\\u{ord(at[0]):04x}", json.dumps(found, ensure_ascii=False))
