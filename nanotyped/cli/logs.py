@@ -142,7 +142,8 @@ class JsonLog:
         """Tell which signal ended it, and what that cut off."""
         facts = _report_of(end.report)
         if left is not None:
-            facts |= {"dropped_rows": left.dropped_rows, "stuck": list(left.stuck)}
+            facts |= {"dropped_rows": left.dropped_rows, "unfinished_rows": dict(left.unfinished_rows)}
+            facts["stuck"] = list(left.stuck)
         self._tell(logging.WARNING, "interrupted", signal=signal.Signals(end.signal_number).name, **facts)
 
     def finished(self, report: RunReport, dead_letters: Sequence[str], earlier: Mapping[str, int]) -> None:
