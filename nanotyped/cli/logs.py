@@ -87,6 +87,8 @@ class JsonFormatter(logging.Formatter):
             found["seconds"] = report.seconds
             found["nodes"] = [asdict(node) for node in report.nodes]
         found |= getattr(record, "facts", {})
+        known = facts_of(getattr(record, "cause", None))
+        found |= {name: value for name, value in known.items() if found.get(name) is None}
         if record.exc_info and record.exc_info[0] is not None:
             found["error"] = record.exc_info[0].__name__
         return STEERING.sub(lambda at: f"\\u{ord(at[0]):04x}", json.dumps(found, ensure_ascii=False))
@@ -140,7 +142,8 @@ class JsonLog:
         """Tell which signal ended it, and what that cut off."""
         facts = _report_of(end.report)
         if left is not None:
-            facts |= {"dropped_rows": left.dropped_rows, "stuck": list(left.stuck)}
+            facts |= {"dropped_rows": left.dropped_rows, "unfinished_rows": dict(left.unfinished_rows)}
+            facts["stuck"] = list(left.stuck)
         self._tell(logging.WARNING, "interrupted", signal=signal.Signals(end.signal_number).name, **facts)
 
     def finished(self, report: RunReport, dead_letters: Sequence[str], earlier: Mapping[str, int]) -> None:

@@ -163,7 +163,7 @@ $$ python -m pytest
 - `${module}_contract.py`: what the nodes of this project need and give.
 - `${module}_nodes.py`: the nodes.
 - `test_${module}.py`: what is to stay true.
-- `pyproject.toml`: mypy is strict, and knows columns. `pip install mypy`; with `--no-types` the check does without.
+- `pyproject.toml`: mypy is strict, and knows columns (`pip install mypy pytest`); `check --no-types` does without.
 """
 
 

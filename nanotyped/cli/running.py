@@ -105,9 +105,10 @@ def _run_to_its_end(
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a second signal cut off: how many rows on their way from node to node, and nodes that did not listen."""
+    """What a stop cut off: rows on their way from node to node, rows in hand by node, and nodes that did not listen."""
 
     dropped_rows: int
+    unfinished_rows: Mapping[str, int]
     stuck: Sequence[str]
 
 
@@ -117,7 +118,12 @@ def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
         for node in run.graph.nodes
         if not node.is_source
     )
-    return Left(dropped, stuck)
+    unfinished = {
+        found.name: left
+        for found in (report[node.label] for node in run.graph.nodes if not node.is_source)
+        if (left := found.received - found.processed - found.skipped - found.dead) > 0
+    }
+    return Left(dropped, unfinished, stuck)
 
 
 def _earlier_letters_of(run: Run) -> Mapping[str, int]:
@@ -214,6 +220,9 @@ class _Text:
         if dropped:
             rows = "1 row on its way to a node was" if dropped == 1 else f"{dropped:,} rows on their way to a node were"
             print_error(f"{rows} dropped")
+        for name, count in left.unfinished_rows.items():
+            rows, they = ("1 row", "it") if count == 1 else (f"{count:,} rows", "they")
+            print_error(f"node `{name}` was not done with {rows} that it had received; {they} may be sent on or not")
         for name in left.stuck:
             print_error(f"node `{name}` was left behind: it did not end within {self._run.grace_s:g} s")
 

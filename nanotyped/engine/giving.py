@@ -116,6 +116,8 @@ class SourceWorker(Worker):
         for given in batches:
             if isinstance(given, Checkpoint):
                 resumes = True
+                if outbox.rows:  # gathered with rows behind it, they would count only when those were dealt with
+                    outbox.flush()
                 self._checkpoint(given)
                 if self._draining:
                     return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable
@@ -21,6 +22,7 @@ RejectionWatch: TypeAlias = "Callable[[NanoNode[Any, Any], Row | RawLine, Except
 MOST_WAITING = 200
 RATE_SAMPLE_ROWS = 100
 """Of fewer rows a share says little: until the end of the data it is not looked at."""
+logger = logging.getLogger("nanotyped.rejections")
 
 
 class Rejections:
@@ -71,7 +73,10 @@ class Rejections:
             self._statistics.rejected += 1
             if self._watch is not None:
                 self._watch(self._node, row, error)
+            reason = "; ".join([str(error), *getattr(error, "__notes__", ())])
             if self._file is None:
+                if not self._statistics.skipped and self._watch is None:
+                    self._tell(error, reason, number)
                 self._statistics.skipped += 1
                 return
             self._statistics.dead += 1
@@ -83,13 +88,20 @@ class Rejections:
                 attempt=attempt,
                 code=type(error).__name__,
                 column=getattr(error, "column", None),
-                reason="; ".join([str(error), *getattr(error, "__notes__", ())]),
+                reason=reason,
                 at=now_text(),
                 row=row,
             )
             self._waiting.append(letter.render())
             if len(self._waiting) >= MOST_WAITING:  # of a source that says nothing of where it is, all would wait
                 self._write(self._file)
+
+    def _tell(self, error: Exception, reason: str, number: int) -> None:
+        """Tell why the first row is left out: of rows that are in no file nothing else would say it."""
+        name, code = self._node.label, type(error).__name__
+        text = "%s: row %d is left out: %s: %s; others are only counted (`dead_letter` keeps each, and why)"
+        facts = {"node": name, "row": number, "error": code}
+        logger.warning(text, name, number, code, reason, extra={"facts": facts, "cause": error})
 
     @property
     def _left_out(self) -> int:

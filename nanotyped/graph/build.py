@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError
+from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, NodeOptionError, nearest_hint
 from nanotyped.graph.drift import judge_contracts
 from nanotyped.graph.flows import Flow, FlowTracer, Node, Passage, unknown_since
 from nanotyped.node import NanoNode
@@ -193,8 +193,19 @@ def _check_methods(nodes: list[Node]) -> list[GraphProblem]:
             problems.append(GraphStructureError(reason, node=node.label, hint=remedy))
         elif not node.is_source and not _overrides(cls, "process_item", "process_batch"):
             reason = f"node `{node.label}` has inputs, and {cls.__name__} has no process_item to take rows with"
-            problems.append(GraphStructureError(reason, node=node.label, hint="a source cannot be linked to"))
+            remedy = "a source cannot be linked to"
+            if not (cls.__module__.startswith("nanotyped.") or _overrides(cls, "generator", "generate_batches")):
+                remedy = _near_method(cls) or f"define process_item() in {cls.__name__}"
+            problems.append(GraphStructureError(reason, node=node.label, hint=remedy))
     return problems
+
+
+def _near_method(cls: type[Node]) -> str:
+    """Return which of its own methods may be a misspelt one, ``""`` if none is near."""
+    for name in sorted(set(dir(cls)) - set(dir(NanoNode))):
+        if callable(getattr(cls, name)) and (hint := nearest_hint(name, ("process_item", "process_batch"))):
+            return f"{cls.__name__} has `{name}`; {hint}"
+    return ""
 
 
 def _check_files(nodes: list[Node]) -> list[GraphProblem]:

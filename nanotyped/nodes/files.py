@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -35,6 +36,7 @@ from nanotyped.nodes.file_writing import (
     remove_abandoned,
 )
 from nanotyped.nodes.json_lines import JsonLinesReader
+from nanotyped.nodes.page_size import PageSize
 from nanotyped.nodes.schema_contract import SchemaContract, SchemaContractOption, contract_of_file
 from nanotyped.registry import register_node
 from nanotyped.row import Column, RowEncoder, Schema
@@ -54,6 +56,8 @@ _BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjs
 _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 NULL_TEXT = "\\N"
 SEGMENT_ROWS = 100_000
+# Rows up to the first checkpoint, and up to the next one in a slow run.
+FIRST_ROWS, LEAST_ROWS = 10, 10
 logger = logging.getLogger("nanotyped.nodes.files")
 
 
@@ -108,6 +112,8 @@ class ReadRows(NanoNode[Never, Any]):
     moments); where it is one (text, bytes), ``null_text`` is the null. JSON lines hold an object a line,
     with exactly the columns, each in the JSON form of its type. What breaks the contract is an error that names file,
     line and column. With ``on_error`` it is left out instead: a dead letter holds the line as it stands in the file.
+    With a state the file is gone on with behind the last stretch of rows that was delivered: of 10 rows at first, and
+    of more where they go on fast, up to ``batch_rows``.
 
     Needs: nothing. Gives: rows of ``output_schema``, which must be given.
 
@@ -224,6 +230,7 @@ class ReadRows(NanoNode[Never, Any]):
         reader = self._reader()
         batches = self._batches(reader)
         if self._is_pipe():
+            reader.batch_rows = self.batch_rows
             yield from batches(self._file, Position())
         else:
             marks = FileMarks(self.path, self._file.fileno())
@@ -231,11 +238,16 @@ class ReadRows(NanoNode[Never, Any]):
             before = start.offset
             self._size = SizeHint(os.fstat(self._file.fileno()).st_size - before, "bytes")
             self._read_so_far = lambda: max(0, reader.here.offset - before)
+            size = PageSize(FIRST_ROWS, LEAST_ROWS, self.batch_rows)
+            reader.batch_rows = size.rows
             for rows in batches(self._file, start):
+                offered_at = time.monotonic()
                 yield rows
                 if reader.position != start:  # which it is where the last line has no end
                     start = reader.position
                     yield Checkpoint(marks.cursor(start))
+                size.adapt(time.monotonic() - offered_at)
+                reader.batch_rows = size.rows
         if self._sorter is not None and self._sorter.discarded.told:
             logger.warning("%s: %s", self.label, self._sorter.discarded.told, extra=NO_ROW_VALUES)
 

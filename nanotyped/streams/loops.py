@@ -216,7 +216,12 @@ class Home:
 
 
 def close_unawaited(waits: object) -> None:
-    """Give up what was to be awaited."""
+    """Give up what was to be awaited; what has not begun, with all that it would have awaited in turn."""
+    if inspect.iscoroutine(waits) and inspect.getcoroutinestate(waits) == inspect.CORO_CREATED:
+        for inner in inspect.getcoroutinelocals(waits).values():
+            for each in inner if isinstance(inner, list | tuple) else (inner,):
+                if inspect.iscoroutine(each):
+                    close_unawaited(each)
     close = getattr(waits, "close", None)
     if close is not None:
         close()

@@ -597,6 +597,24 @@ def test_rows_that_a_second_signal_drops_are_counted(folder: Path) -> None:
     assert lines[-1] == "nanotyped: ended by SIGTERM"
 
 
+def test_rows_that_a_node_has_in_hand_at_a_stop_are_counted(folder: Path) -> None:
+    """They were received, and stand in no other count."""
+    hold = "{class: Hold, options: {workers: 2}}"
+    write(folder, f"nodes:\n  count: {{class: Count, options: {{end: 9}}}}\n  hold: {hold}\npaths: [[count, hold]]\n")
+    with start(folder, "run", "p.yaml", "--module", "mill") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "holding\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr.readline() == "p.yaml: running 2 nodes\n"
+        assert process.stderr.readline() == "nanotyped: finishing what is in flight; a second signal to stop now\n"
+        process.send_signal(signal.SIGINT)
+        lines = process.stderr.read().splitlines()
+        assert process.wait(60) == 143
+    said = "node `hold` was not done with (1 row that it had received; it|[2-9] rows that it had received; they)"
+    assert re.fullmatch(f"nanotyped: {said} may be sent on or not", lines[-2])
+
+
 def test_a_node_that_hangs_ends_the_run_after_its_grace_time(folder: Path) -> None:
     """One signal is enough: the node that all wait for is named, and the status is that of the signal."""
     write(folder, "nodes:\n  count: {class: Count, options: {end: 9}}\n  hold: {class: Hold}\npaths: [[count, hold]]\n")

@@ -86,6 +86,24 @@ def test_a_log_for_programs_says_where_dead_letters_are(folder: Path) -> None:
     ]
 
 
+def test_a_log_for_programs_says_which_row_was_skipped_first(folder: Path) -> None:
+    """With node, row, column and kind of error, and without the reason, which may quote the row."""
+    nodes = "  read: {class: Names}\n  refuse: {class: Refuse, options: {on_error: skip}}\npaths: [[read, refuse]]\n"
+    status, found = records(folder, nodes)
+    told = [record for record in found if record["level"] == "warning"]
+    assert status == 0
+    assert [{key: one[key] for key in ("logger", "node", "row", "column", "error", "message")} for one in told] == [
+        {
+            "logger": "nanotyped.rejections",
+            "node": "refuse",
+            "row": 1,
+            "column": "name",
+            "error": "RowError",
+            "message": "…: row 1 is left out: …: …; others are only counted (`dead_letter` keeps each, and why)",
+        }
+    ]
+
+
 def test_a_log_for_programs_names_run_node_and_batch(folder: Path) -> None:
     """Each line is JSON with the one id of the run; what nodes say bears the node and its batch."""
     status, found = records(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import URL, make_url
 
 from nanotyped import Checkpoint, GraphTypeError, NodeFailedError, RowValidationError, SourceError, StreamTable
-from nanotyped.nodes.sql import paging
+from nanotyped.nodes import page_size
 from nanotyped.nodes.sql.sqlite import SQLiteReader
 from nanotyped.types.sqlite import SQLiteTypeSystem
 from tests.support.flows import Kept
@@ -369,7 +369,7 @@ def test_pages_follow_how_fast_rows_go_on(tmp_path: Path, monkeypatch: pytest.Mo
     grown = pages()
     assert grown[:5] == [500, 1000, 2000, 4000, 5000]
     assert sum(grown) == 20_000
-    monkeypatch.setattr(paging, "SLOW_S", -1.0)  # everything is slow
+    monkeypatch.setattr(page_size, "SLOW_S", -1.0)  # everything is slow
     shrunk = pages()
     assert shrunk[:4] == [500, 250, 125, 100]
     assert set(shrunk[3:-1]) == {100}

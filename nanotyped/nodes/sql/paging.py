@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.errors import SourceError
 from nanotyped.node.running import NO_ROW_VALUES
+from nanotyped.nodes.page_size import PageSize
 from nanotyped.nodes.sql.description import Columns, Unreadable
 
 if TYPE_CHECKING:
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from nanotyped.nodes.sql.progress import Reading
     from nanotyped.nodes.sql.statements import TableQuery
 
-# Rows of the first page, and of the smallest; seconds in which a page is taken where rows go on slowly, or fast.
+# Rows of the first page, and of the smallest that a slow run comes to: each is a query.
 FIRST_ROWS, LEAST_ROWS = 500, 100
-SLOW_S, FAST_S = 1.0, 0.25
 logger = logging.getLogger("nanotyped.nodes.sql")
 
 
@@ -70,8 +70,9 @@ class Pages:
         if upper is not None:
             since = None if self.query.since is None else self.query.since[1]
             self.reading.begin(since if after is None else after[0], upper[0])
-        rows = min(FIRST_ROWS, self.rows)
+        size = PageSize(FIRST_ROWS, LEAST_ROWS, self.rows)
         while upper is not None:
+            rows = size.rows
             columns, last = self.reader.page(self.query, self.key, after, upper, rows)
             if last is None:
                 return
@@ -81,17 +82,8 @@ class Pages:
             self.reading.reach(last[0])  # now that it was taken
             if len(columns[0]) < rows:
                 return
-            after, rows = last, self._next_rows(rows, time.monotonic() - offered_at)
-
-    def _next_rows(self, rows: int, taken_s: float) -> int:
-        """Return the size of the next page, by how long it took to be rid of one.
-
-        Behind each page is a checkpoint. Where rows go on slowly pages are small, so that a run that is killed again
-        and again still gets on; where they go fast, a page is a round trip, and they grow.
-        """
-        if taken_s > SLOW_S:
-            return min(self.rows, max(LEAST_ROWS, rows // 2))
-        return min(self.rows, rows * 2) if taken_s < FAST_S else rows
+            after = last
+            size.adapt(time.monotonic() - offered_at)
 
     def _start(self, cursor: Any) -> tuple[Any, ...] | None:
         """Return the key behind which this run begins; ``None`` if it begins with the first row of its query.

@@ -77,6 +77,18 @@ def test_skip_leaves_out_the_row_and_all_that_was_made_of_it() -> None:
     assert report.dead == 0
 
 
+def test_the_first_reason_of_a_skipped_row_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Once for a node, with the row; of dead letters the file says it."""
+    run(Counting(9), Doing(refuse(3, 5, 7), name="work", on_error="skip"), Keeping())
+    run(Counting(9), Doing(refuse(3, 5, 7), name="work", dead_letter=tmp_path / "dead"), Keeping())
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "WARNING",
+            "work: row 4 is left out: ValueError: at 3; others are only counted (`dead_letter` keeps each, and why)",
+        )
+    ]
+
+
 def test_dead_letters_hold_the_typed_row_and_why(tmp_path: Path) -> None:
     """A dead letter is a line of JSON with the row, and why, where and when it was rejected; its owner's alone."""
     path = tmp_path / "dead.jsonl"

@@ -387,6 +387,29 @@ def test_names_given_twice() -> None:
     ]
 
 
+class Misspelt(NanoNode[Any, Any]):
+    """Has a method that nobody calls."""
+
+    def proces_item(self) -> None:
+        """Do nothing."""
+
+
+class Idle(NanoNode[Any, Any]):
+    """Has no method at all."""
+
+
+def test_a_misspelt_method_is_named() -> None:
+    """A class of one's own that takes no rows is told which method may be meant, or which is missing."""
+    source = Source(name="source")
+    _ = source > Misspelt(name="near")
+    _ = source > Idle(name="idle")
+    assert problems(source) == [
+        "node `near` has inputs, and Misspelt has no process_item to take rows with. "
+        "Hint: Misspelt has `proces_item`; did you mean `process_item`?",
+        "node `idle` has inputs, and Idle has no process_item to take rows with. Hint: define process_item() in Idle",
+    ]
+
+
 def test_ends_that_are_missing() -> None:
     """A node without input needs a generator, one with inputs a process_item; NanoNode itself has neither."""
     lonely, double = Work(name="lonely"), Source(name="double")

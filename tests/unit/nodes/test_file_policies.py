@@ -14,7 +14,6 @@ from nanotyped.config import check_pipeline, parse_pipeline
 from nanotyped.engine.run import prepare_run, start_run
 from nanotyped.errors import ConfigError, NodeFailedError, SourceError
 from nanotyped.message import Checkpoint
-from nanotyped.nodes.file_reading import FileReader
 from nanotyped.nodes.files import ReadRows
 from nanotyped.row.raw_line import KEPT_BYTES, RawLine
 from tests.support.flows import Kept
@@ -149,7 +148,7 @@ def test_every_line_is_a_row_or_a_letter(tmp_path: Path, name: str, data: st.Dat
     dead.unlink(missing_ok=True)
     head = b"id,name\r\n" if name.endswith("csv") else b""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FileReader, "batch_rows", batch)
+        patch.setattr(ReadRows, "batch_rows", batch)
         rows, report = flow(tmp_path / name, head + b"".join(drawn), dead_letter=dead)
     right = {lines[0]: (1, "a"), lines[-1]: (9, "\r\n")}
     assert rows == [right[line] for line in drawn if line in right]
@@ -159,7 +158,7 @@ def test_every_line_is_a_row_or_a_letter(tmp_path: Path, name: str, data: st.Dat
 
 def test_a_run_goes_on_behind_rejected_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints count wrong rows as well: from each of them on, the rest of the file is read, numbers and all."""
-    monkeypatch.setattr(FileReader, "batch_rows", 2)
+    monkeypatch.setattr(ReadRows, "batch_rows", 2)
     path = tmp_path / "x.csv"
     path.write_bytes(b"id,name\n1,a\nx,b\n3\n4,d\n5,e\n")
     node = ReadRows(path=path, output_schema=SCHEMA, on_error="skip")

@@ -14,7 +14,6 @@ from nanotyped.engine.checkpoint import read_state
 from nanotyped.engine.run import prepare_run
 from nanotyped.errors import GraphTypeError, RowError, SourceError
 from nanotyped.message import Checkpoint
-from nanotyped.nodes.file_reading import FileReader
 from nanotyped.nodes.file_writing import CsvWriter, JsonLinesWriter
 from nanotyped.nodes.files import ReadRows
 from nanotyped.row import parse_schema
@@ -31,7 +30,7 @@ Note: Any = SCHEMA.row_class()
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch, and so the way from checkpoint to checkpoint, be two rows."""
-    monkeypatch.setattr(FileReader, "batch_rows", 2)
+    monkeypatch.setattr(ReadRows, "batch_rows", 2)
 
 
 def write(path: Path, rows: list[Any]) -> Path:
@@ -185,6 +184,46 @@ def test_a_pipe_cannot_be_read_again(tmp_path: Path) -> None:
         prepare_run(node, state_dir=tmp_path / "state")
     said = f"node `read` cannot be resumed: {tmp_path / 'x.jsonl'} is no regular file, and cannot be read again"
     assert [str(problem) for problem in caught.value.exceptions] == [said]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
+@pytest.mark.parametrize("options", [{}, {"on_error": "skip"}], ids=["plain", "guarded"])
+def test_the_first_position_is_behind_few_rows(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    """So that a run whose rows go on slowly gets on, however early it is stopped."""
+    path = write(tmp_path / name, notes(100))
+    cursors = [one.cursor for one in read(path, batch_rows=1000, **options) if isinstance(one, Checkpoint)]
+    assert cursors[0]["row"] == 10
+    assert cursors[-1]["row"] == 100
+    cursors = [one.cursor for one in read(path, batch_rows=4, **options) if isinstance(one, Checkpoint)]
+    assert [cursor["row"] for cursor in cursors] == list(range(4, 101, 4))
+
+
+class Slow(Kept):
+    """Takes rows one by one, and stands still at the 25th until it is let go."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(batch_rows=1, **options)
+        self.stands, self.leave = threading.Event(), threading.Event()
+
+    def process_batch(self, batch: Any) -> Any:
+        if len(self.rows) == 24:
+            self.stands.set()
+            assert self.leave.wait(10)
+        return super().process_batch(batch)
+
+
+def test_a_position_is_kept_though_few_rows_were_delivered(tmp_path: Path) -> None:
+    """Rows that were read with others count when they are dealt with, and need not wait for those behind them."""
+    path = write(tmp_path / "x.csv", notes(3000))
+    source, sink = ReadRows(path=path, output_schema=SCHEMA, name="read", batch_rows=1000), Slow(name="sink")
+    _ = source > sink
+    run = prepare_run(source, state_dir=tmp_path / "state")
+    run.start()
+    assert sink.stands.wait(10)
+    run.terminate()
+    sink.leave.set()
+    run.wait(10)
+    assert 10 <= read_state(tmp_path / "state").cursors["`read`"]["row"] <= len(sink.rows)
 
 
 class Gated(Kept):

@@ -351,8 +351,8 @@ def test_wrong_cells(tmp_path: Path, schema: str, cell: str, problem: str) -> No
 def test_numbers_of_rows(tmp_path: Path, name: str, good: bytes, bad: bytes) -> None:
     """An error bears the number of its row; batches before it, and rows before a line that is no row, are given."""
     head = b"n,who\n" if name == "x.csv" else b""
-    path = written(tmp_path / name, head + good * 1200 + bad + good)
-    source = ReadRows(path=path, output_schema=Bill)
+    path = written(tmp_path / name, head + good * 1205 + bad + good)
+    source = ReadRows(path=path, output_schema=Bill, batch_rows=10)
     seen = 0
 
     def read_on() -> None:
@@ -363,9 +363,9 @@ def test_numbers_of_rows(tmp_path: Path, name: str, good: bytes, bad: bytes) -> 
     with pytest.raises(RowError) as caught:
         read_on()
     source.cleanup()
-    assert caught.value.row == 1201
-    assert f"{path}, line {1202 if head else 1201}" in str(caught.value)
-    assert seen == (1000 if b"x" in bad else 1200)
+    assert caught.value.row == 1206
+    assert f"{path}, line {1207 if head else 1206}" in str(caught.value)
+    assert seen == (1200 if b"x" in bad else 1205)
 
 
 def test_names_that_need_escapes(tmp_path: Path) -> None:
@@ -385,10 +385,10 @@ def test_names_that_need_escapes(tmp_path: Path) -> None:
 
 def test_all_wrong_cells_of_a_batch(tmp_path: Path) -> None:
     """One error names every wrong cell, the first ten in full."""
-    path = written(tmp_path / "x.csv", "n,who\n" + "1,a\nx,b\n" * 12)
+    path = written(tmp_path / "x.csv", "n,who\n" + "1,a\n" * 30 + "1,a\nx,b\n" * 12)
     text = failed_read(path, Bill)
     assert text.count("not a whole number") == 10
-    assert text.endswith("line 21, column `n`: expected `integer`, got 'x' (not a whole number); and 2 more")
+    assert text.endswith("line 51, column `n`: expected `integer`, got 'x' (not a whole number); and 2 more")
 
 
 @pytest.mark.parametrize(

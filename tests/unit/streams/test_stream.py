@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from nanotyped import Stream, StreamStateError
+from nanotyped.streams.loops import as_coroutine, close_unawaited
+from nanotyped.streams.pushing import together
 
 ENDS_S = 10.0
 
@@ -291,6 +294,17 @@ def test_destroy_leaves_no_thread() -> None:
     stream.destroy()
     assert background_threads() == []
     stream.destroy()
+
+
+def test_what_is_given_up_before_it_begins_is_closed_to_the_last() -> None:
+    """A sink's coroutine within what steps wrap around it would else be told of as never awaited."""
+
+    async def sink() -> None:
+        raise AssertionError("nobody awaits it")
+
+    sinks = [sink(), sink()]
+    close_unawaited(together([as_coroutine(each) for each in sinks]))
+    assert [inspect.getcoroutinestate(each) for each in sinks] == [inspect.CORO_CLOSED] * 2
 
 
 def test_destroy_of_the_one_step_that_waits_ends_the_loop() -> None:
