@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.output import CommandFailedError
-from nanotyped.engine.checkpoint import State, StateError, read_state
+from nanotyped.engine.checkpoint import State, StateError, is_exhausted, lasts, read_state, start_of
 
 if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
@@ -24,8 +24,15 @@ def show_state(arguments: Arguments) -> int:
     print(f"updated   {updated}")
     print(f"next run  {_next_run(state)}")
     for source, cursor in state.cursors.items():
-        print(f"{source}  {json.dumps(cursor, ensure_ascii=False)}")
+        print(f"{source}  {_cursor(cursor)}")
     return 0
+
+
+def _cursor(cursor: Any) -> str:
+    if not is_exhausted(cursor):
+        return json.dumps(cursor, ensure_ascii=False)
+    kept = f", at {json.dumps(start_of(cursor), ensure_ascii=False)}" if lasts(cursor) else ""
+    return f"came to its end{kept}"
 
 
 def _next_run(state: State) -> str:

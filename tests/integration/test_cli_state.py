@@ -55,7 +55,7 @@ def test_from_no_state_to_a_run_that_goes_on(shop: Path) -> None:
     code, out, _ = program(shop, "state", "show", "state")
     said = r"pipeline  copy\nupdated   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00\nnext run  begins anew\n"
     assert code == 0
-    assert re.fullmatch(said + r'`read`  \{"\$exhausted": true\}\n', out)
+    assert re.fullmatch(said + "`read`  came to its end\n", out)
     fingerprint = read_state(shop / "state").fingerprint
     with closing(StateFile(shop / "state", fingerprint, "copy")) as state:
         state.write({"`read`": ({"key": ["id"], "after": ["2400"]}, 1)}, finished=False)
@@ -115,7 +115,7 @@ def test_a_table_that_is_followed(shop: Path) -> None:
     _, out, _ = program(shop, "state", "show", "state")
     assert out.endswith(
         "next run  goes on from the cursors\n"
-        '`read`  {"$exhausted": true, "cursor": {"key": ["id"], "after": [2500], "upper": [2500]}}\n'
+        '`read`  came to its end, at {"key": ["id"], "after": [2500], "upper": [2500]}\n'
     )
     (shop / "p.yaml").write_text(FOLLOW.replace("lag: 2", "lag: 1"))
     _, out, _ = program(shop, "check", "p.yaml", "--state", "state")

@@ -227,7 +227,8 @@ def why_no_answer(error: BaseException, policy: RetryPolicy, timeout_s: float) -
             remedy = "; `tls_ca` names an authority to trust" if cause.verify_code in _UNKNOWN_AUTHORITY else ""
             return f"the certificate is not valid: {cause.verify_message}{remedy}"
         if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {cause.reason or type(cause).__name__}"
+            remedy = "; is it a port of `http`?" if cause.reason == "WRONG_VERSION_NUMBER" else ""
+            return f"TLS failed: {cause.reason or type(cause).__name__}{remedy}"
         if isinstance(cause, OSError) and cause.strerror:
             return f"no connection: {cause.strerror}"
     # A refused connection is a timeout to urllib3, hence this after the answers of the system.
