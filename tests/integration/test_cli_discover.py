@@ -50,7 +50,9 @@ def a_table_of_every_type(database: Database) -> None:
     )
 
 
-def test_the_python_of_live_tables_is_checked_imported_and_equal_to_them(database: Database, tmp_path: Path) -> None:
+def test_the_python_of_live_tables_is_checked_imported_and_equal_to_them(
+    database: Database, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     """Every table and view is a Row class that mypy takes, with the live schema; the text is always the same.
 
     What is left out of it is said, and the exit status is 2.
@@ -61,7 +63,7 @@ def test_the_python_of_live_tables_is_checked_imported_and_equal_to_them(databas
     assert run(tmp_path, "discover", database.url) == (2, out, LEFT_OUT)
     path = tmp_path / "rows.py"
     path.write_text(out, encoding="utf-8")
-    assert mypy_says(path) == ""
+    assert mypy_says(path, pytestconfig) == {}
     classes = load(path)
     assert [cls.__name__ for cls in classes] == ["Odd", "AView", "EveryType"]
     odd, view, every = (cls.schema for cls in classes)
@@ -116,7 +118,7 @@ def test_the_yaml_of_live_tables_is_checked_and_run(database: Database, tmp_path
     assert "'2.50'" in out
 
 
-def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
+def test_tables_of_sqlite_mean_the_same(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """Every column of the class means what the declared type means, and the tables of SQLite itself are left out."""
     with sqlite3.connect(tmp_path / "shop.db") as connection:
         connection.execute(
@@ -130,7 +132,7 @@ def test_tables_of_sqlite_mean_the_same(tmp_path: Path) -> None:
     assert "sqlite_sequence" not in out
     path = tmp_path / "rows.py"
     path.write_text(out)
-    assert mypy_says(path) == ""
+    assert mypy_says(path, pytestconfig) == {}
     [cls] = load(path)
     reader = SQLiteReader(check_url(f"sqlite:///{tmp_path}/shop.db"))
     try:

@@ -61,7 +61,11 @@ def shared_cache(config: pytest.Config, name: str) -> Iterator[Path]:
 def run_mypy(config: Path, cache: Path, paths: Iterable[Path]) -> dict[Place, str]:
     """Return what mypy reports."""
     flags = ["--no-error-summary", "--show-traceback", "--no-pretty", "--follow-imports=silent"]
-    out, err, _ = api.run(["--config-file", str(config), "--cache-dir", str(cache), *flags, *map(str, paths)])
+    depth = sys.getrecursionlimit()
+    try:
+        out, err, _ = api.run(["--config-file", str(config), "--cache-dir", str(cache), *flags, *map(str, paths)])
+    finally:
+        sys.setrecursionlimit(depth)  # mypy sets its own, which hypothesis takes for a mistake of the test
     assert err == ""
     reported: dict[Place, str] = {}
     for found in filter(None, map(_REPORTED.match, out.splitlines())):

@@ -26,6 +26,7 @@ from nanotyped.types import (
     TypeSyntaxError,
     mysql_type,
 )
+from tests.support.checkers import Place, run_mypy, shared_cache, write_mypy_config
 from tests.unit.types import strategies as any_
 
 if TYPE_CHECKING:
@@ -253,12 +254,10 @@ def load(path: Path) -> list[type[Row]]:
     return [item for item in found if issubclass(item, Row)]
 
 
-def mypy_says(path: Path) -> str:
-    """Return what `mypy --strict` finds in a module."""
-    options = ["--strict", "--follow-imports=silent", "--no-error-summary", "--config-file="]
-    words = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(path.parent), str(path)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+def mypy_says(path: Path, config: pytest.Config) -> dict[Place, str]:
+    """Return what mypy finds in a module by the options of the project, by its place."""
+    with shared_cache(config, "typing-plain") as cache:
+        return run_mypy(write_mypy_config(path.parent, plugin=False), cache, [path])
 
 
 def test_the_module_of_any_tables_is_laid_out_imports_and_has_their_schemas(tmp_path: Path) -> None:
@@ -278,7 +277,7 @@ def test_the_module_of_any_tables_is_laid_out_imports_and_has_their_schemas(tmp_
     check()
 
 
-def test_mypy_takes_the_module_of_tables_of_every_type(tmp_path: Path) -> None:
+def test_mypy_takes_the_module_of_tables_of_every_type(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """Under `mypy --strict` there is nothing to mend, whatever the columns are called."""
     path = tmp_path / "rows.py"
 
@@ -286,7 +285,7 @@ def test_mypy_takes_the_module_of_tables_of_every_type(tmp_path: Path) -> None:
     @given(st.lists(contracts(), min_size=20, max_size=30, unique_by=lambda contract: contract.table))
     def check(found: list[TableContract]) -> None:
         path.write_text(render_module([ORDERS, *found]), encoding="utf-8")
-        assert mypy_says(path) == ""
+        assert mypy_says(path, pytestconfig) == {}
 
     check()
 
