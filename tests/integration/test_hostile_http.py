@@ -161,9 +161,8 @@ def test_a_service_that_speaks_no_tls_gets_nothing() -> None:
         connection.sendall(OK)
 
     with RawServer(in_the_clear) as server:
-        assert (
-            failure(f"https://127.0.0.1:{server.port}/x") == "TLS failed: WRONG_VERSION_NUMBER; is it a port of `http`?"
-        )
+        told = failure(f"https://127.0.0.1:{server.port}/x")
+    assert told == "TLS failed: WRONG_VERSION_NUMBER; is it a port of `http`?"
 
 
 # -- where to -------------------------------------------------------------------------------------------
