@@ -57,7 +57,8 @@ _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 NULL_TEXT = "\\N"
 SEGMENT_ROWS = 100_000
 # Rows up to the first checkpoint, and up to the next one in a slow run.
-FIRST_ROWS, LEAST_ROWS = 10, 10
+# Few, so that a slow run that is often stopped gets on; and enough to tell several mistakes of a file at once.
+FIRST_ROWS, LEAST_ROWS = 100, 100
 logger = logging.getLogger("nanotyped.nodes.files")
 
 
@@ -112,7 +113,7 @@ class ReadRows(NanoNode[Never, Any]):
     moments); where it is one (text, bytes), ``null_text`` is the null. JSON lines hold an object a line,
     with exactly the columns, each in the JSON form of its type. What breaks the contract is an error that names file,
     line and column. With ``on_error`` it is left out instead: a dead letter holds the line as it stands in the file.
-    With a state the file is gone on with behind the last stretch of rows that was delivered: of 10 rows at first, and
+    With a state the file is gone on with behind the last stretch of rows that was delivered: of 100 rows at first, and
     of more where they go on fast, up to ``batch_rows``.
 
     Needs: nothing. Gives: rows of ``output_schema``, which must be given.

@@ -296,7 +296,7 @@ def test_what_becomes_of_members_beyond_the_contract(
     values = contract == {"columns": "discard_value", "data_type": "discard_value"}
     told = f"{dropped} rows" if dropped else "1 values of `note`"
     expected = [f"read: discarded, for they do not fit the contract: {told}"] if dropped or values else []
-    assert caplog.messages == expected
+    assert [text for text in caplog.messages if "is left out" not in text] == expected
 
 
 def test_nulls_may_evolve_and_are_checked_downstream(http_api: HttpApi) -> None:

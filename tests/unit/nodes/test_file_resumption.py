@@ -190,23 +190,23 @@ def test_a_pipe_cannot_be_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{}, {"on_error": "skip"}], ids=["plain", "guarded"])
 def test_the_first_position_is_behind_few_rows(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     """So that a run whose rows go on slowly gets on, however early it is stopped."""
-    path = write(tmp_path / name, notes(100))
+    path = write(tmp_path / name, notes(1000))
     cursors = [one.cursor for one in read(path, batch_rows=1000, **options) if isinstance(one, Checkpoint)]
-    assert cursors[0]["row"] == 10
-    assert cursors[-1]["row"] == 100
-    cursors = [one.cursor for one in read(path, batch_rows=4, **options) if isinstance(one, Checkpoint)]
-    assert [cursor["row"] for cursor in cursors] == list(range(4, 101, 4))
+    assert cursors[0]["row"] == 100
+    assert cursors[-1]["row"] == 1000
+    cursors = [one.cursor for one in read(path, batch_rows=40, **options) if isinstance(one, Checkpoint)]
+    assert [cursor["row"] for cursor in cursors] == list(range(40, 1001, 40))
 
 
 class Slow(Kept):
-    """Takes rows one by one, and stands still at the 25th until it is let go."""
+    """Takes rows one by one, and stands still at the 250th until it is let go."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(batch_rows=1, **options)
         self.stands, self.leave = threading.Event(), threading.Event()
 
     def process_batch(self, batch: Any) -> Any:
-        if len(self.rows) == 24:
+        if len(self.rows) == 249:
             self.stands.set()
             assert self.leave.wait(10)
         return super().process_batch(batch)
@@ -223,7 +223,7 @@ def test_a_position_is_kept_though_few_rows_were_delivered(tmp_path: Path) -> No
     run.terminate()
     sink.leave.set()
     run.wait(10)
-    assert 10 <= read_state(tmp_path / "state").cursors["`read`"]["row"] <= len(sink.rows)
+    assert 100 <= read_state(tmp_path / "state").cursors["`read`"]["row"] <= len(sink.rows)
 
 
 class Gated(Kept):
