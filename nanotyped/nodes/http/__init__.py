@@ -1,7 +1,11 @@
 """Rows out to an HTTP API and in from one: ``HttpPostRequest``, ``HttpGetRequest``, its paginator, ``StreamHttp``.
 
-``node`` holds what all of them share, ``client`` the one layer that tries again, ``rules`` what answers mean, ``auth``
-who asks.
+``node`` holds what all of them share, ``client`` the one layer that tries again, over a ``session``; ``rules`` what
+answers mean, ``answers`` how they are read, ``pacing`` how fast it goes, ``auth`` and ``tokens`` who asks.
+
+Out: ``post`` has the options, ``sending`` what is done with a batch, ``bodies`` what is sent, ``items`` and
+``responses`` what is answered, ``openapi`` what a service wants. In: ``get``, ``paginators``, ``stream`` are the nodes,
+``paging`` how APIs page, ``walking`` the way from page to page, ``records`` what stands on one.
 """
 
 from nanotyped.nodes.http.auth import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth
