@@ -33,6 +33,7 @@ test: $(DEV) mariadb lint  ## Check the code and run all tests
 .PHONY: faults
 faults: $(DEV) mariadb  ## Run every fault test, also those that take long
 	@$(PYTEST) tests/faults -m "fault or not fault" --durations=0 --durations-min=0.5
+	@$(PYTEST) tests/integration -m fault
 
 .PHONY: lint
 lint: $(DEV)  ## Check style, types and layers
