@@ -11,6 +11,7 @@ from nanotyped.node.nano_node import (
     declared_row_class,
     options_of,
 )
+from nanotyped.node.parts import Part, PartSize, Split
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry, is_row_error
 from nanotyped.node.progress import SizeHint
 from nanotyped.node.provenance import FarEnd, FarForm, Origin, OriginKind
@@ -40,6 +41,8 @@ __all__ = [
     "OnError",
     "Origin",
     "OriginKind",
+    "Part",
+    "PartSize",
     "PassThrough",
     "PassedRow",
     "Retry",
@@ -47,6 +50,7 @@ __all__ = [
     "RunReport",
     "Runner",
     "SizeHint",
+    "Split",
     "Status",
     "declared_row_class",
     "get_environment_variables",

@@ -22,6 +22,7 @@ from nanotyped.node.functions import Function, no_op, resolve_function
 from nanotyped.node.links import In_contra, Linkable, Out_co
 from nanotyped.node.of_thread import OfThread
 from nanotyped.node.parameters import validate_parameter
+from nanotyped.node.parts import vouches_for_rows
 from nanotyped.node.policies import ErrorPolicy, OnError, Retry
 from nanotyped.node.provenance import FarEnd, Origin
 from nanotyped.node.running import NO_ROW_VALUES, NodeStatistics, RunHandle, Status
@@ -33,6 +34,7 @@ from nanotyped.row.declared import names_columns, schema_of_type, type_arguments
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch, Checkpoint, Marker
+    from nanotyped.node.parts import Part, PartSize, Split
     from nanotyped.node.progress import SizeHint
     from nanotyped.row.raw_line import RawLine
     from nanotyped.row.schema import SchemaDeclaration
@@ -103,6 +105,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
         workers: How many rows (or batches, where the class works by batches) its code is at side by side, each in a
             thread: for code that waits on a service. The order of the rows is kept. ``setup`` and ``cleanup`` run once,
             and what belongs to a row, as ``self.__message__``, is each thread's own; the other attributes are shared.
+        partition_by: Columns of which it says that what the node makes of a row depends on the rows of equal values in
+            them alone; then on a cluster such groups may go to copies of it. In one process it changes nothing.
         on_error: What becomes of a row that its code, or a contract, does not take: ``fail`` ends the run, ``skip``
             leaves it out and counts it, ``dead_letter`` writes it to a file too. All that was made of the row is left
             out. Outages, credentials and tables that changed always end the run.
@@ -149,6 +153,22 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """In a source: whether its last checkpoint is ``lasting``, so that with a state a run goes on where the last one
     ended."""
 
+    part: Part | None = None
+    """In a source that has ``split``: the part that it is to give; ``None``: all of it."""
+
+    stateless: ClassVar[bool] = False
+    """Whether what the node makes of a row depends on that row and its options alone: then rows may go to several
+    copies of it, in other processes. It holds for the class whose code it stands beside, not for code that a subclass
+    puts into its place."""
+
+    copies: int = 1
+    """How many copies of the node work at the same time: of what a limit of the whole run allows, this one may take so
+    small a share."""
+
+    partition_by: Sequence[str] = ()
+    """Columns: what the node makes of a row depends on the rows of equal values in these alone, whatever it keeps of
+    them. Then groups of such rows may go to copies of it, each group to one."""
+
     options_that_may_change: ClassVar[tuple[str, ...]] = ()
     """Options that do not change what a cursor means: a run with others goes on from the state of the last one."""
 
@@ -186,6 +206,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
     given_options: Mapping[str, object]
     """The options as they were given to the class, by name; defaults are not among them."""
 
+    given_arguments: tuple[object, ...]
+    """What was given to the class by position."""
+
     @property
     def __orig_class__(self) -> Any:
         """The class with its arguments, where the node was made of one: ``Filter[Vip]``."""
@@ -211,10 +234,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
         super().__init_subclass__(**kwargs)
         validate_parameter(cls, cls.input_schema if cls.input_schema is not None else type_arguments(cls, NanoNode)[0])
 
-    def __new__(cls, *args: object, **kwargs: object) -> Self:  # noqa: ARG004 - seen by __init__
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Keep the options as they are given: they are part of what the pipeline is."""
         made = super().__new__(cls)
         made.given_options = GivenOptions(kwargs)
+        made.given_arguments = args
         return made
 
     def __init__(
@@ -242,6 +266,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         output_schema: SchemaDeclaration | None = None,
         batch_rows: int | None = None,
         workers: int | None = None,
+        partition_by: Sequence[str] | None = None,
         on_error: OnError | None = None,
         max_errors: int | None = None,
         max_error_rate: float | None = None,
@@ -255,6 +280,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
             raise ValueError(f"batch_rows must be at least 1, not {batch_rows}")
         if workers is not None and not 1 <= workers <= MOST_WORKERS:
             raise ValueError(f"workers must be 1 to {MOST_WORKERS}, not {workers}")
+        if isinstance(partition_by, str):
+            raise ValueError(f"partition_by is a list of columns, not {partition_by!r}")
         if not 0 <= throttle < math.inf:
             raise ValueError(f"throttle is a number of seconds from 0, not {throttle}")
         self.sight = Sight.of_options(key, input_mapping, input_message_keypath)
@@ -281,6 +308,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
             "send_batch_markers": send_batch_markers,
             "batch_rows": batch_rows,
             "workers": workers,
+            "partition_by": partition_by,
             "input_schema": input_schema,
             "output_schema": output_schema,
         }
@@ -369,6 +397,37 @@ class NanoNode(Linkable[In_contra, Out_co]):
             return "it writes what it got as a whole, at the end of a run"
         if self.is_source and not _reads_resume_from(type(self)):
             return "it does not go on from `self.resume_from`, nor yield Checkpoint(cursor)"
+        return ""
+
+    def split(self, size: PartSize, together: Sequence[str] = ()) -> Split:
+        """Return the parts of a source, in the order of its rows, once it was looked at (``discover_schema``).
+
+        A copy of the node whose ``part`` is one of them gives that part and nothing else, always the same rows in the
+        same order as long as what it reads does not change.
+
+        Args:
+            size: How large parts are to be.
+            together: Columns: rows of equal values in all of them are to be in one part, if the source can see to that.
+
+        Raises:
+            SourceError: If it cannot be looked at.
+        """
+        raise NotImplementedError
+
+    def split_problem(self) -> str:
+        """Return why a source cannot be split; ``""`` if it can."""
+        if type(self).split is not NanoNode.split:
+            return ""
+        return f"{type(self).__name__} has no split(), which says what its parts are"
+
+    def spread_problem(self) -> str:
+        """Return why rows cannot go to several copies of the node, in other processes; ``""`` if they can."""
+        if not vouches_for_rows(type(self)):
+            return f"{type(self).__name__} does not say that it looks at each row alone (`stateless = True`)"
+        if self.throttle_s:
+            return "throttle is a pace of the whole run"
+        if self.send_batch_markers:
+            return "it sends markers, which stay in one process"
         return ""
 
     def discover_schema(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.errors import GraphProblem, NodeOptionError
+from nanotyped.errors import GraphProblem, NodeOptionError, nearest_hint
 from nanotyped.node.nano_node import NanoNode
 from nanotyped.node.provenance import Origin
 from nanotyped.row.schema import BARE_VALUE
@@ -33,7 +33,20 @@ def seen_schema(node: NanoNode[Any, Any], given: Schema | None) -> Schema | None
 def input_problems(node: NanoNode[Any, Any], given: Schema) -> list[GraphProblem]:
     """Return what is wrong with a node's options for rows of a schema."""
     seen, found = node.sight.seen(given, node.label)
-    return [*found, *([] if seen is None else node.check_input(seen))]
+    return [*_group_problems(node, given), *found, *([] if seen is None else node.check_input(seen))]
+
+
+def _group_problems(node: NanoNode[Any, Any], given: Schema) -> list[GraphProblem]:
+    """Return the columns of ``partition_by`` that do not come."""
+    return [
+        NodeOptionError(
+            f"node `{node.label}`: partition_by names `{name}`, and no such column comes",
+            node=node.label,
+            hint=nearest_hint(name, given.names),
+        )
+        for name in node.partition_by
+        if name not in given
+    ]
 
 
 def retention_problems(node: NanoNode[Any, Any], given: Schema | None) -> list[GraphProblem]:
