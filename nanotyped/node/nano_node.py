@@ -281,7 +281,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
         if workers is not None and not 1 <= workers <= MOST_WORKERS:
             raise ValueError(f"workers must be 1 to {MOST_WORKERS}, not {workers}")
         if isinstance(partition_by, str):
-            raise ValueError(f"partition_by is a list of columns, not {partition_by!r}")
+            raise TypeError(f"partition_by is a list of columns, not {partition_by!r}")
         if not 0 <= throttle < math.inf:
             raise ValueError(f"throttle is a number of seconds from 0, not {throttle}")
         self.sight = Sight.of_options(key, input_mapping, input_message_keypath)

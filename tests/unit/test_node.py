@@ -95,7 +95,8 @@ def test_options_and_class_attributes() -> None:
             "Optioned has no option `retain_inptu` (did you mean `retain_input`?); its options are batch_rows, beats, "
             "dead_letter, get_runtime_attrs, get_runtime_attrs_args, get_runtime_attrs_kwargs, input_mapping, "
             "input_message_keypath, input_schema, keep_alive, key, max_error_rate, max_errors, name, on_error, "
-            "output_key, output_schema, partition_by, post_process_function, post_process_function_kwargs, post_process_keypath, "
+            "output_key, output_schema, partition_by, post_process_function, post_process_function_kwargs, "
+            "post_process_keypath, "
             "retain_input, retry, runtime_attrs_destinations, send_batch_markers, summary, throttle, validate, workers",
         ),
         (
@@ -103,7 +104,8 @@ def test_options_and_class_attributes() -> None:
             "Optioned has no options `beat` (did you mean `beats`?), `zzz`; its options are batch_rows, beats, "
             "dead_letter, get_runtime_attrs, get_runtime_attrs_args, get_runtime_attrs_kwargs, input_mapping, "
             "input_message_keypath, input_schema, keep_alive, key, max_error_rate, max_errors, name, on_error, "
-            "output_key, output_schema, partition_by, post_process_function, post_process_function_kwargs, post_process_keypath, "
+            "output_key, output_schema, partition_by, post_process_function, post_process_function_kwargs, "
+            "post_process_keypath, "
             "retain_input, retry, runtime_attrs_destinations, send_batch_markers, summary, throttle, validate, workers",
         ),
     ],

@@ -13,7 +13,7 @@ class Order(Row):
 
 class Orders(NanoNode[object, Order]):
     def generator(self):  # type: ignore[no-untyped-def]  # nothing of it is run
-        yield Order(1, "a")
+        yield Order(id=1, customer="a")
 
 
 def test_a_column_that_does_not_come() -> None:
@@ -30,5 +30,5 @@ def test_a_column_that_does_not_come() -> None:
 
 def test_one_name_is_no_list() -> None:
     """One column is given as a list too: a text would be taken for the names of its letters."""
-    with pytest.raises(ValueError, match="^partition_by is a list of columns, not 'customer'$"):
+    with pytest.raises(TypeError, match=r"^partition_by is a list of columns, not 'customer'$"):
         SequenceEmitter([1], partition_by="customer")
