@@ -31,6 +31,7 @@ from nanotyped.row.schema import BARE_VALUE
 
 if TYPE_CHECKING:
     from nanotyped.channel import Channel
+    from nanotyped.engine.dead_letters import LetterFiles
     from nanotyped.engine.rejection import RejectionWatch
     from nanotyped.engine.worker import Worker
     from nanotyped.message import Batch
@@ -50,6 +51,9 @@ class Run:
         grace_s: How long, in seconds, nodes may take to end after a failure, a stop or a signal.
         state: Where it goes on from and keeps its checkpoints; the run lets go of it at its end.
         watch: Told of each row that a node with an error policy rejects, in the thread of that node.
+        letters: Where dead letters go; by default into their files.
+        run_id: What tells the run from every other, where it is a part of one; by default that of the state, or a new
+            one.
 
     Attributes:
         run_id: What tells this run from every other, in logs and measurements.
@@ -64,14 +68,17 @@ class Run:
         grace_s: float = DEFAULT_GRACE_S,
         state: CursorStore | None = None,
         watch: RejectionWatch | None = None,
+        *,
+        letters: LetterFiles | None = None,
+        run_id: str | None = None,
     ) -> None:
         self.graph = graph
         self._watch = watch
         self.pipeline_name = pipeline_name
-        self.run_id = uuid.uuid4().hex if state is None else state.run_id
+        self.run_id = run_id or (uuid.uuid4().hex if state is None else state.run_id)
         self._earlier_runs = () if state is None else tuple(state.earlier_runs)
         self.grace_s = grace_s
-        self._dead_letters = DeadLetterFiles()
+        self._dead_letters = DeadLetterFiles() if letters is None else letters
         self._lock = threading.Lock()
         self._failure: NodeFailedError | None = None
         self._stopping_since: float | None = None

@@ -430,6 +430,11 @@ class NanoNode(Linkable[In_contra, Out_co]):
             return "it sends markers, which stay in one process"
         return ""
 
+    @property
+    def most_copies(self) -> int | None:
+        """How many copies of the node may work at the same time; ``None``: any number."""
+        return None
+
     def discover_schema(self) -> None:
         """Look at the live source or service, once, before the run and in ``check --connect``; set what it gives.
 
