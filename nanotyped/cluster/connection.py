@@ -159,12 +159,12 @@ class Cluster:
     @property
     def workers(self) -> list[str]:
         """The addresses of the workers there are now."""
-        return list(self.client.scheduler_info(n_workers=-1)["workers"])
+        return list(self.client.nthreads())
 
     @property
     def slots(self) -> int:
         """How many parts can be worked on at the same time: a thread of a worker each, of as many as are wanted."""
-        threads: int = sum(one["nthreads"] for one in self.client.scheduler_info(n_workers=-1)["workers"].values())
+        threads: int = sum(self.client.nthreads().values())
         return threads if self._wanted is None else min(threads, self._wanted)
 
     @property
@@ -223,7 +223,7 @@ class _LocalCluster:
             ClusterError: If one does not come.
         """
         ends_at = time.monotonic() + START_TIMEOUT_S
-        while len(client.scheduler_info(n_workers=-1)["workers"]) < self._workers:
+        while len(client.nthreads()) < self._workers:
             ended = [process.returncode for process in self._processes if process.poll() is not None]
             if ended or time.monotonic() > ends_at:
                 why = (

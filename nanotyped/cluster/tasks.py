@@ -12,7 +12,7 @@ import pickle
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cluster.recipe import (
@@ -143,14 +143,14 @@ class _Segment:
                     f" ({'; '.join(there)}) at the coordinator; what they are read from has changed, or is another here"
                 )
 
-    def run(self, part: Part) -> Outcome:
-        """Run a part to its end and return what became of it."""
+    def run(self, part: Part, place: int) -> Outcome:
+        """Run a part, the so-many-th of its source, to its end and return what became of it."""
         recipe = self.recipe
         letters = KeptLetters()
         self.source.part = part
         run = Run(self.graph, recipe.pipeline_name, recipe.grace_s, letters=letters, run_id=recipe.run_id)
         failure = None
-        with _known(recipe.run_id, run), _Telling(run, recipe.topic, part):
+        with _known(recipe.run_id, run), _Telling(run, recipe.topic, place):
             try:
                 run.start()
                 report = run.wait()
@@ -181,13 +181,13 @@ def _travelling(error: BaseException) -> BaseException:
     return told
 
 
-def run_part(recipe: SegmentRecipe, part: Part) -> Outcome:
+def run_part(recipe: SegmentRecipe, part: Part, place: int) -> Outcome:
     """Run a part of a source; the task of a worker."""
     try:
         segment = _take(recipe)
     except ClusterError as error:
         return Outcome(worker_address(), {}, {}, {}, Failure("", error))
-    outcome = segment.run(part)
+    outcome = segment.run(part, place)
     if outcome.failure is None:  # what failed may have left something behind
         with _lock:
             _idle.setdefault(recipe.topic, []).append(segment)
@@ -266,13 +266,13 @@ def worker_address() -> str:
 class _Telling:
     """Tells the coordinator how far a part is, and what is logged meanwhile, while its block runs."""
 
-    def __init__(self, run: Run, topic: str, part: Part) -> None:
+    def __init__(self, run: Run, topic: str, place: int) -> None:
         import distributed  # noqa: PLC0415 - as above
 
         self._run = run
         self._worker = distributed.get_worker()
         self._topic = topic
-        self._part = part
+        self._place = place
         self._handler = _Forwarding(self._tell)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._keep_telling, name="nanotyped-telling", daemon=True)
@@ -289,10 +289,10 @@ class _Telling:
 
     def _keep_telling(self) -> None:
         while not self._end.wait(TELL_S):
-            self._tell({"kind": "progress", "nodes": {told.name: told for told in self._run.report().nodes}})
+            self._tell({"kind": "progress", "nodes": [astuple(told) for told in self._run.report().nodes]})
 
     def _tell(self, facts: dict[str, Any]) -> None:
-        self._worker.log_event(self._topic, {**facts, "part": self._part.name, "worker": self._worker.address})
+        self._worker.log_event(self._topic, {**facts, "place": self._place, "worker": self._worker.address})
 
 
 class _Forwarding(logging.Handler):
