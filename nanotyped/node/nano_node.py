@@ -428,6 +428,8 @@ class NanoNode(Linkable[In_contra, Out_co]):
             return "throttle is a pace of the whole run"
         if self.send_batch_markers:
             return "it sends markers, which stay in one process"
+        if self.runtime_attributes.function is not no_op:
+            return "get_runtime_attrs is called once for the whole run"
         return ""
 
     def discover_schema(self) -> None:

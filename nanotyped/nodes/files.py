@@ -393,6 +393,11 @@ class WriteRows(PassThrough[PassedRow, PassedRow]):
         """Return that one file is written as a whole; many are not."""
         return "" if self.segments else f"{super().resume_problem()}; `segments: true` lets it go on"
 
+    def spread_problem(self) -> str:
+        """Return that there is one file, or one row of numbered ones."""
+        what = "it numbers its files one after the other" if self.segments else "it writes one file"
+        return super().spread_problem() and what
+
     def setup(self) -> None:
         """Open the file under another name, and remove what a killed run left of one."""
         remove_abandoned(self.path, segments=self.segments)
