@@ -7,9 +7,11 @@ import nanotyped_launcher as _launcher  # noqa: F401 - before all else: `python 
 
 # isort: split
 
+from nanotyped.cluster import ClusterSecurity, start_cluster_run
 from nanotyped.config import class_factory, get_node_dict, load_composite, load_pipeline
 from nanotyped.engine import Run, bcolors, start_run
 from nanotyped.errors import (
+    ClusterError,
     ConfigError,
     ConfigProblem,
     ConservationError,
@@ -57,10 +59,13 @@ from nanotyped.node import (
     NanoNode,
     NodeReport,
     Origin,
+    Part,
+    PartSize,
     PassThrough,
     Retry,
     RunReport,
     SizeHint,
+    Split,
     get_environment_variables,
     no_op,
     pipeline,
@@ -204,6 +209,8 @@ __all__ = [
     "Cast",
     "Checkpoint",
     "CircuitBreaker",
+    "ClusterError",
+    "ClusterSecurity",
     "Column",
     "ConfigError",
     "ConfigProblem",
@@ -262,6 +269,8 @@ __all__ = [
     "Origin",
     "PaginatedHttpGetRequest",
     "PagingError",
+    "Part",
+    "PartSize",
     "PassThrough",
     "PipelineInterrupted",
     "PipelineStateError",
@@ -291,6 +300,7 @@ __all__ = [
     "SizeHint",
     "Source",
     "SourceError",
+    "Split",
     "Stream",
     "StreamHttp",
     "StreamMySQLTable",
@@ -330,6 +340,7 @@ __all__ = [
     "primitive_to_intermediate_type",
     "register_function",
     "register_node",
+    "start_cluster_run",
     "start_run",
     "template_class",
 ]

@@ -28,6 +28,7 @@ NanotypedError
 ├── ExportError                a pipeline that no file, or no program, says   (also a ValueError)
 ├── PipelineStateError         a call that does not fit the state of the run
 ├── StreamStateError           a call that does not fit the state of a stream (also a RuntimeError)
+├── ClusterError               a cluster that cannot be reached, or whose workers are not as they must be
 ├── CursorError                a cursor that would not come back as it is   (also a TypeError)
 └── MissingExtraError          a package that an extra brings is not there  (also an ImportError)
 GraphTypeError                 every GraphProblem of a pipeline at once     (an ExceptionGroup)
@@ -318,6 +319,10 @@ class CursorError(NanotypedError, TypeError):
             f"Checkpoint({shown(cursor)}) cannot be kept: {reason}; "
             "a cursor is made of what JSON holds: None, bool, int, float, str, list and dict of str"
         )
+
+
+class ClusterError(NanotypedError):
+    """A run on a cluster cannot begin or go on: its scheduler is gone, or its workers are not as they must be."""
 
 
 class MissingExtraError(NanotypedError, ImportError):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -156,6 +156,23 @@ def _whole_bytes(file: int) -> int:
             return start + found + 1
         end = start
     return 0
+
+
+class LetterFile(Protocol):
+    """Where dead letters of one path go."""
+
+    def append(self, letters: Sequence[bytes]) -> None:
+        """Keep letters; they are safe once this returns."""
+
+
+class LetterFiles(Protocol):
+    """Where the dead letters of one run go."""
+
+    def open(self, path: Path) -> LetterFile:
+        """Return what keeps those of a path."""
+
+    def close(self) -> None:
+        """Let go of all of them."""
 
 
 class DeadLetterFiles:

@@ -41,6 +41,7 @@ _NO_CHANGE = (
     "dead_letter",
     "retry",
     "workers",
+    "partition_by",
 )
 
 
@@ -55,9 +56,14 @@ def part_names(graph: Graph) -> dict[NanoNode[Any, Any], str]:
 def fingerprint_of(graph: Graph) -> dict[str, str]:
     """Return a digest of each node, and one of the links; equal pipelines have equal ones in every process."""
     names = part_names(graph)
-    found = {name: _digest(_node_parts(node)) for node, name in names.items()}
+    found = {name: digest_of(node) for node, name in names.items()}
     edges = sorted((names[edge.source], names[edge.target]) for edge in graph.edges)
     return {**found, "the graph": _digest(edges)}
+
+
+def digest_of(node: NanoNode[Any, Any]) -> str:
+    """Return a digest of what a node is: its class, its options and its schemas, without its name."""
+    return _digest(_node_parts(node))
 
 
 def _node_parts(node: NanoNode[Any, Any]) -> dict[str, Any]:

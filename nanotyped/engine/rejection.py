@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nanotyped.engine.dead_letters import DeadLetter, DeadLetterFile, now_text
+from nanotyped.engine.dead_letters import DeadLetter, now_text
 from nanotyped.errors import TooManyErrorsError, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nanotyped.engine.dead_letters import LetterFile
     from nanotyped.node import NanoNode
     from nanotyped.row import Row
     from nanotyped.row.raw_line import RawLine
@@ -39,7 +40,7 @@ class Rejections:
         self,
         node: NanoNode[Any, Any],
         run_id: str,
-        open_file: Callable[[Path], DeadLetterFile],
+        open_file: Callable[[Path], LetterFile],
         watch: RejectionWatch | None = None,
     ) -> None:
         self._node = node
@@ -48,7 +49,7 @@ class Rejections:
         self._statistics = node.statistics
         self._run_id = run_id
         self._open_file = open_file
-        self._file: DeadLetterFile | None = None
+        self._file: LetterFile | None = None
         self._waiting: list[bytes] = []
         self._lock = threading.Lock()
 
@@ -147,6 +148,6 @@ class Rejections:
             if self._file is not None and self._waiting:
                 self._write(self._file)
 
-    def _write(self, file: DeadLetterFile) -> None:
+    def _write(self, file: LetterFile) -> None:
         file.append(self._waiting)
         self._waiting.clear()

@@ -10,6 +10,7 @@ from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import render_dot, survey_graph
 
 if TYPE_CHECKING:
+    from nanotyped.engine.any_run import AnyRun
     from nanotyped.node import NanoNode, RunReport
 
 
@@ -29,7 +30,7 @@ class ThreadedRunner:
         return render_dot(survey_graph(node).graph)
 
 
-def run_to_end(run: Run) -> RunReport:
+def run_to_end(run: AnyRun) -> RunReport:
     """Start a run and wait for its end; SIGINT, SIGTERM and SIGHUP drain it from its first moment.
 
     A second one ends it, and so does the end of its grace time.

@@ -14,14 +14,14 @@ from nanotyped.node.running import NO_ROW_VALUES
 if TYPE_CHECKING:
     from types import FrameType
 
-    from nanotyped.engine.run import Run
+    from nanotyped.engine.any_run import AnyRun
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 logger = logging.getLogger("nanotyped.signals")
 
 
 @contextmanager
-def drain_on_signals(run: Run) -> Iterator[list[int]]:
+def drain_on_signals(run: AnyRun) -> Iterator[list[int]]:
     """Handle the signals while the block runs; gives the list of those that came.
 
     What becomes of the run is logged at INFO. A SIGHUP that is ignored, as under ``nohup``, stays so.

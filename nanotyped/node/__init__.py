@@ -22,6 +22,7 @@ from nanotyped.node.running import (
     Runner,
     RunReport,
     Status,
+    install_cluster_runner,
     install_runner,
     install_yaml_renderer,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Status",
     "declared_row_class",
     "get_environment_variables",
+    "install_cluster_runner",
     "install_runner",
     "install_yaml_renderer",
     "is_row_error",

@@ -10,9 +10,19 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from nanotyped.errors import PipelineStateError
-from nanotyped.node.running import DEFAULT_GRACE_S, RunHandle, RunReport, installed_runner, installed_yaml_renderer
+from nanotyped.node.running import (
+    DEFAULT_GRACE_S,
+    ClusterOptions,
+    RunHandle,
+    RunReport,
+    installed_cluster_runner,
+    installed_runner,
+    installed_yaml_renderer,
+)
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from nanotyped.node.nano_node import NanoNode
 
 In_contra = TypeVar("In_contra", contravariant=True)
@@ -141,17 +151,40 @@ class Linkable(Generic[In_contra, Out_co]):
                 waiting += [*node.output_node_list, *node.input_node_list]
         return found
 
-    def run(self, pipeline_name: str | None = None, *, grace_s: float = DEFAULT_GRACE_S) -> RunReport:
+    def run(
+        self,
+        pipeline_name: str | None = None,
+        *,
+        grace_s: float = DEFAULT_GRACE_S,
+        engine: Literal["threads", "dask"] = "threads",
+        **cluster: Unpack[ClusterOptions],
+    ) -> RunReport:
         """Check the pipeline, run it to its end and return what each node did.
 
         SIGINT, SIGTERM and SIGHUP, when this is the main thread, drain it: sources stop, and what is in flight is
         delivered, if that takes no longer than ``grace_s`` seconds; a second one ends it.
 
+        Args:
+            pipeline_name: Becomes an attribute of every node.
+            grace_s: How long, in seconds, nodes may take to end after a failure, a stop or a signal.
+            engine: ``threads`` of this process; or ``dask``, several processes, here or elsewhere.
+            cluster: What goes with ``dask``: ``scheduler``, its address, without which worker processes are started
+                here; ``workers``, how many; ``security``, a ``ClusterSecurity``, for a scheduler elsewhere;
+                ``modules``, which travel to the workers; ``part_rows``, rows to a part, about; ``state_dir`` and
+                ``reset_state``, as of ``start_run``.
+
         Raises:
             GraphTypeError: If the pipeline cannot run; nothing was started then.
+            ClusterError: If the cluster cannot be reached, or fails.
             NodeFailedError: If a node failed; its cause is the error's ``__cause__``.
             PipelineInterrupted: After a drain that a signal asked for.
         """
+        if engine == "dask":
+            return installed_cluster_runner()(self._anchor(), pipeline_name, grace_s, cluster)
+        if engine != "threads":
+            raise ValueError(f"engine must be threads or dask, not {engine!r}")
+        if cluster:
+            raise ValueError(f'{", ".join(cluster)} goes with engine="dask"')
         return installed_runner().run(self._anchor(), pipeline_name, grace_s)
 
     def global_start(self, datadog: bool = False, pipeline_name: str | None = None) -> None:

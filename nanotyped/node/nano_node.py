@@ -434,7 +434,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
 
     @property
     def most_copies(self) -> int | None:
-        """How many copies of the node may work at the same time at the most; ``None``: any number."""
+        """How many copies of the node may work at the same time; ``None``: any number."""
         return None
 
     @property

@@ -6,14 +6,16 @@ The engine installs its runner here (``install_runner``), so that it may know no
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 from nanotyped.errors import NanotypedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nanotyped.node.nano_node import NanoNode
 
 NO_ROW_VALUES: Mapping[str, object] = MappingProxyType({"has_no_row_values": True})
@@ -53,6 +55,38 @@ _runner: list[Runner] = []
 def install_runner(runner: Runner) -> None:
     """Make ``runner`` what starts pipelines from now on."""
     _runner[:] = [runner]
+
+
+class ClusterOptions(TypedDict, total=False):
+    """The options of ``run`` that go with ``engine="dask"``."""
+
+    scheduler: str | None
+    workers: int | None
+    security: Any
+    modules: Sequence[str]
+    part_rows: int | None
+    state_dir: str | Path | None
+    reset_state: bool
+
+
+ClusterRunner: TypeAlias = "Callable[[NanoNode[Any, Any], str | None, float, ClusterOptions], RunReport]"
+_cluster_runner: list[ClusterRunner] = []
+
+
+def install_cluster_runner(runner: ClusterRunner) -> None:
+    """Make ``runner`` what runs pipelines on a cluster from now on, with the options of ``run`` that are about that."""
+    _cluster_runner[:] = [runner]
+
+
+def installed_cluster_runner() -> ClusterRunner:
+    """Return what runs pipelines on a cluster.
+
+    Raises:
+        NanotypedError: If it was not imported.
+    """
+    if not _cluster_runner:
+        raise NanotypedError("no engine for clusters is installed; import nanotyped, not nanotyped.node alone")
+    return _cluster_runner[0]
 
 
 YamlRenderer: TypeAlias = "Callable[[NanoNode[Any, Any], str | None], str]"

@@ -1,0 +1,99 @@
+"""The parts of one segment on their way: which wait, which workers are at, and which are given on, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from nanotyped.cluster.tasks import run_part
+
+if TYPE_CHECKING:
+    from nanotyped.cluster.plan import Segment
+    from nanotyped.cluster.recipe import SegmentRecipe
+    from nanotyped.cluster.returning import ReturnedRows
+    from nanotyped.cluster.tasks import Outcome
+
+PARTS_AHEAD = 2
+"""So many parts for each that can be worked on at once may be there before the coordinator has taken their rows."""
+
+
+class Dispatch:
+    """The parts of a segment in one run. Used by one thread.
+
+    Args:
+        segment: The segment.
+        recipe: What workers make it of.
+        sources: What gives the rows that come back, by the label of the node that gave them.
+        done: The parts that earlier runs dealt with.
+
+    Attributes:
+        ended: The parts of which all rows were dealt with by the workers and are handed on at the coordinator.
+        running: What is submitted, by the place of the part.
+    """
+
+    def __init__(
+        self, segment: Segment, recipe: SegmentRecipe, sources: dict[str, ReturnedRows], done: Collection[int]
+    ) -> None:
+        self.segment = segment
+        self.recipe = recipe
+        self.sources = sources
+        self.earlier = set(done)
+        self.order = [place for place in range(len(segment.split.parts)) if place not in self.earlier]
+        self.ended: set[int] = set()
+        self.running: dict[int, Any] = {}
+        self._waiting = deque(self.order)
+        self._handed_on = 0
+        self._held: dict[int, Outcome] = {}
+
+    @property
+    def is_through(self) -> bool:
+        """Whether every part has ended."""
+        return len(self.ended) == len(self.order)
+
+    def submit(self, client: Any, room: int) -> list[tuple[int, Any]]:
+        """Submit parts as far as there is room, here and for their rows at the coordinator; return their futures."""
+        made: list[tuple[int, Any]] = []
+        taken = min((source.parts_taken for source in self.sources.values()), default=len(self.ended))
+        ahead = PARTS_AHEAD * self.recipe.copies
+        while self._waiting and len(made) < room and len(self.order) - len(self._waiting) - taken < ahead + room:
+            place = self._waiting.popleft()
+            part = self.segment.split.parts[place]
+            key = f"{self.segment.source.label} part {place + 1} {self.recipe.topic}"
+            future = client.submit(run_part, self.recipe, part, place, key=key, pure=False)
+            self.running[place] = future
+            made.append((place, future))
+        return made
+
+    def accept(self, place: int, outcome: Outcome) -> None:
+        """Take the outcome of a part that came to its end, and hand on what is in its turn."""
+        self.ended.add(place)
+        if not self.sources:
+            return
+        self._held[place] = outcome
+        while self._handed_on < len(self.order) and self.order[self._handed_on] in self._held:
+            given = self._held.pop(self.order[self._handed_on])
+            for label, source in self.sources.items():
+                source.put(given.returned.get(label, ()))
+            self._handed_on += 1
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the coordinator has taken all rows that were handed on."""
+        return all(source.parts_taken >= self._handed_on for source in self.sources.values())
+
+    def close(self) -> None:
+        """Say that no more rows come back."""
+        for source in self.sources.values():
+            source.put(None)
+
+    def dealt_with(self, settled: dict[str, int]) -> set[int]:
+        """Return the parts of which nothing is on its way any more.
+
+        Args:
+            settled: How many parts of those given on are done with, by the label of the node that gave the rows.
+        """
+        if not self.sources:
+            return self.earlier | self.ended
+        count = min(settled.get(label, 0) for label in self.sources)
+        return self.earlier | set(self.order[:count])
