@@ -11,14 +11,14 @@ from typing import Protocol
 from nanotyped.nodes.sql.description import Cut, Key
 from nanotyped.nodes.sql.midpoints import between
 
-# A range is cut as long as it is so much larger than wanted; small ones beside each other are put together up to this.
-_CUT_ABOVE, _PACKED_UP_TO = 1.5, 1.25
+# Ranges are cut to about half of what is wanted of a part, for of small ones more is known; then they are put together.
+_PIECE, _CUT_ABOVE = 0.5, 0.75
 # Of a guess at texts or UUIDs: the share of the rows on the smaller side that makes a second guess needless.
 _BALANCED = 0.2
 # InnoDB doubles what it tells of a range of more than a few pages, lest it be too low.
 _LEAST_SCALE = 0.45
 # Cuts that are tried, at the most: so many for each part that is wanted, and some more.
-_CUTS_A_PART, _LEAST_CUTS = 32, 256
+_CUTS_A_PART, _LEAST_CUTS = 64, 256
 
 
 class Ranges(Protocol):
@@ -56,10 +56,10 @@ class _Segment:
 class Bisection:
     """Cuts a table in two, and the larger parts again, until they are of the size that is wanted.
 
-    Each cut takes four small statements, where the order of values is known, and up to eight of texts and UUIDs: both
-    keys beside it, and the rows on both sides. A cut lies where the share of rows that is wanted would end if they lay
-    evenly; so an even table takes one cut a part, and another one about the logarithm of how uneven it is, more. What
-    is told of ranges of different sizes is not told alike: it is scaled so that all of it comes to the whole table.
+    Each cut takes four small statements, and up to eight of texts and UUIDs, of which there may be two guesses: for the
+    keys on both sides of it, and the rows. It lies where the rows that are wanted would end if they lay evenly; so an
+    even table takes two cuts a part, and any other one as many more as it takes halvings to come to where its keys are
+    crowded. What is told of ranges of different sizes is not told alike: it is scaled so that it comes to the whole.
 
     Args:
         ranges: What answers.
@@ -92,8 +92,8 @@ class Bisection:
             if not heap or heap[0].rows * self._scale() <= _CUT_ABOVE * size:
                 break
             segment = heapq.heappop(heap)
-            wanted = max(2, round(segment.rows * self._scale() / size))
-            parts = self._cut(segment, Fraction(wanted // 2, wanted))
+            pieces = max(2, round(segment.rows * self._scale() / (size * _PIECE)))
+            parts = self._cut(segment, Fraction(pieces // 2, pieces))
             if parts is None:
                 whole.append(segment)
                 continue
@@ -111,7 +111,7 @@ class Bisection:
         gathered = 0
         for segment in segments:
             rows = max(1, round(segment.rows * self._scale()))
-            if found and gathered + rows <= _PACKED_UP_TO * size:
+            if found and gathered + rows / 2 <= size:
                 gathered += rows
                 found[-1] = Cut(segment.last, gathered)
             else:

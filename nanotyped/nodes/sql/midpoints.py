@@ -20,6 +20,9 @@ from nanotyped.types import InvalidDate
 # So many bytes behind those that two values share tell where between them a third one lies.
 _WINDOW_BYTES = 8
 _UUID_WINDOW_BYTES = 4
+# What stands behind the capitals of ASCII, moved to their place and back.
+_OPENED = {code: code + 26 for code in range(ord("A"), ord("z") - 25)}
+_CLOSED_UP = {after: before for before, after in _OPENED.items()}
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -48,7 +51,7 @@ def between(low: Any, high: Any, share: Fraction, codec: str = "utf-8") -> Itera
             number = _number(low.toordinal(), high.toordinal(), share)
             yield from () if number is None else [date.fromordinal(number)]
         case str(), str():
-            found = [_text(low, high, share, codec), _text(low.casefold(), high.casefold(), share, codec)]
+            found = [_text(low, high, share, codec), _folded_text(low, high, share, codec)]
             yield from dict.fromkeys(text for text in found if text is not None)
         case bytes(), bytes():
             yield from _some(_bytes(low, high, share))
@@ -87,6 +90,16 @@ def _text(low: str, high: str, share: Fraction, codec: str) -> str | None:
         return None
     found = (high[:at] + chr(code), high[: at + 1])
     return next((text for text in found if _is_encodable(text, codec)), None)
+
+
+def _folded_text(low: str, high: str, share: Fraction, codec: str) -> str | None:
+    """Return a text between two for an order that takes no heed of case.
+
+    There are no capitals in it, and so none between two of its letters.
+    """
+    found = _text(low.casefold().translate(_CLOSED_UP), high.casefold().translate(_CLOSED_UP), share, "utf-8")
+    opened = None if found is None else found.translate(_OPENED)
+    return opened if opened is not None and _is_encodable(opened, codec) else None
 
 
 def _shared(low: str | bytes, high: str | bytes) -> int:

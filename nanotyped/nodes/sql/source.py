@@ -314,7 +314,7 @@ class TableSource(NanoNode[Never, Any]):
         """Return ranges of the key that the table is read by, of near-equal size; of no such key, all of it.
 
         Of MySQL and MariaDB, how many rows lie in a range is what the index of the key tells by ``EXPLAIN``, which
-        reads none; so it is about all rows, whatever ``where`` says. That takes about four statements a part, and more
+        reads none; so it is about all rows, whatever ``where`` says. That takes about eight statements a part, and more
         where keys lie unevenly: as many again for each halving that leads to where they are crowded. Of SQLite, all
         rows that are wanted are counted.
 
