@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from nanotyped.nodes.sql.description import Cut, Key
-from nanotyped.nodes.sql.midpoints import between
+from nanotyped.nodes.sql.midpoints import anywhere, between
 
 # Ranges are cut to about half of what is wanted of a part, for of small ones more is known; then they are put together.
 _PIECE, _CUT_ABOVE = 0.5, 0.75
@@ -142,6 +142,7 @@ class Bisection:
                 continue
             before = segment.first[:place]  # the same as those of the last, or nothing lies between them for the server
             yield [(*before, value) for value in between(low, high, share, self.codecs[place])]
+            yield [(*before, value) for value in anywhere(low, high, self.codecs[place])]
             if place + 1 < self.group:
                 yield [(*before, high)]
 

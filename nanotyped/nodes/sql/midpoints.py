@@ -7,12 +7,14 @@ texts or UUIDs may be another than the one that is guessed with.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv6Address
+from string import ascii_lowercase, digits
 from typing import Any
+from unicodedata import combining, normalize
 from uuid import UUID
 
 from nanotyped.types import InvalidDate
@@ -20,9 +22,7 @@ from nanotyped.types import InvalidDate
 # So many bytes behind those that two values share tell where between them a third one lies.
 _WINDOW_BYTES = 8
 _UUID_WINDOW_BYTES = 4
-# What stands behind the capitals of ASCII, moved to their place and back.
-_OPENED = {code: code + 26 for code in range(ord("A"), ord("z") - 25)}
-_CLOSED_UP = {after: before for before, after in _OPENED.items()}
+_ALPHABET = digits + ascii_lowercase
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -51,8 +51,7 @@ def between(low: Any, high: Any, share: Fraction, codec: str = "utf-8") -> Itera
             number = _number(low.toordinal(), high.toordinal(), share)
             yield from () if number is None else [date.fromordinal(number)]
         case str(), str():
-            found = [_text(low, high, share, codec), _folded_text(low, high, share, codec)]
-            yield from dict.fromkeys(text for text in found if text is not None)
+            yield from _texts(low, high, share, codec)
         case bytes(), bytes():
             yield from _some(_bytes(low, high, share))
         case UUID(), UUID():
@@ -60,6 +59,15 @@ def between(low: Any, high: Any, share: Fraction, codec: str = "utf-8") -> Itera
         case (IPv4Address(), IPv4Address()) | (IPv6Address(), IPv6Address()):
             number = _number(int(low), int(high), share)
             yield from () if number is None else [type(low)(number)]
+
+
+def anywhere(low: Any, high: Any, codec: str) -> Iterator[Any]:
+    """Yield values that may lie between two texts of whose order nothing is known, where no guess was right."""
+    if isinstance(low, str) and isinstance(high, str):
+        below, above = _plain(low), _plain(high)
+        for prefix in dict.fromkeys([above[: _shared(below, above)], low[: _shared(low, high)]]):
+            if _is_encodable(prefix, codec):
+                yield from (prefix + character for character in _ALPHABET[::4])
 
 
 def _some(value: Any) -> Iterator[Any]:
@@ -82,24 +90,41 @@ def _decimal(low: Decimal, high: Decimal, share: Fraction) -> Decimal | None:
     return None if number is None else Decimal(f"{number}E-{digits}")
 
 
-def _text(low: str, high: str, share: Fraction, codec: str) -> str | None:
-    """Return a text between two that stand in the order of their characters; ``None`` if they do not."""
+def _texts(low: str, high: str, share: Fraction, codec: str) -> Iterator[str]:
+    """Yield a text between two in the order of most collations, and one in that of the characters' codes."""
+    found = (
+        _text(_plain(low), _plain(high), share, (_rank, _of_rank), codec),
+        _text(low, high, share, (ord, chr), codec),
+    )
+    yield from dict.fromkeys(text for text in found if text is not None)
+
+
+def _text(
+    low: str, high: str, share: Fraction, order: tuple[Callable[[str], int], Callable[[int], str]], codec: str
+) -> str | None:
+    """Return a text between two that stand in an order of characters; ``None`` if they do not."""
+    place, character = order
     at = _shared(low, high)
-    below = ord(low[at]) if at < len(low) else ord(" ") - 1
-    if at == len(high) or (code := _number(below, ord(high[at]), share)) is None:
+    below = place(low[at]) if at < len(low) else place(" ") - 1
+    if at == len(high) or (number := _number(below, place(high[at]), share)) is None:
         return None
-    found = (high[:at] + chr(code), high[: at + 1])
+    found = (high[:at] + character(number), high[: at + 1])
     return next((text for text in found if _is_encodable(text, codec)), None)
 
 
-def _folded_text(low: str, high: str, share: Fraction, codec: str) -> str | None:
-    """Return a text between two for an order that takes no heed of case.
+def _plain(text: str) -> str:
+    """Return a text without what many collations take no heed of: case and accents."""
+    return "".join(sign for sign in normalize("NFD", text.casefold()) if not combining(sign))
 
-    There are no capitals in it, and so none between two of its letters.
-    """
-    found = _text(low.casefold().translate(_CLOSED_UP), high.casefold().translate(_CLOSED_UP), share, "utf-8")
-    opened = None if found is None else found.translate(_OPENED)
-    return opened if opened is not None and _is_encodable(opened, codec) else None
+
+def _rank(character: str) -> int:
+    """Return where a character stands for most collations: signs, digits, letters of ASCII, all other letters."""
+    found = _ALPHABET.find(character)
+    return found if character in _ALPHABET or character.isascii() else len(_ALPHABET) + ord(character) - 128
+
+
+def _of_rank(rank: int) -> str:
+    return _ALPHABET[rank] if rank < len(_ALPHABET) else chr(rank - len(_ALPHABET) + 128)
 
 
 def _shared(low: str | bytes, high: str | bytes) -> int:
