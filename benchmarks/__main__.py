@@ -155,6 +155,26 @@ def main() -> None:
         "at least 3 times streamz",
     )
     lines += run_job(pushing, chosen.rounds)
+    spreading = Job(
+        "50 µs of Python for each row: threads, and worker processes",
+        "many_workers",
+        "workers_1",
+        ["workers_1", "workers_2", "threads"],
+        [],
+        {"workers_1": rows, "workers_2": rows, "threads": rows},
+        "2 workers at least 1.7 times one; one at least 0.8 times threads",
+    )
+    lines += run_job(spreading, chosen.rounds)
+    parting = Job(
+        "Parts of no rows, on 2 workers: what it costs to send one out",
+        "many_workers",
+        "cost",
+        ["cost"],
+        [],
+        {"cost": 500},
+        "no goal; a row is a part here",
+    )
+    lines += run_job(parting, min(3, chosen.rounds))
     with MariaDBServer() as server, sink_server() as api:
         database = server.create_database()
         create_orders(database, rows)

@@ -15,7 +15,8 @@ from nanotyped.node.running import DEFAULT_GRACE_S
 
 LOOPBACK = "127.0.0.1"
 DRAW_FORMATS = ("dot", "mermaid", "svg")
-PIPELINE_COMMANDS = ("run", "check", "draw", "export")
+PIPELINE_COMMANDS = ("run", "check", "plan", "draw", "export")
+ENGINES = ("threads", "dask")
 CONTRACT_FORMATS = ("python", "yaml", "sql")
 LOG_FORMATS = ("text", "json")
 PROGRESS = ("auto", "table", "lines", "none")
@@ -67,6 +68,10 @@ class Arguments:
     report: str | None = None
     trace: bool = False
     progress: str = "auto"
+    engine: str = "threads"
+    scheduler: str | None = None
+    workers: int | None = None
+    part_rows: int | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,6 +114,10 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
         return _arguments_of_words(own, [*found.words, *rest], settings)
     if getattr(found, "reset_state", False) and found.state is None:
         own.error("--reset-state needs --state DIR")
+    if found.command == "run" and found.engine == "threads":
+        for option in ("scheduler", "workers", "part_rows"):
+            if getattr(found, option) is not None:
+                own.error(f"--{option.replace('_', '-')} needs --engine dask")
     if getattr(found, "log_format", "text") == "json" and found.progress in {"table", "lines"}:
         own.error(f"--progress {found.progress} is for people: with --log-format json the status is a record")
     if rest:
@@ -149,6 +158,7 @@ def _make_parser() -> tuple[_Parser, dict[str, _Parser]]:
     adders: dict[str, tuple[str, Callable[[_Parser], None]]] = {
         "run": ("check a pipeline, then run it to its end", _add_run),
         "check": ("check a pipeline without running it", _add_check),
+        "plan": ("show what of a pipeline would run where on a cluster", _add_plan),
         "lint": ("tell every mistake that files show by themselves", _add_lint),
         "test": ("run the tests that stand in pipeline files", _add_test),
         "schema": ("print the JSON Schema of files, for editors", _add_module),
@@ -244,6 +254,44 @@ def _add_run(parser: _Parser) -> None:
         action="store_true",
         help="send a span of the run and of each node by OpenTelemetry, as the variables OTEL_* say; needs"
         " nanotyped[otel]",
+    )
+
+    parser.add_argument(
+        "--engine",
+        type=_one_of(ENGINES, "engine"),
+        default="threads",
+        metavar="ENGINE",
+        help="threads (the default) of this process, or dask: worker processes; needs nanotyped[dask]",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="with --engine dask, the scheduler of a cluster, as tcp://127.0.0.1:8786, or tls://HOST:PORT with"
+        " `cluster: security` in the file; without it worker processes are started here",
+    )
+    _add_parts(parser)
+
+
+def _add_parts(parser: _Parser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="with --engine dask, how many workers, each at one part; by default as many as there are processors",
+    )
+    parser.add_argument(
+        "--part-rows", type=_count, metavar="N", help="with --engine dask, rows to a part, about; by default fitting"
+    )
+
+
+def _add_plan(parser: _Parser) -> None:
+    _add_parts(parser)
+    parser.add_argument(
+        "--format",
+        type=_one_of(EXPLAIN_FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help="text (the default), for people, or json, for programs",
     )
 
 
@@ -449,6 +497,12 @@ def _seconds(text: str) -> float:
     if not 0 <= found < threading.TIMEOUT_MAX:
         raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds")
     return found
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
+    return int(text)
 
 
 def _file(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nanotyped.cli.cluster import plan, run_on_cluster
 from nanotyped.cli.contract import compare_contracts
 from nanotyped.cli.discovery import discover
 from nanotyped.cli.display import check_progress
@@ -55,6 +56,8 @@ def run(arguments: Arguments) -> int:
     if code := look_at_live(pipeline, arguments):
         return code
     refuse(pipeline, strict=arguments.strict)
+    if arguments.engine == "dask":
+        return run_on_cluster(pipeline, arguments)
     state = None
     if arguments.state is not None:
         graph = build_graph(pipeline.anchor)
@@ -117,6 +120,7 @@ COMMANDS: Mapping[str, Callable[[Arguments], int]] = MappingProxyType(
     {
         "run": run,
         "check": check,
+        "plan": plan,
         "lint": lint,
         "test": test,
         "schema": schema,

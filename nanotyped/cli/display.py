@@ -15,14 +15,14 @@ from rich.text import Text
 
 from nanotyped.cli.output import CommandFailedError, is_stdout_piped, stderr_console
 from nanotyped.cli.status import aligned, render_line, render_table, summary_cells
-from nanotyped.engine.watch import SAMPLE_S, Watch
+from nanotyped.engine.watch import SAMPLE_S
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.console import Console
 
-    from nanotyped.engine import Run
+    from nanotyped.engine.any_run import AnyRun, Looking
     from nanotyped.engine.watch import Snapshot
     from nanotyped.node import RunReport
 
@@ -45,7 +45,7 @@ def _can_be_redrawn(console: Console) -> bool:
 
 
 @contextmanager
-def show_progress(run: Run, how: str = "auto") -> Iterator[None]:
+def show_progress(run: AnyRun, how: str = "auto") -> Iterator[None]:
     """Show how a run is getting on, while the block runs.
 
     Args:
@@ -59,7 +59,7 @@ def show_progress(run: Run, how: str = "auto") -> Iterator[None]:
     # What reads our stdout through a pipe mostly writes to the same terminal, right into a table.
     shows_table = how == "table" or (how == "auto" and _can_be_redrawn(console) and not is_stdout_piped())
     display: _Table | _Lines = _Table(console) if shows_table else _Lines(console)
-    with display, _Ticker(Watch(run), display):
+    with display, _Ticker(run.watch(), display):
         yield
 
 
@@ -95,7 +95,7 @@ class _Display(Protocol):
 class _Ticker:
     """Looks at a run now and then, in a thread of its own, and has a display show it, while the block runs."""
 
-    def __init__(self, watch: Watch, display: _Display) -> None:
+    def __init__(self, watch: Looking, display: _Display) -> None:
         self._watch = watch
         self._display = display
         self._end = threading.Event()

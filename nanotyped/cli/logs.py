@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nanotyped.cli.arguments import Arguments
     from nanotyped.cli.running import Left
     from nanotyped.config import Pipeline
-    from nanotyped.engine import Run
+    from nanotyped.engine.any_run import AnyRun
     from nanotyped.errors import PipelineInterrupted
     from nanotyped.redaction import Redactor
 
@@ -63,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         redactor: Takes the secrets of the pipeline out.
     """
 
-    def __init__(self, run: Run, redactor: Redactor) -> None:
+    def __init__(self, run: AnyRun, redactor: Redactor) -> None:
         super().__init__()
         self._run = run
         self._redactor = redactor
@@ -108,7 +108,7 @@ def _message(record: logging.LogRecord) -> str:
 class JsonLog:
     """Tells programs what becomes of a run, as records of the log."""
 
-    def __init__(self, run: Run, pipeline: Pipeline) -> None:
+    def __init__(self, run: AnyRun, pipeline: Pipeline) -> None:
         self._run = run
         self._pipeline = pipeline
         self.formatter = JsonFormatter(run, pipeline.redactor)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
-    from nanotyped.engine import Run
+    from nanotyped.engine.any_run import AnyRun
     from nanotyped.errors import ConfigProblem, PipelineInterrupted
 
 _STATUSES = {0: "success", 2: "refused", 3: "dead_letters"}
@@ -66,7 +66,7 @@ def check_files(arguments: Arguments, pipeline: Pipeline) -> None:
 
 
 def report_run(
-    run: Run,
+    run: AnyRun,
     pipeline: Pipeline,
     arguments: Arguments,
     exit_status: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -23,9 +23,8 @@ from nanotyped.cli.output import (
 from nanotyped.cli.report import report_run
 from nanotyped.engine import Run, run_to_end
 from nanotyped.engine.metrics import MetricsError, MetricsServer
-from nanotyped.engine.run_report import dead_letter_files
 from nanotyped.engine.tracing import TracingError, make_provider, trace_run
-from nanotyped.errors import DeadLetterError, MissingExtraError, NodeFailedError, PipelineInterrupted
+from nanotyped.errors import ClusterError, DeadLetterError, MissingExtraError, NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
 from nanotyped.node import RunReport
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from nanotyped.cli.arguments import Arguments
     from nanotyped.config import Pipeline
+    from nanotyped.engine.any_run import AnyRun
     from nanotyped.engine.resumption import CursorStore
     from nanotyped.graph import Graph
 
@@ -49,22 +49,49 @@ def run_pipeline(pipeline: Pipeline, state: CursorStore | None, arguments: Argum
 
 def run_graph(pipeline: Pipeline, graph: Graph, state: CursorStore | None, arguments: Arguments) -> int:
     """Run a graph of nodes of a pipeline to its end and return the exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
     provider = _provider(arguments, state)
     run = Run(graph, pipeline.name, arguments.grace, state)
+
+    def trace(error: BaseException | None) -> None:
+        if provider is not None:
+            trace_run(run, provider, error)
+            provider.shutdown()  # which sends what is left; that nobody takes it is logged, and fails no run
+
+    resumed = state is not None and bool(state.cursors)
+    return follow_run(run, pipeline, state, arguments, resumed=resumed, at_end=trace)
+
+
+def follow_run(
+    run: AnyRun,
+    pipeline: Pipeline,
+    state: CursorStore | None,
+    arguments: Arguments,
+    *,
+    resumed: bool,
+    at_end: Callable[[BaseException | None], None] | None = None,
+) -> int:
+    """Run to the end, tell of it as it was asked for, and return the exit status.
+
+    Args:
+        run: The run, not yet started.
+        pipeline: The pipeline.
+        state: Let go of where the run cannot begin.
+        arguments: What was asked for.
+        resumed: Whether it goes on with a run before it.
+        at_end: Told what ended the run before its time, if anything, while the log is still open.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # nodes that print are seen at once, also through a pipe
     teller: _Teller = (
         JsonLog(run, pipeline) if arguments.log_format == "json" else _Text(run, pipeline, arguments.progress)
     )
-    resumed = state is not None and bool(state.cursors)
     with ExitStack() as open_until_the_end:
         open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
         url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
         teller.started(resumed=resumed, metrics=url)
         status, end = _run_to_its_end(run, teller, arguments)
-        if provider is not None:
-            trace_run(run, provider, None if end is None else end.__cause__ or end)
-            provider.shutdown()  # which sends what is left; that nobody takes it is logged, and fails no run
+        if at_end is not None:
+            at_end(None if end is None else end.__cause__ or end)
     return report_run(run, pipeline, arguments, status, resumed=resumed, end=end)
 
 
@@ -81,7 +108,7 @@ def _provider(arguments: Arguments, state: CursorStore | None) -> TracerProvider
 
 
 def _run_to_its_end(
-    run: Run, teller: _Teller, arguments: Arguments
+    run: AnyRun, teller: _Teller, arguments: Arguments
 ) -> tuple[int, NodeFailedError | PipelineInterrupted | None]:
     """Run, tell what became of it, and return the exit status with what ended it before its time."""
     try:
@@ -89,6 +116,10 @@ def _run_to_its_end(
             report = run_to_end(run)
     except NodeFailedError as error:
         return _tell_failure(error, teller, arguments), error
+    except ClusterError as error:
+        failure = NodeFailedError("the cluster", error)
+        failure.__cause__, failure.report = error, run.report()
+        return _tell_failure(failure, teller, arguments), failure
     except PipelineInterrupted as end:
         cause = end.__cause__
         left = None
@@ -99,7 +130,7 @@ def _run_to_its_end(
         teller.interrupted(end, left)
         return 128 + end.signal_number, end
     earlier = _earlier_letters_of(run)
-    teller.finished(report, dead_letter_files(run), earlier)
+    teller.finished(report, run.dead_letter_paths(), earlier)
     return EXIT_DEAD_LETTERS if report.dead or earlier else 0, None
 
 
@@ -112,7 +143,7 @@ class Left:
     stuck: Sequence[str]
 
 
-def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
+def _what_was_left(run: AnyRun, report: RunReport, stuck: Sequence[str]) -> Left:
     dropped = sum(
         max(0, sum(report[source.label].sent for source in node.input_node_list) - report[node.label].received)
         for node in run.graph.nodes
@@ -126,7 +157,7 @@ def _what_was_left(run: Run, report: RunReport, stuck: Sequence[str]) -> Left:
     return Left(dropped, unfinished, stuck)
 
 
-def _earlier_letters_of(run: Run) -> Mapping[str, int]:
+def _earlier_letters_of(run: AnyRun) -> Mapping[str, int]:
     """Return how many letters of the runs that this one went on with are in its files, by file."""
     try:
         return {str(path): count for path, count in run.earlier_dead_letters().items()}
@@ -135,7 +166,7 @@ def _earlier_letters_of(run: Run) -> Mapping[str, int]:
 
 
 @contextmanager
-def _measured(run: Run, address: tuple[str, int] | None, state: CursorStore | None) -> Iterator[str | None]:
+def _measured(run: AnyRun, address: tuple[str, int] | None, state: CursorStore | None) -> Iterator[str | None]:
     """Hand out measurements of the run while the block runs, if it is asked for; give where they are."""
     if address is None:
         yield None
@@ -177,7 +208,7 @@ class _Text:
 
     formatter = TextFormatter()
 
-    def __init__(self, run: Run, pipeline: Pipeline, how: str) -> None:
+    def __init__(self, run: AnyRun, pipeline: Pipeline, how: str) -> None:
         self._how = how
         self._run = run
         self._pipeline = pipeline

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.output import CommandFailedError
+from nanotyped.cluster.part_state import PARTS, SPLIT, done_of
 from nanotyped.engine.checkpoint import State, StateError, is_exhausted, lasts, read_state, start_of
 
 if TYPE_CHECKING:
@@ -24,11 +25,15 @@ def show_state(arguments: Arguments) -> int:
     print(f"updated   {updated}")
     print(f"next run  {_next_run(state)}")
     for source, cursor in state.cursors.items():
+        if isinstance(cursor, dict) and SPLIT in cursor:  # what the parts are: thousands of keys, for the engine
+            continue
         print(f"{source}  {_cursor(cursor)}")
     return 0
 
 
 def _cursor(cursor: Any) -> str:
+    if isinstance(cursor, dict) and PARTS in cursor:
+        return f"{len(done_of(cursor, cursor[PARTS])):,} of {cursor[PARTS]:,} parts were dealt with"
     if not is_exhausted(cursor):
         return json.dumps(cursor, ensure_ascii=False)
     kept = f", at {json.dumps(start_of(cursor), ensure_ascii=False)}" if lasts(cursor) else ""

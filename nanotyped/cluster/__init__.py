@@ -6,7 +6,7 @@ nothing to plan. ``docs/reference/cluster.md`` is the page for users.
 
 from nanotyped.cluster.connection import Cluster, ClusterSecurity, check_scheduler
 from nanotyped.cluster.part_state import open_part_state
-from nanotyped.cluster.plan import ClusterPlan, Placement, Segment, place_nodes, plan_graph
+from nanotyped.cluster.plan import ClusterPlan, Placement, Segment, place_nodes, plan_graph, resume_problems_of
 from nanotyped.cluster.preparation import prepare_cluster_run, prepare_on, start_cluster_run
 from nanotyped.cluster.run import ClusterRun
 
@@ -23,5 +23,6 @@ __all__ = [
     "plan_graph",
     "prepare_cluster_run",
     "prepare_on",
+    "resume_problems_of",
     "start_cluster_run",
 ]

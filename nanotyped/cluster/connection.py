@@ -64,11 +64,8 @@ def check_scheduler(address: str, security: ClusterSecurity | None) -> str:
     if parts.scheme not in ("tcp", "tls") or not parts.hostname or port is None:
         return f"`{address}` is no address of a scheduler, as tcp://127.0.0.1:8786 or tls://HOST:8786 is"
     if parts.scheme == "tls":
-        if security is None:
-            return f"{address} needs the files of `security`: tls_ca, tls_cert and tls_key"
-        files = (security.tls_ca, security.tls_cert, security.tls_key)
-        missing = [path for path in files if not Path(path).is_file()]
-        return f"security: there is no file {', '.join(missing)}" if missing else ""
+        needs = f"{address} needs the files of `security`: tls_ca, tls_cert and tls_key"
+        return needs if security is None else ""
     if security is not None:
         return f"{address} is reached without TLS, and `security` is given; its address begins with tls:// then"
     if not _is_here(parts.hostname):
@@ -85,6 +82,12 @@ def _is_here(host: str) -> bool:
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return False
+
+
+def _check_files(security: ClusterSecurity) -> None:
+    missing = [f"{name} `{path}`" for name, path in security if not Path(path).is_file()]
+    if missing:
+        raise ClusterError(f"security: there is no file {', '.join(missing)}")
 
 
 def load_distributed() -> Any:
@@ -128,6 +131,8 @@ class Cluster:
             raise ClusterError(f"workers must be at least 1, not {workers}")
         if scheduler is not None and (reason := check_scheduler(scheduler, security)):
             raise ClusterError(reason)
+        if security is not None:
+            _check_files(security)
         self.is_own = scheduler is None
         if scheduler is None:
             self._local = _LocalCluster(self._distributed, workers or len(os.sched_getaffinity(0)))

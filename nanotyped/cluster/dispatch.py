@@ -77,6 +77,11 @@ class Dispatch:
                 source.put(given.returned.get(label, ()))
             self._handed_on += 1
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the coordinator has taken all rows that were handed on."""
+        return all(source.parts_taken >= self._handed_on for source in self.sources.values())
+
     def close(self) -> None:
         """Say that no more rows come back."""
         for source in self.sources.values():

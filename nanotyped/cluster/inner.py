@@ -9,7 +9,6 @@ from nanotyped.cluster.part_state import InnerState
 from nanotyped.cluster.returning import ReturnedRows, RowReader
 from nanotyped.engine import Run
 from nanotyped.engine.checkpoint import is_exhausted
-from nanotyped.engine.conservation import check_conservation
 from nanotyped.engine.fingerprint import part_names
 from nanotyped.errors import NodeFailedError
 from nanotyped.graph import survey_graph
@@ -133,6 +132,10 @@ class InnerRun:
         """Return how many rows wait on the inputs of a node, if it is here."""
         return self._run.rows_waiting(node) if self._run is not None and node in self._plan.at_coordinator else 0
 
+    def oldest_s(self, node: Node) -> float | None:
+        """Return for how long rows of a source have been on their way at most, if it is here."""
+        return self._run.oldest_s(node) if self._run is not None and node in self._plan.at_coordinator else None
+
     def rows_given(self, source: ReturnedRows) -> int:
         """Return how many rows of the workers were given on here."""
         return source.statistics.emitted
@@ -152,8 +155,7 @@ class InnerRun:
         """Return where the counts here do not add up."""
         if self._run is None:
             return []
-        error = check_conservation(self._run.graph, self._run.workers)
-        return [] if error is None else list(error.differences)
+        return self._run.differences()
 
     def settled_parts(self) -> dict[str, int]:
         """Return how many parts of the rows of each node on the workers are done with, by its label."""

@@ -85,8 +85,14 @@ class ClusterPlan:
         return tuple(node for node, placed in self.placements.items() if placed.where == "coordinator")
 
     def resume_problems(self) -> list[GraphProblem]:
-        """Return why a run cannot be gone on with: parts begin again, so the nodes at the coordinator have a say."""
-        return resume_problems(Graph(self.at_coordinator, ()))
+        """Return why a run cannot be gone on with."""
+        return resume_problems_of(self.placements)
+
+
+def resume_problems_of(placements: Mapping[Node, Placement]) -> list[GraphProblem]:
+    """Return why a run cannot be gone on with: parts begin again, so the nodes at the coordinator alone have a say."""
+    here = tuple(node for node, placed in placements.items() if placed.where == "coordinator")
+    return resume_problems(Graph(here, ()))
 
 
 def place_nodes(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.cluster.connection import Cluster, ClusterSecurity
 from nanotyped.cluster.part_state import SPLIT, open_part_state, split_name, split_of
-from nanotyped.cluster.plan import place_nodes, plan_graph
+from nanotyped.cluster.plan import place_nodes, plan_graph, resume_problems_of
 from nanotyped.cluster.run import ClusterRun
 from nanotyped.engine import run_to_end
 from nanotyped.engine.fingerprint import part_names
@@ -68,7 +68,8 @@ def prepare_cluster_run(
         if other._run is not None and other._run.running:
             raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
     graph = build_graph(node)
-    _refuse(place_nodes(graph)[1])
+    placements, problems = place_nodes(graph)
+    _refuse(problems or (resume_problems_of(placements) if state_dir is not None else []))
     for other in graph.nodes:
         other.discover_schema()
     graph = build_graph(node)
@@ -111,7 +112,7 @@ def prepare_on(
     """
     try:
         plan = plan_graph(graph, cluster.slots, part_rows, kept_splits(graph, state))
-        _refuse([] if state is None else plan.resume_problems())
+        _refuse([] if state is None else plan.resume_problems())  # grouped nodes may have come here since
         return ClusterRun(plan, cluster, pipeline_name=pipeline_name, grace_s=grace_s, state=state, modules=modules)
     except BaseException:
         cluster.close()

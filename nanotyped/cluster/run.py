@@ -20,9 +20,10 @@ from nanotyped.cluster.part_state import done_cursor, done_of, split_cursor, spl
 from nanotyped.cluster.recipe import SegmentRecipe, Versions, module_sources, pack_nodes, spelled_flows
 from nanotyped.cluster.tally import Tally
 from nanotyped.cluster.tasks import forget_run, stop_parts, try_worker
+from nanotyped.cluster.watch import ClusterWatch
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
-from nanotyped.engine.fingerprint import part_names
+from nanotyped.engine.fingerprint import fingerprint_of, part_names
 from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
 from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
@@ -174,6 +175,19 @@ class ClusterRun:
         return self._state is not None and bool(self._state.cursors)
 
     @property
+    def share_done(self) -> float | None:
+        """How much of what there is went through the workers, by parts and by what is told of those in work."""
+        _, count = self.parts
+        if not count:
+            return None
+        begun = 0.0
+        for (segment, place), nodes in list(self.tally.live.items()):
+            rows = self.dispatches[segment].segment.split.parts[place].rows
+            told = nodes.get(self.dispatches[segment].segment.source.label)
+            begun += min(0.99, told.emitted / rows) if rows and told is not None else 0.0
+        return (self.parts[0] + begun) / count
+
+    @property
     def parts(self) -> tuple[int, int]:
         """How many parts have ended, in earlier runs too, and how many there are."""
         ended = sum(len(one.earlier) + len(one.ended) for one in self.dispatches)
@@ -188,6 +202,23 @@ class ClusterRun:
         paths = {node.error_policy.dead_letter for node in self.graph.nodes} if self._earlier_runs else set()
         found = {path: count_letters(path, self._earlier_runs) for path in paths if path is not None}
         return {path: count for path, count in found.items() if count}
+
+    def oldest_s(self, node: Node) -> float | None:
+        """Return for how long rows of a source here have been on their way at most; ``None`` of all other nodes."""
+        return self.inner.oldest_s(node)
+
+    @property
+    def checkpoint_lag_s(self) -> float | None:
+        """For how long, in seconds, no state was written; ``None`` without one."""
+        return None if self._state is None or not self._written_at else time.monotonic() - self._written_at
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return the digests of what the pipeline is, by part."""
+        return fingerprint_of(self.graph)
+
+    def watch(self) -> ClusterWatch:
+        """Return what looks at the run."""
+        return ClusterWatch(self)
 
     def report(self) -> RunReport:
         """Return what each node has done so far, on all workers and here."""
@@ -487,11 +518,12 @@ class ClusterRun:
 
     def _end_inner(self) -> None:
         """Let the nodes here come to their end, and keep the state meanwhile."""
-        for dispatch in self.dispatches:
-            dispatch.close()
-        if self._is_stopping:
-            self.inner.drain()
+        if not self._is_stopping:
+            for dispatch in self.dispatches:
+                dispatch.close()
         while self.inner.running and not self._is_out_of_patience:
+            if self._is_stopping and all(dispatch.is_taken for dispatch in self.dispatches):
+                self.inner.drain()  # what workers have delivered to it is in flight, too
             self._take_events()
             self._keep_state(finished=False)
             self._watch_inner()

@@ -40,8 +40,9 @@ def render_file_yaml(document: Document, built: Built) -> str:
     found: dict[str, Value] = {key: value for key, value in head.items() if value}
     found["nodes"] = {name: _keyed(entry) for name, entry in built.entries.items()}
     found["edges"] = [edge_entry(link.source, link.target, link.max_queue_size) for link in built.links]
-    if isinstance(document.value, dict) and document.value.get("tests"):
-        found["tests"] = _every_digit(document, ("tests",))
+    for section in ("tests", "cluster"):
+        if isinstance(document.value, dict) and document.value.get(section):
+            found[section] = _every_digit(document, (section,))
     return render_yaml_text(found)
 
 

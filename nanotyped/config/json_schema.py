@@ -16,6 +16,7 @@ from nanotyped import nodes as _built_in_nodes  # noqa: F401 - importing them re
 from nanotyped.config.annotations import option_adapter
 from nanotyped.config.models import (
     CaseForm,
+    ClusterForm,
     CompositeForm,
     EdgeForm,
     NodeForm,
@@ -23,6 +24,7 @@ from nanotyped.config.models import (
     PartForm,
     PipelineForm,
     RejectForm,
+    SecurityForm,
     SequenceForm,
     SequenceNodeForm,
 )
@@ -60,10 +62,12 @@ def pipeline_schema() -> JsonSchema:
     keyed["properties"]["paths"] = _list_of({"type": "array", "items": {"type": "string"}, "minItems": 2}, null=True)
     keyed["properties"]["edges"] = _list_of(_model(EdgeForm), null=True)
     keyed["properties"]["tests"] = _list_of(_ref("test"), null=True)
+    keyed["properties"]["cluster"] = _cluster()
     keyed["anyOf"] = [{"required": ["paths"]}, {"required": ["edges"]}]
     sequence = _model(SequenceForm)
     sequence["properties"]["node_sequence"] = _list_of(_sequence_node(classes, definitions), least=1)
     sequence["properties"]["tests"] = keyed["properties"]["tests"]
+    sequence["properties"]["cluster"] = keyed["properties"]["cluster"]
     composite = _model(CompositeForm)
     composite["properties"]["nodes"] = _list_of(_part(classes), least=1)
     composite["properties"]["edges"] = _list_of(_model(PartEdgeForm), null=True)
@@ -82,6 +86,12 @@ def pipeline_schema() -> JsonSchema:
         },
         "$defs": definitions,
     }
+
+
+def _cluster() -> JsonSchema:
+    found = _model(ClusterForm)
+    found["properties"]["security"] = _or_null(_model(SecurityForm))
+    return _or_null(found)
 
 
 def _is_node_class(cls: object) -> bool:

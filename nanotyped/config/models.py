@@ -28,6 +28,7 @@ class PipelineForm(_Form):
     paths: list[Any] | None = None
     edges: list[Any] | None = None
     tests: list[Any] | None = None
+    cluster: Any = None
 
 
 class NodeForm(_Form):
@@ -55,6 +56,24 @@ class SequenceForm(_Form):
     pipeline_description: str | None = None
     node_sequence: list[Any]
     tests: list[Any] | None = None
+    cluster: Any = None
+
+
+class ClusterForm(_Form):
+    """The cluster that ``run --engine dask`` uses; options of the command come before these."""
+
+    scheduler: str | None = None
+    workers: int | None = Field(default=None, ge=1)
+    part_rows: int | None = Field(default=None, ge=1)
+    security: dict[str, Any] | None = None
+
+
+class SecurityForm(_Form):
+    """The files, in PEM, by which a scheduler on another machine is reached."""
+
+    tls_ca: str
+    tls_cert: str
+    tls_key: str
 
 
 class SequenceNodeForm(_Form):

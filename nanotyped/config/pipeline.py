@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.config.building import Builder, Built, spot_of_finding
 from nanotyped.config.cases import Case, read_cases
+from nanotyped.config.cluster_section import ClusterOptions, read_cluster
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader
 from nanotyped.config.environment import Substitution
@@ -47,6 +48,7 @@ class Pipeline:
         places: Where each of the nodes stands in it.
         built: What was made of the file, before composites were taken apart.
         cases: Its tests.
+        cluster: What it says of the cluster that it may run on.
     """
 
     file: str
@@ -60,6 +62,7 @@ class Pipeline:
     places: Mapping[str, Path] = field(default_factory=dict, repr=False)
     built: Built = field(default_factory=lambda: Built(None, "", {}, {}), repr=False)
     cases: tuple[Case, ...] = ()
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
@@ -171,6 +174,7 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     redactor = Redactor()
     root = document.value
     cases: tuple[Case, ...] = ()
+    cluster = ClusterOptions()
     if is_composite(document):
         built = _of_composite(document, Substitution(document, environment), problems, redactor)
     elif isinstance(root, dict) and isinstance(root.get("nodes"), list):
@@ -184,6 +188,7 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
         builder = Builder(document, environment, problems, redactor, partial=partial)
         built = builder.build()
         cases = read_cases(document, problems)
+        cluster = read_cluster(document, environment, problems)
     problems.sort(key=lambda problem: (problem.line, problem.column))
     if built is None or (problems and not partial):
         raise ConfigError(problems)
@@ -192,7 +197,18 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     positions = {name: document.key_spot(place) for name, place in places.items()}
     found = tuple(problems)
     return Pipeline(
-        document.file, built.title, built.description, nodes, positions, redactor, found, document, places, built, cases
+        document.file,
+        built.title,
+        built.description,
+        nodes,
+        positions,
+        redactor,
+        found,
+        document,
+        places,
+        built,
+        cases,
+        cluster,
     )
 
 

@@ -14,7 +14,7 @@ from nanotyped.node import NodeReport
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from nanotyped.engine.run import Run
+    from nanotyped.engine.any_run import AnyRun
 
 # Text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,14 +28,14 @@ class MetricsError(NanotypedError):
     """The endpoint of measurements cannot be opened."""
 
 
-def render_metrics(run: Run) -> str:
+def render_metrics(run: AnyRun) -> str:
     """Return the measurements of a run in the text format of Prometheus; no value of a row is among them."""
     return "\n".join(_lines(run)) + "\n"
 
 
-def _lines(run: Run) -> Iterator[str]:
+def _lines(run: AnyRun) -> Iterator[str]:
     report = run.report()
-    nodes = list(zip(report.nodes, run.workers, strict=True))
+    nodes = list(zip(report.nodes, run.graph.nodes, strict=True))
     yield from _head("run_info", "gauge", "The run: its id, and the name of its pipeline.")
     yield _sample("run_info", 1, run=run.run_id, pipeline=run.pipeline_name or "")
     yield from _head("run_seconds", "gauge", "Seconds since the run began, until its end.")
@@ -45,8 +45,8 @@ def _lines(run: Run) -> Iterator[str]:
         for node, _ in nodes:
             yield _sample(f"{name}_rows_total", getattr(node, name), node=node.name, **{"class": node.class_name})
     yield from _head("queue_rows", "gauge", "Rows that wait on the inputs of the node.")
-    for node, worker in nodes:
-        yield _sample("queue_rows", run.rows_waiting(worker.node), node=node.name)
+    for node, origin in nodes:
+        yield _sample("queue_rows", run.rows_waiting(origin), node=node.name)
     yield from _head("node_status", "gauge", "1 for the status that the node is in.")
     for node, _ in nodes:
         yield _sample("node_status", 1, node=node.name, status=node.status)
@@ -55,8 +55,8 @@ def _lines(run: Run) -> Iterator[str]:
         "gauge",
         "For how long rows of the source have been on their way, at most, and are not dealt with.",
     )
-    for node, worker in nodes:
-        oldest_s = run.oldest_s(worker.node)
+    for node, origin in nodes:
+        oldest_s = run.oldest_s(origin)
         if oldest_s is not None:
             yield _sample("oldest_unacknowledged_seconds", round(oldest_s, 3), node=node.name)
     lag_s = run.checkpoint_lag_s
@@ -91,7 +91,7 @@ class MetricsServer:
         MetricsError: If it cannot listen there.
     """
 
-    def __init__(self, run: Run, host: str, port: int) -> None:
+    def __init__(self, run: AnyRun, host: str, port: int) -> None:
         try:
             self._server = _Server((host, port), run)
         except OSError as error:
@@ -120,7 +120,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], run: Run) -> None:
+    def __init__(self, address: tuple[str, int], run: AnyRun) -> None:
         self.run = run
         super().__init__(address, _Handler)
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
+from nanotyped.engine.fingerprint import fingerprint_of
 from nanotyped.engine.giving import SourceWorker
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.processing import ProcessingWorker
 from nanotyped.engine.rejection import Rejections
 from nanotyped.engine.resumption import Checkpoints, CursorStore, open_state, without_state
 from nanotyped.engine.shaping import fitted_row, row_of_anything
-from nanotyped.errors import ContractDriftError, NodeFailedError, PipelineStateError
+from nanotyped.engine.watch import Watch
+from nanotyped.errors import ConservationError, ContractDriftError, NodeFailedError, PipelineStateError
 from nanotyped.graph import Graph, build_graph
 from nanotyped.graph.drift import impacts_of
 from nanotyped.message import Aside, Marker, PoisonPill
@@ -190,6 +192,24 @@ class Run:
         nodes: tuple[NodeReport, ...] = tuple(worker.report() for worker in self.workers)
         return RunReport(nodes, round(seconds, 3), self.pipeline_name, self.run_id)
 
+    def differences(self) -> list[str]:
+        """Return where the counts of the nodes do not add up, of those that came to a regular end."""
+        error = check_conservation(self.graph, self.workers)
+        return [] if error is None else list(error.differences)
+
+    def dead_letter_paths(self) -> list[str]:
+        """Return the files that got dead letters."""
+        paths = [worker.node.error_policy.dead_letter for worker in self.workers if worker.statistics.dead]
+        return list(dict.fromkeys(map(str, paths)))
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return the digests of what the pipeline is, by part."""
+        return fingerprint_of(self.graph)
+
+    def watch(self) -> Watch:
+        """Return what looks at the run."""
+        return Watch(self)
+
     def start(self) -> None:
         """Start every node, sinks first, and the supervisor. Does not wait."""
         self.started_at = time.monotonic()
@@ -346,7 +366,8 @@ class Run:
 
     def _check_conservation(self, stuck: list[str]) -> None:
         """Fail a run whose counts do not add up, before anything says that it is done."""
-        if self._failure is None and not stuck and (error := check_conservation(self.graph, self.workers)) is not None:
+        if self._failure is None and not stuck and (found := self.differences()):
+            error = ConservationError(found)
             self._failure = NodeFailedError("the run", error)
             self._failure.__cause__ = error
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.run import Run, prepare_run, start_run
-from nanotyped.engine.signals import Drainable, drain_on_signals
+from nanotyped.engine.signals import drain_on_signals
 from nanotyped.errors import NodeFailedError, PipelineInterrupted
 from nanotyped.graph import render_dot, survey_graph
 
 if TYPE_CHECKING:
+    from nanotyped.engine.any_run import AnyRun
     from nanotyped.node import NanoNode, RunReport
 
 
@@ -29,17 +30,7 @@ class ThreadedRunner:
         return render_dot(survey_graph(node).graph)
 
 
-class Waitable(Drainable, Protocol):
-    """A run, of one process or of many, that can be started and waited for."""
-
-    def start(self) -> None:
-        """Begin; does not wait."""
-
-    def wait(self) -> RunReport:
-        """Wait for the end and return the report."""
-
-
-def run_to_end(run: Waitable) -> RunReport:
+def run_to_end(run: AnyRun) -> RunReport:
     """Start a run and wait for its end; SIGINT, SIGTERM and SIGHUP drain it from its first moment.
 
     A second one ends it, and so does the end of its grace time.

@@ -7,33 +7,21 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.node.running import NO_ROW_VALUES
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from nanotyped.engine.any_run import AnyRun
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 logger = logging.getLogger("nanotyped.signals")
 
 
-class Drainable(Protocol):
-    """A run that a signal may end."""
-
-    @property
-    def grace_s(self) -> float:
-        """How long it may take to end, in seconds."""
-
-    def drain(self, *, within_s: float | None = None) -> None:
-        """Deliver what is in flight, then end."""
-
-    def kill(self) -> None:
-        """End at once."""
-
-
 @contextmanager
-def drain_on_signals(run: Drainable) -> Iterator[list[int]]:
+def drain_on_signals(run: AnyRun) -> Iterator[list[int]]:
     """Handle the signals while the block runs; gives the list of those that came.
 
     What becomes of the run is logged at INFO. A SIGHUP that is ignored, as under ``nohup``, stays so.

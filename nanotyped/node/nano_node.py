@@ -163,7 +163,7 @@ class NanoNode(Linkable[In_contra, Out_co]):
 
     copies: int = 1
     """How many copies of the node work at the same time: of what a limit of the whole run allows, this one may take so
-    small a share."""
+    small a share. Whoever runs parts sets it, to 1 too: see ``is_copy``."""
 
     partition_by: Sequence[str] = ()
     """Columns: what the node makes of a row depends on the rows of equal values in these alone, whatever it keeps of
@@ -428,12 +428,19 @@ class NanoNode(Linkable[In_contra, Out_co]):
             return "throttle is a pace of the whole run"
         if self.send_batch_markers:
             return "it sends markers, which stay in one process"
+        if self.runtime_attributes.function is not no_op:
+            return "get_runtime_attrs is called once for the whole run"
         return ""
 
     @property
     def most_copies(self) -> int | None:
         """How many copies of the node may work at the same time; ``None``: any number."""
         return None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the node is run once for each of several parts, as ``copies`` that was set says."""
+        return "copies" in vars(self)
 
     def discover_schema(self) -> None:
         """Look at the live source or service, once, before the run and in ``check --connect``; set what it gives.

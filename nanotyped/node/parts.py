@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nanotyped.node.nano_node import NanoNode
 
 PARTS_PER_SLOT = 8
@@ -66,6 +68,18 @@ class Split:
     by: str
     together: tuple[str, ...] = ()
     notice: str = ""
+
+
+def kept_in_order(what: str, columns: Sequence[str], verb: str = "keep their order") -> str:
+    """Return why a node whose rows of equal values must follow each other has no copies, and what lets it have some.
+
+    Args:
+        what: What must; ends before the verb.
+        columns: The columns of these values; none where they are not known.
+        verb: What it does.
+    """
+    named = f"[{', '.join(columns)}]" if columns else "COLUMNS"
+    return f"{what} {verb}; `partition_by: {named}` lets it go, where parts keep equal values together"
 
 
 def vouches_for_rows(cls: type[NanoNode[Any, Any]]) -> bool:

@@ -12,7 +12,7 @@ from nanotyped.errors import RowError, shown
 from nanotyped.node import NanoNode, PassedRow, PassThrough
 from nanotyped.nodes.file_writing import write_whole_file
 from nanotyped.nodes.flow import PrinterOfThings
-from nanotyped.nodes.local_files import opened, path_of_message
+from nanotyped.nodes.local_files import FILES_HERE, opened, path_of_message
 from nanotyped.nodes.watching import LocalDirectoryWatchdog
 from nanotyped.registry import register_node
 from nanotyped.row import Column, Schema
@@ -121,6 +121,10 @@ class FileReader(NanoNode[object, Any]):
         """Return that it is a text."""
         return super().own_output() or Schema([Column(BARE_VALUE, STRING)])
 
+    def spread_problem(self) -> str:
+        """Return that another machine has other files."""
+        return super().spread_problem() and FILES_HERE
+
     def process_item(self) -> Iterator[str]:
         """Yield the text."""
         path = path_of_message(self.__message__)
@@ -147,6 +151,10 @@ class FileWriter(PassThrough[PassedRow, PassedRow]):
     def __init__(self, *, path: str | Path = ".", **kwargs: Any) -> None:
         self.path = str(path)
         super().__init__(**kwargs)
+
+    def spread_problem(self) -> str:
+        """Return that the directory is one of this machine."""
+        return super().spread_problem() and "it writes files on this machine"
 
     def process_item(self) -> Iterator[Any]:
         """Write the message and yield it."""

@@ -34,6 +34,7 @@ class CSVReader(NanoNode[object, Any]):
     """
 
     send_batch_markers = True
+    stateless = True
 
     def __init__(
         self,
@@ -61,6 +62,8 @@ class CSVToDictionaryList(NanoNode[object, Any]):
 
     Needs: a text, usually by ``key``. Gives: a list, usually under ``output_key``.
     """
+
+    stateless = True
 
     def own_output(self) -> Schema | None:
         """Return that it is a document."""

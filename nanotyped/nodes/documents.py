@@ -43,6 +43,8 @@ class Serializer(NanoNode[object, Any]):
         values: Whether the values of an object are taken, in its order, in place of the items of a list.
     """
 
+    stateless = True
+
     def __init__(self, *, values: bool = False, **kwargs: Any) -> None:
         self.values = values
         super().__init__(**kwargs)
@@ -162,6 +164,8 @@ class SimpleTransforms(NanoNode[object, Any]):
     Raises:
         WrongOptionsError: With everything that is wrong with the transforms.
     """
+
+    stateless = True
 
     def __init__(
         self,
@@ -309,6 +313,8 @@ class AggregateValues(NanoNode[object, Any]):
     Raises:
         ValueError: If the path is none.
     """
+
+    stateless = True
 
     def __init__(self, *, tail_path: str | list[str], values: bool = False, **kwargs: Any) -> None:
         self.tail_path = parse_tail_path("tail_path", tail_path)

@@ -119,6 +119,8 @@ class SequenceEmitter(NanoNode[object, Any]):
         TypeError: If it is no sequence of items.
     """
 
+    stateless = True
+
     def __init__(self, sequence: Sequence[Any], *, max_sequences: int | None = 1, **kwargs: Any) -> None:
         if isinstance(sequence, str | bytes | Mapping) or not isinstance(sequence, Iterable):
             raise TypeError(f"sequence must be a list of items, not {shown(sequence)}")
@@ -241,6 +243,10 @@ class GetEnvironmentVariables(NanoNode[object, Any]):
     def own_output(self) -> Schema | None:
         """Return a column of text for each variable."""
         return super().own_output() or Schema(Column(name, STRING, nullable=True) for name in self._columns)
+
+    def spread_problem(self) -> str:
+        """Return that other processes have other variables."""
+        return super().spread_problem() and "it reads the environment of this process"
 
     def column_origin(self, column: str, given: Schema | None) -> Origin:
         """Return the variable that the column holds."""

@@ -27,15 +27,21 @@ class RowSorter:
     Args:
         reader: Reads the file.
         reject: Takes what is wrong; ``None`` where that ends the run.
+        discarded: Where what the contract lets go is counted, of other files too.
 
     Attributes:
         discarded: What the contract let go.
     """
 
-    def __init__(self, reader: FileReader, reject: Callable[[RawLine, RowError], None] | None) -> None:
+    def __init__(
+        self,
+        reader: FileReader,
+        reject: Callable[[RawLine, RowError], None] | None,
+        discarded: Discarded | None = None,
+    ) -> None:
         self._reader = reader
         self._reject = reject
-        self.discarded = Discarded()
+        self.discarded = discarded or Discarded()
 
     def batches(self, file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
         """Yield the right rows behind a position, as ``FileReader.batches`` does.

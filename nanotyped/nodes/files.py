@@ -8,8 +8,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never
+from pathlib import Path  # noqa: TC003 - files are read by the annotations of options
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from nanotyped.errors import (
     GraphProblem,
@@ -20,10 +20,25 @@ from nanotyped.errors import (
     UnfitSourceError,
 )
 from nanotyped.message import Checkpoint
-from nanotyped.node import FarEnd, NanoNode, PassedRow, PassThrough, SizeHint
+from nanotyped.node import FarEnd, NanoNode, PassedRow, PassThrough
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.nodes.columns_of_text import null_texts
-from nanotyped.nodes.file_position import FileMarks, Position
+from nanotyped.nodes.file_list import (
+    FileNames,
+    FileWalk,
+    PathOption,
+    is_pipe,
+    joined_problem,
+    open_file,
+    split_files,
+)
+from nanotyped.nodes.file_options import (
+    NULL_TEXT,
+    FileFormat,
+    checked_format,
+    checked_null_text,
+    format_of_all,
+    text_of_file,
+)
 from nanotyped.nodes.file_reading import MAX_LINE_BYTES, CsvReader, FileReader
 from nanotyped.nodes.file_sorting import RowSorter
 from nanotyped.nodes.file_writing import (
@@ -37,7 +52,7 @@ from nanotyped.nodes.file_writing import (
 )
 from nanotyped.nodes.json_lines import JsonLinesReader
 from nanotyped.nodes.page_size import PageSize
-from nanotyped.nodes.schema_contract import SchemaContract, SchemaContractOption, contract_of_file
+from nanotyped.nodes.schema_contract import Discarded, SchemaContract, SchemaContractOption, contract_of_file
 from nanotyped.registry import register_node
 from nanotyped.row import Column, RowEncoder, Schema
 from nanotyped.row.rows import row_info
@@ -47,36 +62,16 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from nanotyped.message import Batch
+    from nanotyped.node import PartSize, SizeHint, Split
+    from nanotyped.nodes.file_position import Position
     from nanotyped.row import Row
     from nanotyped.row.raw_line import RawLine
 
-FileFormat = Literal["csv", "jsonl"]
-
-_BY_EXTENSION: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
-NULL_TEXT = "\\N"
 SEGMENT_ROWS = 100_000
 # Rows up to the first checkpoint, and up to the next one in a slow run.
 # Few, so that a slow run that is often stopped gets on; and enough to tell several mistakes of a file at once.
 FIRST_ROWS, LEAST_ROWS = 100, 100
 logger = logging.getLogger("nanotyped.nodes.files")
-
-
-def _checked_format(path: str, given: FileFormat | None) -> FileFormat:
-    if Path(path).suffix.lower() in _COMPRESSED:
-        raise ValueError(f"`{path}` is the name of a compressed file, which is neither read nor written here")
-    if given is None:
-        found = _BY_EXTENSION.get(Path(path).suffix.lower())
-        if found is None:
-            raise ValueError(f"the name `{path}` does not tell the format; give format: csv or jsonl")
-        return found
-    if given not in _BY_EXTENSION.values():
-        raise ValueError(f"format must be csv or jsonl, not {given!r}")
-    return given
-
-
-def _nothing() -> int:
-    return 0
 
 
 def _difference(one: Schema, other: Schema) -> str:
@@ -91,22 +86,9 @@ def _difference(one: Schema, other: Schema) -> str:
     return ""
 
 
-def _checked_null_text(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError(f"null_text must be printable, not {text!r}")
-    return text
-
-
-def _text_of_file(path: str, form: FileFormat, schema: Schema | None, column: str, null_text: str) -> FarEnd:
-    if form == "jsonl":
-        return FarEnd(f"file {path}", "json", null="null")
-    nulls = null_texts(schema[column], null_text) if schema is not None and column in schema else ()
-    return FarEnd(f"file {path}", "csv", null=(nulls[0] or "an empty cell") if nulls else "")
-
-
 @register_node
 class ReadRows(NanoNode[Never, Any]):
-    """Reads a file as typed rows. A source; memory stays flat however long the file is.
+    """Reads a file, or several one after the other, as typed rows. A source; memory stays flat however long they are.
 
     CSV (RFC 4180, UTF-8) has a header, whose names are exactly the columns of the schema, in any order. A cell is the
     text of its type, as in JSON without quotes. An empty cell is a null where it is no value of the type (numbers,
@@ -114,17 +96,20 @@ class ReadRows(NanoNode[Never, Any]):
     with exactly the columns, each in the JSON form of its type. What breaks the contract is an error that names file,
     line and column. With ``on_error`` it is left out instead: a dead letter holds the line as it stands in the file.
     With a state the file is gone on with behind the last stretch of rows that was delivered: of 100 rows at first, and
-    of more where they go on fast, up to ``batch_rows``.
+    of more where they go on fast, up to ``batch_rows``. Several files have one schema, and each a header of its own;
+    on a cluster they are read side by side.
 
     Needs: nothing. Gives: rows of ``output_schema``, which must be given.
 
     Args:
-        path: The file.
+        path: The file, or a list of files in the order in which they are read. Each may be a pattern (``*``, ``?``,
+            ``[a-z]``, and ``**`` for any directories): the files that match it when the pipeline is checked, sorted by
+            name, at least one. A file that is there is itself, whatever letters its name has.
         format: ``csv`` or ``jsonl``; by default what the name ends in (``.csv``, ``.jsonl``, ``.ndjson``).
         null_text: The cell that is a null in a column of text or bytes of a CSV file, if that may be null. With ``""``
             every empty cell is null there.
-        schema_contract: What becomes of columns, types and nulls beyond the contract; by default they are errors. See
-            ``docs/reference/schema-contract.md``.
+        schema_contract: What becomes of columns, types and nulls beyond the contract; by default they are errors. Of
+            several files the first says which columns are new. See ``docs/reference/schema-contract.md``.
         output_schema: What the file holds.
 
     Raises:
@@ -136,21 +121,21 @@ class ReadRows(NanoNode[Never, Any]):
     def __init__(
         self,
         *,
-        path: str | Path,
+        path: PathOption,
         format: FileFormat | None = None,  # noqa: A002 - what users look for
         null_text: str = NULL_TEXT,
         schema_contract: SchemaContractOption = None,
         **kwargs: Any,
     ) -> None:
-        self.path = str(path)
-        self.format = _checked_format(self.path, format)
-        self.null_text = _checked_null_text(null_text)
+        self._names = FileNames(path)
+        self.path = self._names.display
+        self.format = format_of_all(self._names.texts, format)
+        self.null_text = checked_null_text(null_text)
         self._modes = contract_of_file(schema_contract, self.format)
         self._header: tuple[str, ...] | None = None
-        self._file: BufferedReader | None = None
-        self._sorter: RowSorter | None = None
-        self._size: SizeHint | None = None
-        self._read_so_far: Callable[[], int] = _nothing
+        self._found: list[str] = []
+        self._walk: FileWalk | None = None
+        self._discarded = Discarded()
         super().__init__(**kwargs)
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
@@ -179,22 +164,39 @@ class ReadRows(NanoNode[Never, Any]):
 
     def far_end(self, column: str) -> FarEnd:
         """Return that the column is a text of the file."""
-        return _text_of_file(self.path, self.format, self.own_output(), column, self.null_text)
+        return text_of_file(self.path, self.format, self.own_output(), column, self.null_text)
 
     def discover_schema(self) -> None:
-        """Look whether the file can be read and its header goes with the schema.
+        """Look which files there are, whether they can be read, and whether their headers go with the schema.
 
         Raises:
-            SourceError: If not.
+            SourceError: If not; with what is wrong with each.
         """
-        if self._is_pipe():
-            return  # a pipe, of which nothing must be taken before the run
-        with self._opened() as file:
-            if self._modes is not None and self._modes.columns == "evolve":
-                self._header = self._any_header(file)
-            self._reader().head(file)
+        names = self._found = self._names.found()
+        self._header = None
+        problems: list[SourceError] = []
+        # What is copied was looked at before.
+        for name in names[:1] if self.is_copy else names:
+            if is_pipe(name):
+                continue  # of which nothing must be taken before the run
+            try:
+                self._look_at(name)
+            except SourceError as error:
+                problems.append(error)
+        if problems:
+            raise joined_problem(problems)
 
-    def _any_header(self, file: BufferedReader) -> tuple[str, ...]:
+    def _look_at(self, name: str) -> None:
+        with open_file(name) as file:
+            if self._evolves and self._header is None:  # the first file says for all what is new
+                self._header = self._any_header(name, file)
+            self._reader(name).head(file)
+
+    @property
+    def _evolves(self) -> bool:
+        return self._modes is not None and self._modes.columns == "evolve"
+
+    def _any_header(self, name: str, file: BufferedReader) -> tuple[str, ...]:
         """Return the names of the header, whatever they are.
 
         Raises:
@@ -203,73 +205,91 @@ class ReadRows(NanoNode[Never, Any]):
         own = self.own_output() or Schema([])
         absent = Schema(Column(column.name, column.type, nullable=True) for column in own)
         lenient = SchemaContract(columns="discard_value")
-        found = CsvReader(self.path, absent, absent.row_class(), self.null_text, lenient).head(file)
+        found = CsvReader(name, absent, absent.row_class(), self.null_text, lenient).head(file)
         file.seek(0)
-        if not any(name in own for name in found):
-            raise UnfitSourceError(f"{self.path}, line 1: no column of the contract is there")
+        if not any(column in own for column in found):
+            raise UnfitSourceError(f"{name}, line 1: no column of the contract is there")
         return found
 
     def read_files(self) -> tuple[str, ...]:
-        """Return the path."""
-        return (os.path.realpath(self.path),)
+        """Return the paths; of a pattern those that match it now."""
+        return tuple(map(os.path.realpath, self._found or self._names.known()))
+
+    def _pipe_problem(self) -> str:
+        pipe = next(filter(is_pipe, self._found or self._names.known()), None)
+        return "" if pipe is None else f"{pipe} is no regular file, and cannot be read again"
 
     def resume_problem(self) -> str:
         """Return that what is no regular file cannot be read from the middle."""
-        return f"{self.path} is no regular file, and cannot be read again" if self._is_pipe() else ""
+        return self._pipe_problem()
+
+    def split_problem(self) -> str:
+        """Return that what is no regular file cannot be read by one process after the other."""
+        return self._pipe_problem()
+
+    def split(self, size: PartSize, together: Sequence[str] = ()) -> Split:
+        """Return a part for each file, or for several small ones; nothing is known of which values are in which."""
+        del together
+        return split_files(self._found or self._names.found(), size)
 
     def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
-        """Yield the rows, and behind each batch where to go on.
+        """Yield the rows, file after file, and behind each batch where to go on.
 
         Raises:
-            SourceError: If the file is not the one that the run before had read.
+            SourceError: If the files are not the ones that the run before had read.
         """
         # The limit is the process's; a longer cell than 131,072 letters is none the worse.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
-        if self._modes is not None and self._modes.columns == "evolve" and self._header is None:
+        if self._evolves and self._header is None:
             self.discover_schema()
-        self._file = self._opened()
-        reader = self._reader()
-        batches = self._batches(reader)
-        if self._is_pipe():
-            reader.batch_rows = self.batch_rows
-            yield from batches(self._file, Position())
-        else:
-            marks = FileMarks(self.path, self._file.fileno())
-            start = Position() if self.resume_from is None else marks.position(self.resume_from)
-            before = start.offset
-            self._size = SizeHint(os.fstat(self._file.fileno()).st_size - before, "bytes")
-            self._read_so_far = lambda: max(0, reader.here.offset - before)
-            size = PageSize(FIRST_ROWS, LEAST_ROWS, self.batch_rows)
+        names = self._found or self._names.found()
+        if self.part is not None:
+            names = self.part.bounds["files"]
+        self._discarded = Discarded()
+        walk = self._walk = FileWalk(names, self.path, is_one=self._names.is_one)
+        size = PageSize(FIRST_ROWS, LEAST_ROWS, self.batch_rows)
+        for name, file, start in walk.files(self.resume_from):
+            reader = self._reader(name)
+            walk.follow(reader)
+            batches = self._batches(reader)(file, start)
+            yield from self._with_checkpoints(batches, reader, start, size) if walk.can_go_on else batches
+        if self._discarded.told:
+            logger.warning("%s: %s", self.label, self._discarded.told, extra=NO_ROW_VALUES)
+
+    def _with_checkpoints(
+        self, batches: Iterator[Sequence[Row]], reader: FileReader, start: Position, size: PageSize
+    ) -> Iterator[Sequence[Row] | Checkpoint]:
+        assert self._walk is not None  # it has given the file of the reader
+        reader.batch_rows = size.rows
+        for rows in batches:
+            offered_at = time.monotonic()
+            yield rows
+            if reader.position != start:  # which it is where the last line has no end
+                start = reader.position
+                yield Checkpoint(self._walk.cursor(start))
+            size.adapt(time.monotonic() - offered_at)
             reader.batch_rows = size.rows
-            for rows in batches(self._file, start):
-                offered_at = time.monotonic()
-                yield rows
-                if reader.position != start:  # which it is where the last line has no end
-                    start = reader.position
-                    yield Checkpoint(marks.cursor(start))
-                size.adapt(time.monotonic() - offered_at)
-                reader.batch_rows = size.rows
-        if self._sorter is not None and self._sorter.discarded.told:
-            logger.warning("%s: %s", self.label, self._sorter.discarded.told, extra=NO_ROW_VALUES)
 
     def size_hint(self) -> SizeHint | None:
-        """Return how many bytes this run reads, once the file is open; of a pipe nobody knows."""
-        return self._size
+        """Return how many bytes this run reads, once the first file is open; of a pipe nobody knows."""
+        return None if self._walk is None else self._walk.size
 
     def size_done(self) -> float | None:
         """Return how many of them were read."""
-        return self._read_so_far()
+        return 0 if self._walk is None else self._walk.done
 
     def _batches(self, reader: FileReader) -> Callable[[BufferedReader, Position], Iterator[Sequence[Row]]]:
+        reader.batch_rows = self.batch_rows
         if not self.error_policy.rejects and self._modes is None:
             return reader.batches
-        self._sorter = sorter = RowSorter(reader, self.reject if self.error_policy.rejects else None)
+        discarded = self._discarded
+        sorter = RowSorter(reader, self.reject if self.error_policy.rejects else None, discarded)
 
         def batches(file: BufferedReader, start: Position) -> Iterator[Sequence[Row]]:
-            counted = 0
+            counted = discarded.rows
             for rows in sorter.batches(file, start):
-                self.statistics.rejected += sorter.discarded.rows - counted
-                counted = sorter.discarded.rows
+                self.statistics.rejected += discarded.rows - counted
+                counted = discarded.rows
                 yield rows
 
         return batches
@@ -278,30 +298,18 @@ class ReadRows(NanoNode[Never, Any]):
         """Return the row of a line of the file, ``None`` where ``schema_contract`` lets it go."""
         return RowSorter(self._reader(f"{self.path}, a rejected line"), None).row_of(line)
 
-    def _is_pipe(self) -> bool:
-        return Path(self.path).exists() and not Path(self.path).is_file()
-
     def cleanup(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._walk is not None:
+            self._walk.close()
 
-    def _opened(self) -> BufferedReader:
-        try:
-            return Path(self.path).open("rb")
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise UnfitSourceError(f"cannot read {self.path}: {error.strerror}") from None
-        except OSError as error:
-            raise SourceError(f"cannot read {self.path}: {error.strerror or error}") from None
-
-    def _reader(self, place: str | None = None) -> FileReader:
+    def _reader(self, place: str) -> FileReader:
         schema = self.output_schema_for(None)
         if schema is None:
             raise ValueError("no schema")
         row_class = self.output_row_class() if schema == self.own_output() else None
         kind = CsvReader if self.format == "csv" else JsonLinesReader
-        return kind(place or self.path, schema, row_class or schema.row_class(), self.null_text, self._modes)
+        return kind(place, schema, row_class or schema.row_class(), self.null_text, self._modes)
 
 
 @register_node
@@ -345,8 +353,8 @@ class WriteRows(PassThrough[PassedRow, PassedRow]):
         **kwargs: Any,
     ) -> None:
         self.path = str(path)
-        self.format = _checked_format(self.path, format)
-        self.null_text = _checked_null_text(null_text)
+        self.format = checked_format(self.path, format)
+        self.null_text = checked_null_text(null_text)
         if segment_rows < 1:
             raise ValueError(f"segment_rows must be at least 1, not {segment_rows}")
         self.segments = segments
@@ -368,7 +376,7 @@ class WriteRows(PassThrough[PassedRow, PassedRow]):
 
     def far_end(self, column: str) -> FarEnd:
         """Return that the column is a text of the file."""
-        return _text_of_file(self.path, self.format, self._expected, column, self.null_text)
+        return text_of_file(self.path, self.format, self._expected, column, self.null_text)
 
     def check_flows(self, given: Sequence[tuple[str, Schema]]) -> list[GraphProblem]:
         """Return how rows of several inputs differ in columns or types: a file that can be read back has one schema."""
@@ -392,6 +400,11 @@ class WriteRows(PassThrough[PassedRow, PassedRow]):
     def resume_problem(self) -> str:
         """Return that one file is written as a whole; many are not."""
         return "" if self.segments else f"{super().resume_problem()}; `segments: true` lets it go on"
+
+    def spread_problem(self) -> str:
+        """Return that there is one file, or one row of numbered ones."""
+        what = "it numbers its files one after the other" if self.segments else "it writes one file"
+        return super().spread_problem() and what
 
     def setup(self) -> None:
         """Open the file under another name, and remove what a killed run left of one."""

@@ -86,6 +86,7 @@ class Filter(PassThrough[PassedRow, PassedRow]):
     """
 
     rows_are_independent = True
+    stateless = True
 
     def __init__(self, *, test: FilterTest, key: str | list[str | int], value: bool = True, **kwargs: Any) -> None:
         if test not in _TESTS:
@@ -164,6 +165,8 @@ class PrinterOfThings(PassThrough[PassedRow, PassedRow]):
         disable: Pass on only, write nothing.
     """
 
+    stateless = True
+
     def __init__(
         self, *, prepend: str = "printer: ", pretty: bool = False, disable: bool = False, **kwargs: Any
     ) -> None:
@@ -171,6 +174,10 @@ class PrinterOfThings(PassThrough[PassedRow, PassedRow]):
         self.pretty = pretty
         self.disable = disable
         super().__init__(**kwargs)
+
+    def spread_problem(self) -> str:
+        """Return that what is printed is for the terminal of whoever began the run."""
+        return super().spread_problem() or ("" if self.disable else "it prints here")
 
     def process_batch(self, batch: Batch[Row]) -> Sequence[Row]:
         """Write the rows and return them."""

@@ -18,6 +18,7 @@ from nanotyped.errors import (
     shown,
 )
 from nanotyped.node import FarEnd, PassedRow, PassThrough
+from nanotyped.node.parts import kept_in_order
 from nanotyped.registry import register_node
 from nanotyped.row import RowEncoder, Schema
 from nanotyped.row.compiled import Projection, compile_projection
@@ -65,6 +66,7 @@ class KafkaProducer(PassThrough[PassedRow, PassedRow]):
     """
 
     rows_are_independent = False
+    stateless = True
 
     def __init__(
         self,
@@ -106,16 +108,23 @@ class KafkaProducer(PassThrough[PassedRow, PassedRow]):
         self._producer: Producer | None = None
         self._encoders: dict[type[Row], _Encoders] = {}
         self._delivered: set[int] = set()
+        self._keys_seen: tuple[str, ...] = ()
         super().__init__(**kwargs)
 
     def check_input(self, given: Schema) -> list[GraphProblem]:
         """Return the columns that have no JSON form, and key columns that are missing."""
+        self._keys_seen = given.key or self._keys_seen
         problems: list[GraphProblem] = [*RowEncoder.problems(given, self.label)]
         for name in self.key_columns or ():
             if name not in given:
                 reason = f"node `{self.label}`: there is no column `{name}` for the key of messages"
                 problems.append(NodeOptionError(reason, node=self.label, hint=given.missing_column(name)))
         return problems
+
+    def spread_problem(self) -> str:
+        """Return that the messages of one key keep their order, where they have keys."""
+        keys = self._keys_seen if self.key_columns is None else self.key_columns
+        return super().spread_problem() or (kept_in_order("the messages of one key", keys) if keys else "")
 
     def far_end(self, column: str) -> FarEnd:
         """Return that the column is JSON in a message."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nanotyped.types.base import DataType
 
 ReadMode = Literal["r", "rb"]
+FILES_HERE = "it reads files of this machine"
 _TYPES: dict[str, type[DataType]] = {"r": STRING, "rb": BYTES}
 
 
@@ -55,6 +56,10 @@ class LocalFileReader(NanoNode[object, Any]):
     def own_output(self) -> Schema | None:
         """Return that it is a text, or bytes."""
         return super().own_output() or Schema([Column(BARE_VALUE, _TYPES[self.read_mode])])
+
+    def spread_problem(self) -> str:
+        """Return that another machine has other files."""
+        return super().spread_problem() and FILES_HERE
 
     def process_item(self) -> Iterator[Any]:
         """Yield the file, or its lines."""

@@ -42,6 +42,8 @@ class SubstituteRegex(NanoNode[object, Any]):
         WrongOptionsError: If the expression is none, or the substitute refers to a group that is not there.
     """
 
+    stateless = True
+
     def __init__(self, *, match_regex: str, substitute_string: str, **kwargs: Any) -> None:
         self.match_regex = match_regex
         self.substitute_string = substitute_string

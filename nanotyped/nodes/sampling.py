@@ -28,6 +28,8 @@ class RandomSample(PassThrough[PassedRow, PassedRow]):
         ValueError: If ``sample`` is no probability.
     """
 
+    stateless = True
+
     def __init__(self, *, sample: float = 0.1, seed: int | None = None, **kwargs: Any) -> None:
         if not 0 <= sample <= 1:
             raise ValueError(f"sample must be a probability from 0 to 1, not {sample}")
@@ -35,6 +37,10 @@ class RandomSample(PassThrough[PassedRow, PassedRow]):
         self.seed = seed
         self._random = random.Random(seed)  # noqa: S311 - no secret hangs on it
         super().__init__(**kwargs)
+
+    def spread_problem(self) -> str:
+        """Return that with a seed each row has its number of one sequence."""
+        return super().spread_problem() or ("" if self.seed is None else "its sample is drawn from one sequence")
 
     def setup(self) -> None:
         """Begin the random numbers anew."""

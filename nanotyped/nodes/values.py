@@ -44,6 +44,8 @@ class InsertData(MakingNode):
         output_schema: Types of the constants, for exactly the columns of ``value_dict``.
     """
 
+    stateless = True
+
     def __init__(
         self,
         *,
@@ -138,6 +140,8 @@ class Remapper(MakingNode):
     Raises:
         ValueError: If a source is none of these.
     """
+
+    stateless = True
 
     def __init__(self, *, mapping: dict[str, Any] | None = None, **kwargs: Any) -> None:
         self.mapping = dict(mapping or {})
@@ -276,6 +280,8 @@ class Cast(MakingNode):
         WrongOptionsError: If a type is none, or ``lossy`` is none of these, or means nothing for the column that it is
             given for; names all such columns.
     """
+
+    stateless = True
 
     def __init__(
         self,

@@ -59,6 +59,10 @@ class _Window(NanoNode[object, Any]):
         """Return that the list is made of many rows."""
         return Origin("made", detail="a list of many rows")
 
+    def spread_problem(self) -> str:
+        """Return that it gathers."""
+        return super().spread_problem() and "it gathers rows"
+
     def _hold(self) -> None:
         self._held.append(_Held(time.monotonic(), as_document(self.__message__)))
 
@@ -287,6 +291,10 @@ class StreamingJoin(NanoNode[Row, Any]):
                 is_joined = self._paths[name].column == column.name and not self._paths[name].steps
                 columns[column.name] = Column(column.name, column.type, nullable=column.nullable and not is_joined)
         return Schema(columns.values())
+
+    def spread_problem(self) -> str:
+        """Return that the rows that match may be anywhere."""
+        return super().spread_problem() and "it joins rows of all its inputs"
 
     def column_origin(self, column: str, given: Schema | None) -> Origin:
         """Return that a column is passed on, of the input that has it."""

@@ -170,6 +170,10 @@ class StreamSink(PassThrough[In_contra]):
         self._held: deque[_Held] = deque()
         self._failures: deque[BaseException] = deque()
 
+    def spread_problem(self) -> str:
+        """Return that nobody else has the stream."""
+        return super().spread_problem() and "its stream is one of this process"
+
     def setup(self) -> None:
         """Begin anew."""
         self._came = self.rows_held = 0

@@ -62,6 +62,115 @@ def test_no_span_of_time_sees_more_than_the_rate_and_the_burst(
             assert rows <= most + max(0, sent[start][1] - burst)
 
 
+LIVES = st.lists(
+    st.tuples(st.floats(0, 5), st.lists(st.floats(0, 3), max_size=8)), min_size=1, max_size=4
+)  # of a copy: seconds before it begins, and before each request
+
+
+@given(
+    rate=st.floats(0.5, 50),
+    burst=st.one_of(st.none(), st.integers(1, 10)),
+    copies=st.lists(LIVES, min_size=1, max_size=6),
+)
+def test_copies_that_do_not_know_of_each_other_keep_a_rate_together(
+    rate: float, burst: int | None, copies: list[list[tuple[float, list[float]]]]
+) -> None:
+    """Whenever each begins, and however often anew: in no time since the first begin go more than the rate gives.
+
+    In any span in between go no more than the burst, or one of each copy, and what the rate gives meanwhile.
+    """
+    limit = RateLimit(requests_per_s=rate, burst=burst)
+    begun: list[float] = []
+    sent: list[float] = []
+    for lives in copies:
+        clock = Clock()
+        for before_s, idle_s in lives:
+            clock.now += before_s
+            begun.append(clock.now)
+            pace = Pace(limit, clock, copies=len(copies))
+            for seconds in idle_s:
+                clock.now += seconds
+                assert pace.wait(1, clock.pause)
+                sent.append(clock.now)
+    sent.sort()
+    at_once = max(len(copies), burst if burst is not None else max(1.0, rate))
+    for end, moment in enumerate(sent):
+        assert end + 1 <= rate * (moment - min(begun)) + 1e-6 * (end + 1)
+        for start in range(end + 1):
+            assert end + 1 - start <= at_once + rate * (moment - sent[start]) + 1e-6 * (end + 1)
+
+
+def test_a_copy_of_a_node_has_its_share_of_the_rate(http_api: HttpApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of four has a fourth of rate and burst, and nothing saved up; one that is alone, but made anew, has all."""
+    for copies, waits in ((4, [4, 8]), (1, [1, 2])):
+        found: list[float] = []
+        monkeypatch.setattr(HttpPostRequest, "sleep", lambda self, seconds, found=found: found.append(seconds))
+        node = HttpPostRequest(url=http_api.url, batch_rows=1, rate_limit=RateLimit(requests_per_s=1, burst=4))
+        node.copies = copies
+        run_into(node, [(1,), (2,)], {"n": "int"})
+        assert [round(wait) for wait in found] == waits
+
+
+class Busy:
+    """A service that takes its time, and counts how many requests are out at once."""
+
+    def __init__(self, wanted: int) -> None:
+        self.most = 0
+        self._wanted = wanted
+        self._now = self._came = 0
+        self._lock = threading.Lock()
+        self._full = threading.Event()
+
+    def answer(self, _request: Request) -> Response:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            if self._now == self._wanted:
+                self._full.set()
+        self._full.wait(10)  # so that all come together that may
+        time.sleep(0.002)  # and one more would be seen
+        with self._lock:
+            self._now -= 1
+            self._came += 1
+            first = self._came == 1
+        return Response(503, headers={"Retry-After": "0"}) if first else Response()
+
+
+@pytest.mark.parametrize(("copies", "most"), [(None, 3), (1, 3), (2, 1), (5, 1)])
+def test_no_more_requests_are_out_at_once_than_may_be(http_api: HttpApi, copies: int | None, most: int) -> None:
+    """Eight workers have three requests out, of a copy its share, second tries among them, and every row arrives."""
+    service = Busy(most)
+    http_api.play(service.answer)
+    node = HttpPostRequest(url=http_api.url, batch_rows=1, workers=8, max_in_flight=3, circuit_breaker=None)
+    if copies is not None:
+        node.copies = copies
+    run_into(node, [(n,) for n in range(24)], {"n": "int"})
+    assert service.most == most
+    assert {row["n"] for row in http_api.rows} == set(range(24))
+
+
+def test_a_place_that_a_node_waits_for_is_none_once_it_is_to_end(http_api: HttpApi) -> None:
+    """Workers that wait behind a slow request end with the run, and do not send theirs."""
+    slow = threading.Event()
+    http_api.play(lambda _: Response(hold=slow))
+    node = HttpPostRequest(url=http_api.url, batch_rows=1, workers=4, max_in_flight=1)
+    _ = Given([(n,) for n in range(4)], {"n": "int"}) > node
+    run = start_run(node)
+    http_api.wait_for_requests(1)
+    run.terminate()
+    slow.set()
+    run.wait(30)
+    assert len(http_api.requests) == 1
+
+
+def test_a_number_of_requests_below_one_is_refused(http_api: HttpApi) -> None:
+    """Nothing would ever be sent; and of more copies than requests, some would send none."""
+    with pytest.raises(ValueError, match="max_in_flight must be at least 1, not 0"):
+        HttpPostRequest(url=http_api.url, max_in_flight=0)
+    assert HttpPostRequest(url=http_api.url).most_copies is None
+    assert HttpPostRequest(url=http_api.url, max_in_flight=3).most_copies == 3
+
+
 def test_requests_and_rows_are_limited_alike(http_api: HttpApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """The slower of both rates counts, attempts too."""
     waits: list[float] = []

@@ -10,7 +10,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,7 +36,7 @@ from nanotyped.nodes.http.session import Asked, Session, within
 
 if TYPE_CHECKING:
     from nanotyped.nodes.http.auth import OAuth2Auth
-    from nanotyped.nodes.http.pacing import Circuit, Pace
+    from nanotyped.nodes.http.pacing import Circuit, Pace, Places
     from nanotyped.nodes.http.rules import Action
     from nanotyped.nodes.http.tokens import Token
 
@@ -126,6 +127,7 @@ class Terms:
         policy: How often and how long a request is tried.
         rules: What answers mean.
         pace: Keeps a rate; ``None``: as fast as may be.
+        places: Keeps the number of requests that are out at the same time; ``None``: any number.
         circuit: Holds all back while nothing gets through; ``None``: each request is tried for itself.
         max_answer_bytes: Bytes of an answer that are read at the most.
         needs_whole: Whether a longer answer is a failure, and a packed one is unpacked; else what is beyond is not
@@ -140,6 +142,7 @@ class Terms:
     policy: RetryPolicy
     rules: Rules
     pace: Pace | None = None
+    places: Places | None = None
     circuit: Circuit | None = None
     max_answer_bytes: int = MAX_ANSWER_BYTES
     needs_whole: bool = False
@@ -215,10 +218,12 @@ class HttpClient:
         """
         attempt, renewed = 0, False
         while True:
-            deadline = self._wait_for_turn(rows, deadline)
-            token = self._token(deadline, attempt)
-            attempt += 1
-            outcome = self._attempt(Asked(method, url, body, headers or {}, token), deadline)
+            # The place comes first: what has waited for the rate goes at once, or more would go than it allows.
+            with self._place():
+                deadline = self._wait_for_turn(rows, deadline)
+                token = self._token(deadline, attempt)
+                attempt += 1
+                outcome = self._attempt(Asked(method, url, body, headers or {}, token), deadline)
             if self._terms.circuit is not None:
                 self._terms.circuit.tell(place, failed=outcome.is_outage)
             if outcome.action in ("success", "ignore"):
@@ -285,6 +290,21 @@ class HttpClient:
             return token_of(answer.body, asked_at)
         except ValueError as error:
             raise ExchangeFailed(str(error), answer.status, 0) from None
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Wait for a place, where there are so many, and have it.
+
+        Raises:
+            ExchangeStopped: If the node is to end.
+        """
+        if self._terms.places is None:
+            yield
+            return
+        with self._terms.places.taken(self._pause) as is_taken:
+            if not is_taken:
+                raise ExchangeStopped
+            yield
 
     def _wait_for_turn(self, rows: int, deadline: float | None) -> float:
         """Wait for the rate and for the circuit, and return the moment until which the request may be tried.

@@ -111,6 +111,8 @@ class HttpGetRequest(HttpGetNode):
         ValueError: If an option is wrong, or a placeholder stands in scheme, host or port.
     """
 
+    stateless = True
+
     def __init__(self, *, url: str, endpoint_dict: dict[str, str | int] | None = None, **kwargs: Any) -> None:
         self._url = UrlTemplate(url, endpoint_dict)
         super().__init__(**kwargs)

@@ -19,7 +19,7 @@ from nanotyped.nodes.http.auth import ApiKeyAuth, Auth, Credentials, check_auth,
 from nanotyped.nodes.http.client import Answer, ClientOfThread, ExchangeStopped, HttpClient, RetryPolicy, Terms
 from nanotyped.nodes.http.deadline import check_authority
 from nanotyped.nodes.http.headers import checked_headers, headers_to_send
-from nanotyped.nodes.http.pacing import Circuit, CircuitBreaker, Pace, RateLimit
+from nanotyped.nodes.http.pacing import Circuit, CircuitBreaker, Pace, Places, RateLimit
 from nanotyped.nodes.http.rules import ResponseRule, Rules
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
             or ``contains``. In Python each is a ``ResponseRule``.
         rate_limit: How much is sent at the most, over all workers: ``requests_per_s``, ``rows_per_s``, and ``burst``,
             by default what goes in a second. In Python a ``RateLimit``.
+        max_in_flight: How many requests are out at the same time at the most, over all workers, and on a cluster over
+            all copies of the node, of which there are no more than this; by default one for each worker.
         circuit_breaker: After ``failures`` attempts in a row that failed, nothing is sent for ``pause_s`` seconds, and
             then one request to try; null: each request is tried by itself. In Python a ``CircuitBreaker``.
         max_answer_bytes: Bytes of one answer at the most, unpacked.
@@ -85,6 +87,7 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         max_retry_after_s: float = 60.0,
         response: Sequence[ResponseRule] = (),
         rate_limit: RateLimit | None = None,
+        max_in_flight: int | None = None,
         circuit_breaker: CircuitBreaker | None = DEFAULT_BREAKER,
         max_answer_bytes: int = 64 * 1024 * 1024,
         tls_ca: str | None = None,
@@ -104,8 +107,11 @@ class HttpNode(NanoNode[In_contra, Out_co]):
             check_kind("each of response", rule, ResponseRule)
         check_kind("rate_limit", rate_limit, RateLimit)
         check_kind("circuit_breaker", circuit_breaker, CircuitBreaker)
+        if max_in_flight is not None and max_in_flight < 1:
+            raise ValueError(f"max_in_flight must be at least 1, not {max_in_flight}")
         self._rules = Rules(tuple(response), self._rejected, self._split)
         self._rate_limit = rate_limit
+        self.max_in_flight = max_in_flight
         self._breaker = circuit_breaker
         self._client: ClientOfThread | None = None
         self._counting = threading.Lock()
@@ -116,6 +122,11 @@ class HttpNode(NanoNode[In_contra, Out_co]):
         """The names of the parameters that ``auth`` puts into the query of each request."""
         name = self._auth.query if isinstance(self._auth, ApiKeyAuth) else None
         return () if name is None else (name,)
+
+    @property
+    def most_copies(self) -> int | None:
+        """As many as there may be requests out at the same time: each copy is to have one."""
+        return self.max_in_flight
 
     def notices(self) -> list[str]:
         """Return that others can read who the node says it is, where they can."""
@@ -130,7 +141,8 @@ class HttpNode(NanoNode[In_contra, Out_co]):
             headers_to_send(self._default_headers, self._headers),
             self._policy,
             self._rules,
-            None if self._rate_limit is None else Pace(self._rate_limit),
+            None if self._rate_limit is None else Pace(self._rate_limit, copies=self.copies if self.is_copy else None),
+            None if self.max_in_flight is None else Places(max(1, self.max_in_flight // self.copies)),
             None if self._breaker is None else Circuit(self._breaker),
             self._max_answer_bytes,
             self._needs_whole_answers or self._rules.read_bodies,

@@ -1,17 +1,19 @@
-"""How fast a node asks a service: a rate that all of its workers share, and a pause once nothing gets through."""
+"""How fast a node asks a service: a rate and a number that its workers share, and a pause once nothing gets through."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nanotyped.node.running import NO_ROW_VALUES
 
+_LOOK_S = 0.1
 Pause = Callable[[float], bool]
 """Waits so many seconds and returns whether to go on."""
 logger = logging.getLogger("nanotyped.nodes.http")
@@ -19,6 +21,9 @@ logger = logging.getLogger("nanotyped.nodes.http")
 
 class RateLimit(BaseModel):
     """How much a node sends to a service at the most, over all its workers; attempts count like first requests.
+
+    On a cluster each copy of the node has its share of both. One that begins has nothing saved up, and copies do not
+    know of each other, so that as many requests as there are copies may go at once even where ``burst`` is less.
 
     Args:
         requests_per_s: Requests a second; 0.5 is one every two seconds.
@@ -59,13 +64,18 @@ class Pace:
     Args:
         limit: The rates.
         clock: Tells the seconds.
+        copies: Over how many at the same time the rates hold, each of which knows of itself alone. Such a one begins
+            with nothing saved up: it is made anew for each part, and what each of them could send at once would add up.
+            ``None``: it is the only one there ever is.
     """
 
-    def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limit: RateLimit, clock: Callable[[], float] = time.monotonic, copies: int | None = None
+    ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         rates = (limit.requests_per_s, limit.rows_per_s)
-        self._buckets = [None if rate is None else _Bucket(rate, limit.burst, clock()) for rate in rates]
+        self._buckets = [None if rate is None else _Bucket(rate, limit.burst, clock(), copies) for rate in rates]
 
     def wait(self, rows: int, pause: Pause) -> bool:
         """Wait until a request of so many rows may go, and return whether to send it."""
@@ -79,10 +89,12 @@ class Pace:
 class _Bucket:
     """What may go at once: it fills with time, and what takes more than there is waits for the rest."""
 
-    def __init__(self, rate: float, burst: int | None, now: float) -> None:
-        self._rate = rate
-        self._size = float(burst) if burst is not None else max(1.0, rate)
-        self._left = self._size
+    def __init__(self, rate: float, burst: int | None, now: float, copies: int | None) -> None:
+        share = copies or 1
+        self._rate = rate / share
+        # Below 1 it never holds a whole request: each waits for what it lacks, and the rate is kept all the same.
+        self._size = (float(burst) if burst is not None else max(1.0, rate)) / share
+        self._left = self._size if copies is None else 0.0
         self._at = now
 
     def take(self, amount: int, now: float) -> float:
@@ -90,6 +102,29 @@ class _Bucket:
         self._left = min(self._size, self._left + (now - self._at) * self._rate) - amount
         self._at = now
         return max(0.0, -self._left / self._rate)
+
+
+class Places:
+    """Lets so many requests be out at the same time. Safe to use from several threads.
+
+    Args:
+        most: How many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    @contextmanager
+    def taken(self, pause: Pause) -> Iterator[bool]:
+        """Wait for a free place and have it; gives whether there is one, and not an end of the waiting."""
+        has_place, goes_on = self._free.acquire(blocking=False), True
+        while goes_on and not has_place:
+            has_place, goes_on = self._free.acquire(timeout=_LOOK_S), pause(0)
+        try:
+            yield goes_on
+        finally:
+            if has_place:
+                self._free.release()
 
 
 class Circuit:

@@ -124,6 +124,8 @@ class HttpGetRequestPaginator(HttpGetNode):
         ValueError: If an option is wrong, or there are some of both ways.
     """
 
+    stateless = True
+
     def __init__(
         self,
         *,

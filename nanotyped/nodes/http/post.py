@@ -12,6 +12,7 @@ from nanotyped.errors import (
     NodeOptionError,
 )
 from nanotyped.node import FarEnd
+from nanotyped.node.parts import kept_in_order
 from nanotyped.nodes.http.bodies import CONTENT_TYPES, BodyMaker, BodyTemplate, Envelope
 from nanotyped.nodes.http.client import MAX_ANSWER_BYTES
 from nanotyped.nodes.http.idempotency import IdempotencyKey, KeyMaker
@@ -92,6 +93,7 @@ class HttpPostRequest(RowSender):
         ValueError: If an option is wrong, or a placeholder stands in scheme, host or port.
     """
 
+    stateless = True
     batch_rows: int = 500
     _split = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 
@@ -226,6 +228,11 @@ class HttpPostRequest(RowSender):
     def far_end(self, column: str) -> FarEnd:  # noqa: ARG002 - every column is sent alike
         """Return that the column is sent as JSON."""
         return FarEnd(f"{self.method} {self._url.display}", "json", null="null")
+
+    def spread_problem(self) -> str:
+        """Return that ``order_by`` keeps an order, where it does."""
+        kept = kept_in_order("by `order_by` the rows of equal values", self.in_order_of) if self.in_order_of else ""
+        return super().spread_problem() or kept
 
     def notices(self) -> list[str]:
         """Return what ``openapi`` does not prove, and that a key of many rows is another once a run goes on."""

@@ -20,6 +20,7 @@ from nanotyped.errors import (
     shown,
 )
 from nanotyped.node import FarEnd, NanoNode
+from nanotyped.node.parts import kept_in_order
 from nanotyped.nodes.sql.insertion import Insertion, TableWriter, WritingStopped, statement_ends
 from nanotyped.nodes.sql.literals import RowLiterals
 from nanotyped.nodes.sql.policies import ColumnPolicies, WrittenBitOption, WrittenZeroDateOption
@@ -83,6 +84,7 @@ class WriteMySQLTable(NanoNode[object, Never]):
         ValueError: If another option is wrong.
     """
 
+    stateless = True
     one_worker_because: ClassVar[str] = "a connection is in one transaction at a time"
 
     def __init__(
@@ -179,6 +181,11 @@ class WriteMySQLTable(NanoNode[object, Never]):
         """Keep what arrives: what an altered table does to it is told. There is nothing wrong with several inputs."""
         self._flows = tuple(schema for _, schema in given)
         return []
+
+    def spread_problem(self) -> str:
+        """Return that of rows of one key the last one is to stay, where they may be in the table already."""
+        kept = kept_in_order(f"with `mode: {self.mode}` the last row of a key", self.key, "stays")
+        return super().spread_problem() or ("" if self.mode == "insert" else kept)
 
     def _drift(self, now: TargetTable) -> ContractDriftError:
         assert self._target is not None  # setup() looked at it
