@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 5.0
+WAIT_SLICE_S = 0.05
 logger = logging.getLogger("nanotyped.cluster")
 
 
@@ -136,13 +138,15 @@ class Cluster:
             self._local = _LocalCluster(self._distributed, workers or len(os.sched_getaffinity(0)))
             scheduler = self._local.address
         self.address = scheduler
+        self.client: Any = None
         try:
             self.client = self._connect(scheduler, security)
             if self._local is not None:
                 self._local.wait(self.client)
+            else:
+                self._wait_for_worker()
         except BaseException:
-            if self._local is not None:
-                self._local.close()
+            self.close()
             raise
 
     def _connect(self, scheduler: str, security: ClusterSecurity | None) -> Any:
@@ -155,11 +159,26 @@ class Cluster:
                 require_encryption=True,
             )
         try:
+            parts = urlsplit(scheduler)
+            # Dask tries again and again, and leaves a thread behind where it does not get through.
+            socket.create_connection((parts.hostname, parts.port), CONNECT_TIMEOUT_S).close()
             return self._distributed.Client(
                 scheduler, security=given, timeout=CONNECT_TIMEOUT_S, set_as_default=False, name="nanotyped"
             )
         except (OSError, TimeoutError) as error:
             raise ClusterError(f"the scheduler at {scheduler} cannot be reached: {error}") from error
+
+    def _wait_for_worker(self) -> None:
+        """Wait until a scheduler that was started with its workers has the first of them.
+
+        Raises:
+            ClusterError: If none comes.
+        """
+        ends_at = time.monotonic() + CONNECT_TIMEOUT_S
+        while not self.client.nthreads():
+            if time.monotonic() > ends_at:
+                raise ClusterError(f"the scheduler at {self.address} has no workers; start one with `dask worker`")
+            time.sleep(WAIT_SLICE_S)
 
     @property
     def workers(self) -> list[str]:
@@ -187,8 +206,9 @@ class Cluster:
 
     def close(self) -> None:
         """Let go of the scheduler, and end the processes that were started here."""
-        with suppress(OSError, TimeoutError):
-            self.client.close(timeout=END_TIMEOUT_S)
+        if self.client is not None:
+            with suppress(OSError, TimeoutError):
+                self.client.close(timeout=END_TIMEOUT_S)
         if self._local is not None:
             self._local.close()
 
@@ -235,7 +255,7 @@ class _LocalCluster:
                     f"one ended with status {ended[0]}" if ended else f"they were not there after {START_TIMEOUT_S:g} s"
                 )
                 raise ClusterError(f"{self._workers} worker processes could not be started here: {why}")
-            time.sleep(0.05)
+            time.sleep(WAIT_SLICE_S)
 
     def close(self) -> None:
         """End the processes and the scheduler."""

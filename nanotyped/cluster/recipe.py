@@ -284,7 +284,10 @@ def _make_node(recipe: NodeRecipe) -> Node:
             f"node `{recipe.label}`: its class `{recipe.module}.{recipe.class_name}` cannot be imported here: {error};"
             f" install it on the workers, or send it with --module {recipe.module}"
         ) from error
-    node: Node = cls(*recipe.arguments, **recipe.options)
+    try:
+        node: Node = cls(*recipe.arguments, **recipe.options)
+    except Exception as error:
+        raise ClusterError(f"node `{recipe.label}` cannot be made here: {type(error).__name__}: {error}") from error
     node.name, node.has_given_name = recipe.name, recipe.has_given_name
     found = digest_of(node)
     if found != recipe.digest:

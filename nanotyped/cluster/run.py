@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +25,7 @@ from nanotyped.cluster.watch import ClusterWatch
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
-from nanotyped.errors import ClusterError, ConservationError, NodeFailedError, PipelineStateError
+from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
 from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
 
@@ -118,8 +119,12 @@ class ClusterRun:
             pipeline_name=pipeline_name,
             grace_s=grace_s,
         )
-        self.dispatches = [self._dispatch(at, one, modules) for at, one in enumerate(plan.segments)]
-        self._check_workers()
+        try:
+            self.dispatches = [self._dispatch(at, one, modules) for at, one in enumerate(plan.segments)]
+            self._check_workers()
+        except BaseException:
+            self.inner.restore()
+            raise
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-cluster")
 
     def _local_cursors(self) -> dict[Node, Any]:
@@ -231,8 +236,15 @@ class ClusterRun:
 
     def _told_of(self, node: Node, here: Mapping[str, NodeReport], seconds: float) -> NodeReport:
         if node.label in here:
-            return here[node.label]
+            told = here[node.label]
+            cut_short = self._ended_at is not None and not self._is_whole
+            return replace(told, status="stopped") if cut_short and told.status == "success" else told
         return self.tally.report(node.label, seconds, self._status_of(node))
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all rows of all sources were dealt with."""
+        return self._failure is None and all(one.is_through for one in self.dispatches) and self.inner.is_whole
 
     def _status_of(self, node: Node) -> Status:
         failure = self._failure
@@ -243,7 +255,7 @@ class ClusterRun:
         own = [one for one in self.dispatches if node in one.segment.nodes]
         if all(one.is_through for one in own):
             return "success"
-        return "running" if not self._done.is_set() else "stopped"
+        return "running" if self._ended_at is None else "stopped"
 
     def differences(self) -> list[str]:
         """Return where the counts of the run do not add up."""
@@ -323,6 +335,7 @@ class ClusterRun:
 
     def _supervise(self) -> None:
         try:
+            self._open_letters()
             self.inner.start()
             self._work()
         except Exception as error:  # noqa: BLE001 - whatever it is, the run ends with it, and says so
@@ -330,6 +343,20 @@ class ClusterRun:
         finally:
             self._finish()
             self._done.set()
+
+    def _open_letters(self) -> None:
+        """Open the files of dead letters, so that one that cannot be written is known before the first row.
+
+        Raises:
+            NodeFailedError: If one cannot be.
+        """
+        for node in self.graph.nodes:
+            path = node.error_policy.dead_letter
+            if path is not None and self.plan.placements[node].where == "workers":
+                try:
+                    self._letters.open(path)
+                except DeadLetterError as error:
+                    raise NodeFailedError(node.label, error) from error
 
     def _work(self) -> None:
         while not self._is_through:
@@ -395,19 +422,18 @@ class ClusterRun:
             return
         outcome: Outcome = event.future.result()
         event.future.release()
-        if outcome.failure is not None:
-            self._fail_part(key, outcome)
-            return
         for path, letters in outcome.letters.items():
             if letters:
                 self._letters.open(Path(path)).append(letters)
         self.tally.ended(key, outcome.nodes)
+        if outcome.failure is not None:
+            self._fail_part(outcome)
+            return
         dispatch.accept(event.place, outcome)
 
-    def _fail_part(self, key: tuple[int, int], outcome: Outcome) -> None:
+    def _fail_part(self, outcome: Outcome) -> None:
         failure = outcome.failure
         assert failure is not None  # the caller saw to it
-        self.tally.ended(key, outcome.nodes)
         if not failure.node:
             self._fail(ClusterError(f"worker {outcome.worker}: {failure.error}"))
             return
@@ -447,7 +473,7 @@ class ClusterRun:
 
     def _log(self, facts: Mapping[str, Any]) -> None:
         """Log what a worker logged; what is the same of many parts is said once."""
-        told = (facts["logger"], facts["text"])
+        told = (facts["logger"], facts["about"])
         if told in self._told or len(self._told) >= MOST_TOLD:
             return
         self._told.add(told)
@@ -512,11 +538,7 @@ class ClusterRun:
     def _fail(self, error: BaseException) -> None:
         with self._lock:
             if self._failure is None:
-                wrapped = (
-                    error if isinstance(error, NodeFailedError | ClusterError) else NodeFailedError("the run", error)
-                )
-                wrapped.__cause__ = wrapped.__cause__ or (error if wrapped is not error else None)
-                self._failure = wrapped
+                self._failure = _as_failure(error)
                 self._stopping_since = time.monotonic()
 
     def _end_inner(self) -> None:
@@ -562,9 +584,8 @@ class ClusterRun:
         if self._state is None:
             return
         try:
-            whole = self._failure is None and all(one.is_through for one in self.dispatches) and self.inner.is_whole
             self._written_at = 0.0
-            self._keep_state(finished=whole)
+            self._keep_state(finished=self._is_whole)
         except StateError as error:
             self._fail(NodeFailedError("checkpoints", error))
         finally:

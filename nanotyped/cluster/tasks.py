@@ -25,7 +25,7 @@ from nanotyped.cluster.recipe import (
 from nanotyped.cluster.returning import Returning
 from nanotyped.cluster.shuffle import SortedRows, Sorting
 from nanotyped.engine import Run
-from nanotyped.errors import ClusterError, NanotypedError, NodeFailedError, SourceError
+from nanotyped.errors import ClusterError, GraphTypeError, NanotypedError, NodeFailedError, SourceError
 from nanotyped.graph import Graph, build_graph
 from nanotyped.node.links import link_nodes
 
@@ -118,10 +118,14 @@ class _Segment:
                 node.discover_schema()
         except SourceError as error:
             raise ClusterError(f"node `{node.label}`: {error}") from error
-        self._check_flows(nodes)
+        try:
+            self._check_flows(nodes)
+        except GraphTypeError as error:
+            raise ClusterError(f"what can run at the coordinator cannot here: {error}") from error
         self.returning = {
             nodes[place].label: Returning(name=f"rows of {nodes[place].label}") for place in recipe.returning
         }
+        self._origins = {node.label: origin for origin, node in self.returning.items()}
         for place in recipe.returning:
             link_nodes(nodes[place], self.returning[nodes[place].label])
         self.sorting = [
@@ -130,6 +134,7 @@ class _Segment:
         ]
         for node, (place, _, _) in zip(self.sorting, recipe.sorting, strict=True):
             link_nodes(nodes[place], node)
+            self._origins[node.label] = nodes[place].label
         self.graph: Graph = build_graph(self.source)
 
     @staticmethod
@@ -166,7 +171,7 @@ class _Segment:
                 run.start()
                 report = run.wait()
             except NodeFailedError as error:
-                failure = Failure(error.node, _travelling(error.__cause__ or error), error.row)
+                failure = self._failure_of(error)
                 report = run.report()
         if failure is None and any(node.status != "success" for node in report.nodes):
             failure = Failure(self.source.label, ClusterError("the part was stopped"))
@@ -174,9 +179,15 @@ class _Segment:
         sorted_rows = [node.pieces for node in self.sorting]
         return Outcome(worker_address(), self._reports(report), own, sorted_rows, letters.by_path, failure)
 
+    def _failure_of(self, error: NodeFailedError) -> Failure:
+        cause = error.__cause__ or error
+        node = self._origins.get(error.node, error.node)
+        if node != error.node:
+            cause.add_note("on the way to the coordinator")
+        return Failure(node, _travelling(cause), error.row)
+
     def _reports(self, report: RunReport) -> dict[str, NodeReport]:
-        ours = {node.label for node in (*self.returning.values(), *self.sorting)}
-        return {told.name: told for told in report.nodes if told.name not in ours}
+        return {told.name: told for told in report.nodes if told.name not in self._origins}
 
 
 def _travelling(error: BaseException) -> BaseException:
@@ -318,8 +329,15 @@ class _Forwarding(logging.Handler):
         """Send a record as text."""
         if record.name == "nanotyped.engine":  # a failure, which the outcome tells
             return
-        plain = getattr(record, "has_no_row_values", False)
         text = record.getMessage()
+        node = getattr(record, "facts", {}).get("node")  # whose rows each part has others of
         self._tell(
-            {"kind": "log", "logger": record.name, "level": record.levelno, "text": text, "has_no_row_values": plain}
+            {
+                "kind": "log",
+                "logger": record.name,
+                "level": record.levelno,
+                "text": text,
+                "about": text if node is None else f"{node}: {record.msg}",
+                "has_no_row_values": getattr(record, "has_no_row_values", False),
+            }
         )
