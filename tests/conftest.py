@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from nanotyped.testing import HttpApi
+from tests.support.cluster import DaskCluster
 from tests.support.mariadb import MariaDBServer
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # How long threads may take to end after a test. Those that were told to end need much less.
 THREAD_GRACE_S = 2.0
+# Dask's own, one of each for the whole process, from the first time on that it is needed.
+THREADS_OF_DASK = ("Dask-Callback-Thread_0", "Dask-Offload_0")
 RECURSION_LIMIT = 1000  # of CPython
 
 # No deadline for one example: the time it takes says more about the machine than about the code.
@@ -42,7 +45,9 @@ def no_thread_outlives_a_test() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + THREAD_GRACE_S
-    leftovers = [thread for thread in threading.enumerate() if thread not in before]
+    leftovers = [
+        thread for thread in threading.enumerate() if thread not in before and thread.name not in THREADS_OF_DASK
+    ]
     for thread in leftovers:
         thread.join(max(0.0, deadline - time.monotonic()))
     names = sorted(thread.name for thread in leftovers if thread.is_alive())
@@ -70,3 +75,10 @@ def http_api() -> Iterator[HttpApi]:
     """An HTTP server that answers 200 and `{}` until the test gives it a script with `play`."""
     with HttpApi() as api:
         yield api
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> Iterator[DaskCluster]:
+    """A scheduler of Dask and two workers, in processes of their own; a test that kills one makes its own."""
+    with DaskCluster() as cluster:
+        yield cluster

@@ -139,9 +139,16 @@ def _print_plan(pipeline: Pipeline, found: ClusterPlan) -> None:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]).rstrip())
     print(f"moved: {'; '.join(_moves(found)) or 'nothing'}")
     problems = found.resume_problems()
-    print(f"resumes: {'no: ' + '; '.join(map(str, problems)) if problems else 'by the part, with --state'}")
+    print(f"resumes: {'no: ' + '; '.join(map(str, problems)) if problems else _resumption(found)}")
     for notice in found.notices:
         print(printable(f"note: {notice}"))
+
+
+def _resumption(found: ClusterPlan) -> str:
+    if not found.shuffles:
+        return "by the part, with --state"
+    names = ", ".join(f"`{shuffle.target.label}`" for shuffle in found.shuffles)
+    return f"with --state by the part, but what leads into a shuffle begins anew until {names} had all groups"
 
 
 def _why(found: ClusterPlan, node: Node) -> str:
@@ -162,6 +169,9 @@ def _moves(found: ClusterPlan) -> list[str]:
     for node in dict.fromkeys(node for segment in found.segments for node in segment.returning):
         targets = ", ".join(f"`{target.label}`" for target in node.output_node_list if target in here)
         moves.append(f"rows of `{node.label}` come here, for {targets}")
+    for shuffle in found.shuffles:
+        names = ", ".join(f"`{name}`" for name in shuffle.target.partition_by)
+        moves.append(f"rows of `{shuffle.giver.label}` are shuffled by {names}, for `{shuffle.target.label}`")
     return moves
 
 
@@ -180,6 +190,7 @@ def _described(pipeline: Pipeline, found: ClusterPlan) -> dict[str, Any]:
                 "source": segment.source.label,
                 "by": segment.split.by,
                 "together": list(segment.split.together),
+                "shuffled_from": None if segment.after is None else segment.after.giver.label,
                 "returning": [node.label for node in segment.returning],
                 "parts": [{"name": part.name, "rows": part.rows} for part in segment.split.parts],
             }

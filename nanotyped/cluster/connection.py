@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 5.0
+WAIT_SLICE_S = 0.05
 logger = logging.getLogger("nanotyped.cluster")
 
 
@@ -62,11 +64,8 @@ def check_scheduler(address: str, security: ClusterSecurity | None) -> str:
     if parts.scheme not in ("tcp", "tls") or not parts.hostname or port is None:
         return f"`{address}` is no address of a scheduler, as tcp://127.0.0.1:8786 or tls://HOST:8786 is"
     if parts.scheme == "tls":
-        if security is None:
-            return f"{address} needs the files of `security`: tls_ca, tls_cert and tls_key"
-        files = (security.tls_ca, security.tls_cert, security.tls_key)
-        missing = [path for path in files if not Path(path).is_file()]
-        return f"security: there is no file {', '.join(missing)}" if missing else ""
+        needs = f"{address} needs the files of `security`: tls_ca, tls_cert and tls_key"
+        return needs if security is None else ""
     if security is not None:
         return f"{address} is reached without TLS, and `security` is given; its address begins with tls:// then"
     if not _is_here(parts.hostname):
@@ -83,6 +82,12 @@ def _is_here(host: str) -> bool:
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return False
+
+
+def _check_files(security: ClusterSecurity) -> None:
+    missing = [f"{name} `{path}`" for name, path in security if not Path(path).is_file()]
+    if missing:
+        raise ClusterError(f"security: there is no file {', '.join(missing)}")
 
 
 def load_distributed() -> Any:
@@ -126,18 +131,22 @@ class Cluster:
             raise ClusterError(f"workers must be at least 1, not {workers}")
         if scheduler is not None and (reason := check_scheduler(scheduler, security)):
             raise ClusterError(reason)
+        if security is not None:
+            _check_files(security)
         self.is_own = scheduler is None
         if scheduler is None:
             self._local = _LocalCluster(self._distributed, workers or len(os.sched_getaffinity(0)))
             scheduler = self._local.address
         self.address = scheduler
+        self.client: Any = None
         try:
             self.client = self._connect(scheduler, security)
             if self._local is not None:
                 self._local.wait(self.client)
+            else:
+                self._wait_for_worker()
         except BaseException:
-            if self._local is not None:
-                self._local.close()
+            self.close()
             raise
 
     def _connect(self, scheduler: str, security: ClusterSecurity | None) -> Any:
@@ -150,11 +159,26 @@ class Cluster:
                 require_encryption=True,
             )
         try:
+            parts = urlsplit(scheduler)
+            # Dask tries again and again, and leaves a thread behind where it does not get through.
+            socket.create_connection((parts.hostname, parts.port), CONNECT_TIMEOUT_S).close()
             return self._distributed.Client(
                 scheduler, security=given, timeout=CONNECT_TIMEOUT_S, set_as_default=False, name="nanotyped"
             )
         except (OSError, TimeoutError) as error:
             raise ClusterError(f"the scheduler at {scheduler} cannot be reached: {error}") from error
+
+    def _wait_for_worker(self) -> None:
+        """Wait until a scheduler that was started with its workers has the first of them.
+
+        Raises:
+            ClusterError: If none comes.
+        """
+        ends_at = time.monotonic() + CONNECT_TIMEOUT_S
+        while not self.client.nthreads():
+            if time.monotonic() > ends_at:
+                raise ClusterError(f"the scheduler at {self.address} has no workers; start one with `dask worker`")
+            time.sleep(WAIT_SLICE_S)
 
     @property
     def workers(self) -> list[str]:
@@ -182,8 +206,9 @@ class Cluster:
 
     def close(self) -> None:
         """Let go of the scheduler, and end the processes that were started here."""
-        with suppress(OSError, TimeoutError):
-            self.client.close(timeout=END_TIMEOUT_S)
+        if self.client is not None:
+            with suppress(OSError, TimeoutError):
+                self.client.close(timeout=END_TIMEOUT_S)
         if self._local is not None:
             self._local.close()
 
@@ -230,7 +255,7 @@ class _LocalCluster:
                     f"one ended with status {ended[0]}" if ended else f"they were not there after {START_TIMEOUT_S:g} s"
                 )
                 raise ClusterError(f"{self._workers} worker processes could not be started here: {why}")
-            time.sleep(0.05)
+            time.sleep(WAIT_SLICE_S)
 
     def close(self) -> None:
         """End the processes and the scheduler."""

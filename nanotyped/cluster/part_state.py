@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from nanotyped.graph import Graph
 
 PARTS, SPLIT = "$parts", "$split"
-_ENGINE = {"the engine": "dask"}
+_ENGINE = {"--engine dask": "parts"}
+"""What the fingerprint of such a state has more; messages say it as it stands here: ``--engine dask is new``."""
 
 
 def open_part_state(graph: Graph, directory: Path, pipeline: str | None, *, reset: bool = False) -> StateFile:

@@ -90,6 +90,8 @@ class SegmentRecipe:
         edges: The links among them, by place, each with its bound in rows.
         schemas: What passes over each of these links, spelled.
         returning: The places of the nodes whose rows go on at the coordinator.
+        sorting: The places of the nodes whose rows are brought together by groups, each with the columns that make a
+            group and the number of buckets.
         copies: How many parts are worked on at the same time.
         grace_s: How long nodes may take to end after a failure or a stop.
         modules: What travels with it.
@@ -103,6 +105,7 @@ class SegmentRecipe:
     edges: tuple[tuple[int, int, int], ...]
     schemas: tuple[tuple[str, ...], ...]
     returning: tuple[int, ...]
+    sorting: tuple[tuple[int, tuple[str, ...], int], ...]
     copies: int
     grace_s: float
     modules: tuple[ModuleSource, ...]
@@ -145,13 +148,17 @@ def _class_problem(cls: type[Node]) -> str:
         return f"its class {name} stands in the program itself, which workers do not import; move it into a module"
     if "<locals>" in cls.__qualname__:
         return f"its class {name} stands inside of a function, where nothing can be imported from; move it out"
-    try:
-        found = _find(cls.__module__, cls.__qualname__)
-    except (ImportError, AttributeError):
-        found = None
-    if found is not cls:
+    if not is_importable(cls):
         return f"`{cls.__module__}.{cls.__qualname__}` is not what its class {name} can be imported as"
     return ""
+
+
+def is_importable(cls: type) -> bool:
+    """Return whether a class is found by its names."""
+    try:
+        return cls.__module__ != "__main__" and _find(cls.__module__, cls.__qualname__) is cls
+    except (ImportError, AttributeError):
+        return False
 
 
 def _find(module: str, name: str) -> Any:
@@ -277,7 +284,10 @@ def _make_node(recipe: NodeRecipe) -> Node:
             f"node `{recipe.label}`: its class `{recipe.module}.{recipe.class_name}` cannot be imported here: {error};"
             f" install it on the workers, or send it with --module {recipe.module}"
         ) from error
-    node: Node = cls(*recipe.arguments, **recipe.options)
+    try:
+        node: Node = cls(*recipe.arguments, **recipe.options)
+    except Exception as error:
+        raise ClusterError(f"node `{recipe.label}` cannot be made here: {type(error).__name__}: {error}") from error
     node.name, node.has_given_name = recipe.name, recipe.has_given_name
     found = digest_of(node)
     if found != recipe.digest:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,13 +18,14 @@ from nanotyped.cluster.dispatch import Dispatch
 from nanotyped.cluster.inner import InnerRun
 from nanotyped.cluster.part_state import done_cursor, done_of, split_cursor, split_name
 from nanotyped.cluster.recipe import SegmentRecipe, Versions, module_sources, pack_nodes, spelled_flows
+from nanotyped.cluster.shuffle import Spool
 from nanotyped.cluster.tally import Tally
 from nanotyped.cluster.tasks import forget_run, stop_parts, try_worker
 from nanotyped.cluster.watch import ClusterWatch
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
-from nanotyped.errors import ClusterError, ConservationError, NodeFailedError, PipelineStateError
+from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
 from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
 
@@ -93,6 +95,7 @@ class ClusterRun:
         self._earlier_runs = () if state is None else tuple(state.earlier_runs)
         self._names = part_names(plan.graph)
         self._letters = DeadLetterFiles()
+        self._spools = {shuffle: Spool(shuffle.buckets) for shuffle in plan.shuffles}
         self._events: queue.SimpleQueue[_Ended | _Told] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | ClusterError | None = None
@@ -116,8 +119,12 @@ class ClusterRun:
             pipeline_name=pipeline_name,
             grace_s=grace_s,
         )
-        self.dispatches = [self._dispatch(at, one, modules) for at, one in enumerate(plan.segments)]
-        self._check_workers()
+        try:
+            self.dispatches = [self._dispatch(at, one, modules) for at, one in enumerate(plan.segments)]
+            self._check_workers()
+        except BaseException:
+            self.inner.restore()
+            raise
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-cluster")
 
     def _local_cursors(self) -> dict[Node, Any]:
@@ -126,22 +133,27 @@ class ClusterRun:
 
     def _dispatch(self, at: int, segment: Segment, modules: Sequence[str]) -> Dispatch:
         nodes = segment.nodes
+        links = segment.links
         recipe = SegmentRecipe(
             run_id=self.run_id,
             pipeline_name=self.pipeline_name,
             nodes=pack_nodes(nodes),
-            edges=segment.edges,
-            schemas=spelled_flows(self.graph, [(nodes[source], nodes[target]) for source, target, _ in segment.edges]),
+            edges=tuple((nodes.index(source), nodes.index(target), rows) for source, target, rows in links),
+            schemas=spelled_flows(self.graph, [_in_graph(segment, source, target) for source, target, _ in links]),
             returning=tuple(nodes.index(node) for node in segment.returning),
+            sorting=tuple(
+                (nodes.index(one.giver), tuple(one.target.partition_by), one.buckets) for one in segment.shuffles
+            ),
             copies=self.plan.slots,
             grace_s=self.grace_s,
             modules=module_sources(modules),
             versions=Versions.here(),
             topic=f"{self.run_id}/{at}",
         )
-        kept = None if self._state is None else self._state.cursors.get(self._names[segment.source])
+        kept = None if self._state is None else self._state.cursors.get(self._names.get(segment.source, ""))
         sources = {node.label: self.inner.sources[node] for node in segment.returning}
-        return Dispatch(segment, recipe, sources, done_of(kept, len(segment.split.parts)))
+        done = done_of(kept, len(segment.split.parts))
+        return Dispatch(at, segment, recipe, sources=sources, spools=self._spools, done=done)
 
     def _check_workers(self) -> None:
         """Let every worker make each segment once, before anything is read."""
@@ -224,8 +236,15 @@ class ClusterRun:
 
     def _told_of(self, node: Node, here: Mapping[str, NodeReport], seconds: float) -> NodeReport:
         if node.label in here:
-            return here[node.label]
+            told = here[node.label]
+            cut_short = self._ended_at is not None and not self._is_whole
+            return replace(told, status="stopped") if cut_short and told.status == "success" else told
         return self.tally.report(node.label, seconds, self._status_of(node))
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all rows of all sources were dealt with."""
+        return self._failure is None and all(one.is_through for one in self.dispatches) and self.inner.is_whole
 
     def _status_of(self, node: Node) -> Status:
         failure = self._failure
@@ -236,7 +255,7 @@ class ClusterRun:
         own = [one for one in self.dispatches if node in one.segment.nodes]
         if all(one.is_through for one in own):
             return "success"
-        return "running" if not self._done.is_set() else "stopped"
+        return "running" if self._ended_at is None else "stopped"
 
     def differences(self) -> list[str]:
         """Return where the counts of the run do not add up."""
@@ -316,6 +335,7 @@ class ClusterRun:
 
     def _supervise(self) -> None:
         try:
+            self._open_letters()
             self.inner.start()
             self._work()
         except Exception as error:  # noqa: BLE001 - whatever it is, the run ends with it, and says so
@@ -323,6 +343,20 @@ class ClusterRun:
         finally:
             self._finish()
             self._done.set()
+
+    def _open_letters(self) -> None:
+        """Open the files of dead letters, so that one that cannot be written is known before the first row.
+
+        Raises:
+            NodeFailedError: If one cannot be.
+        """
+        for node in self.graph.nodes:
+            path = node.error_policy.dead_letter
+            if path is not None and self.plan.placements[node].where == "workers":
+                try:
+                    self._letters.open(path)
+                except DeadLetterError as error:
+                    raise NodeFailedError(node.label, error) from error
 
     def _work(self) -> None:
         while not self._is_through:
@@ -355,11 +389,18 @@ class ClusterRun:
 
     def _submit(self) -> None:
         room = self.plan.slots - sum(len(one.running) for one in self.dispatches)
-        for at, dispatch in enumerate(self.dispatches):
-            share = -(-room // (len(self.dispatches) - at))
+        ready = [one for one in self.dispatches if self._is_ready(one)]
+        for number, dispatch in enumerate(ready):
+            at = dispatch.at
+            share = -(-room // (len(ready) - number))
             for place, future in dispatch.submit(self.cluster.client, share):
                 future.add_done_callback(lambda done, at=at, place=place: self._events.put(_Ended(at, place, done)))
                 room -= 1
+
+    def _is_ready(self, dispatch: Dispatch) -> bool:
+        """Return whether all that a segment is given of other segments is there."""
+        after = dispatch.segment.after
+        return after is None or all(one.is_through for one in self.dispatches if after in one.segment.shuffles)
 
     def _take_events(self) -> None:
         with suppress(queue.Empty):
@@ -381,19 +422,18 @@ class ClusterRun:
             return
         outcome: Outcome = event.future.result()
         event.future.release()
-        if outcome.failure is not None:
-            self._fail_part(key, outcome)
-            return
         for path, letters in outcome.letters.items():
             if letters:
                 self._letters.open(Path(path)).append(letters)
         self.tally.ended(key, outcome.nodes)
+        if outcome.failure is not None:
+            self._fail_part(outcome)
+            return
         dispatch.accept(event.place, outcome)
 
-    def _fail_part(self, key: tuple[int, int], outcome: Outcome) -> None:
+    def _fail_part(self, outcome: Outcome) -> None:
         failure = outcome.failure
         assert failure is not None  # the caller saw to it
-        self.tally.ended(key, outcome.nodes)
         if not failure.node:
             self._fail(ClusterError(f"worker {outcome.worker}: {failure.error}"))
             return
@@ -433,7 +473,7 @@ class ClusterRun:
 
     def _log(self, facts: Mapping[str, Any]) -> None:
         """Log what a worker logged; what is the same of many parts is said once."""
-        told = (facts["logger"], facts["text"])
+        told = (facts["logger"], facts["about"])
         if told in self._told or len(self._told) >= MOST_TOLD:
             return
         self._told.add(told)
@@ -456,18 +496,29 @@ class ClusterRun:
         if self._state is None or (not finished and time.monotonic() - self._written_at < STATE_INTERVAL_S):
             return
         settled = self.inner.settled_parts()
-        dealt = [one.dealt_with(settled) for one in self.dispatches]
+        dealt = self._dealt_with(settled)
         local = self.inner.cursors()
         if not finished and self._written == (dealt, local):
             return
         cursors: dict[str, tuple[Any, int]] = {self._names[node]: cursor for node, cursor in local.items()}
         for one, done in zip(self.dispatches, dealt, strict=True):
+            if one.segment.after is not None:
+                continue
             name = self._names[one.segment.source]
             cursors[name] = (done_cursor(done, len(one.segment.split.parts)), len(done))
             if self._written is None:
                 cursors[split_name(name)] = (split_cursor(one.segment.split), 0)
         self._state.write(cursors, finished=finished)
         self._written, self._written_at = (dealt, local), time.monotonic()
+
+    def _dealt_with(self, settled: Mapping[str, Mapping[int, int]]) -> list[set[int]]:
+        """Return the parts of each segment that are dealt with: of one before a shuffle none, until that is through."""
+        found = [one.dealt_with(settled) for one in self.dispatches]
+        for at in reversed(range(len(found))):  # a shuffle leads from earlier segments to a later one
+            behind = [one.at for one in self.dispatches if one.segment.after in self.dispatches[at].segment.shuffles]
+            if any(len(found[later]) < len(self.dispatches[later].segment.split.parts) for later in behind):
+                found[at] = set(self.dispatches[at].earlier)
+        return found
 
     def _watch_cluster(self) -> None:
         if self.cluster.is_alive:
@@ -487,18 +538,13 @@ class ClusterRun:
     def _fail(self, error: BaseException) -> None:
         with self._lock:
             if self._failure is None:
-                wrapped = (
-                    error if isinstance(error, NodeFailedError | ClusterError) else NodeFailedError("the run", error)
-                )
-                wrapped.__cause__ = wrapped.__cause__ or (error if wrapped is not error else None)
-                self._failure = wrapped
+                self._failure = _as_failure(error)
                 self._stopping_since = time.monotonic()
 
     def _end_inner(self) -> None:
         """Let the nodes here come to their end, and keep the state meanwhile."""
         if not self._is_stopping:
-            for dispatch in self.dispatches:
-                dispatch.close()
+            self.inner.close_sources()
         while self.inner.running and not self._is_out_of_patience:
             if self._is_stopping and all(dispatch.is_taken for dispatch in self.dispatches):
                 self.inner.drain()  # what workers have delivered to it is in flight, too
@@ -510,6 +556,8 @@ class ClusterRun:
         if self._is_out_of_patience or any(one.running for one in self.dispatches):
             self._stop_workers()
             self.inner.kill()
+        for spool in self._spools.values():
+            spool.close()
         for step in (self._conclude, self._close_state, self._letters.close, self._forget, self.cluster.close):
             try:
                 step()
@@ -536,9 +584,8 @@ class ClusterRun:
         if self._state is None:
             return
         try:
-            whole = self._failure is None and all(one.is_through for one in self.dispatches) and self.inner.is_whole
             self._written_at = 0.0
-            self._keep_state(finished=whole)
+            self._keep_state(finished=self._is_whole)
         except StateError as error:
             self._fail(NodeFailedError("checkpoints", error))
         finally:
@@ -548,6 +595,12 @@ class ClusterRun:
         self.inner.restore()
         if not self.cluster.is_own and self.cluster.is_alive:
             self.cluster.client.run(forget_run, self.run_id, on_error="ignore")
+
+
+def _in_graph(segment: Segment, source: Node, target: Node) -> tuple[Node, Node]:
+    """Return the link of the graph that a link of a segment is, or stands for behind a shuffle."""
+    after = segment.after
+    return (after.giver, target) if after is not None and source is segment.source else (source, target)
 
 
 def _as_failure(error: BaseException) -> NodeFailedError | ClusterError:

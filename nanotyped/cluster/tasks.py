@@ -23,8 +23,9 @@ from nanotyped.cluster.recipe import (
     spelled_flows,
 )
 from nanotyped.cluster.returning import Returning
+from nanotyped.cluster.shuffle import SortedRows, Sorting
 from nanotyped.engine import Run
-from nanotyped.errors import ClusterError, NanotypedError, NodeFailedError, SourceError
+from nanotyped.errors import ClusterError, GraphTypeError, NanotypedError, NodeFailedError, SourceError
 from nanotyped.graph import Graph, build_graph
 from nanotyped.node.links import link_nodes
 
@@ -66,6 +67,7 @@ class Outcome:
         worker: The address of the worker.
         nodes: What each node of the segment did, by its label.
         returned: The rows that go on at the coordinator, encoded, by the label of the node that gave them.
+        sorted_rows: The rows that are brought together by groups, encoded, for each shuffle by bucket.
         letters: The dead letters, by the path of their file.
         failure: What ended it; ``None`` of a part that came to its end.
     """
@@ -73,6 +75,7 @@ class Outcome:
     worker: str
     nodes: Mapping[str, NodeReport]
     returned: Mapping[str, Sequence[bytes]]
+    sorted_rows: Sequence[Mapping[int, Sequence[bytes]]]
     letters: Mapping[str, Sequence[bytes]]
     failure: Failure | None = None
 
@@ -115,12 +118,23 @@ class _Segment:
                 node.discover_schema()
         except SourceError as error:
             raise ClusterError(f"node `{node.label}`: {error}") from error
-        self._check_flows(nodes)
+        try:
+            self._check_flows(nodes)
+        except GraphTypeError as error:
+            raise ClusterError(f"what can run at the coordinator cannot here: {error}") from error
         self.returning = {
             nodes[place].label: Returning(name=f"rows of {nodes[place].label}") for place in recipe.returning
         }
+        self._origins = {node.label: origin for origin, node in self.returning.items()}
         for place in recipe.returning:
             link_nodes(nodes[place], self.returning[nodes[place].label])
+        self.sorting = [
+            Sorting(by=by, buckets=buckets, name=f"groups {number} of {nodes[place].label}")
+            for number, (place, by, buckets) in enumerate(recipe.sorting)
+        ]
+        for node, (place, _, _) in zip(self.sorting, recipe.sorting, strict=True):
+            link_nodes(nodes[place], node)
+            self._origins[node.label] = nodes[place].label
         self.graph: Graph = build_graph(self.source)
 
     @staticmethod
@@ -143,10 +157,12 @@ class _Segment:
                     f" ({'; '.join(there)}) at the coordinator; what they are read from has changed, or is another here"
                 )
 
-    def run(self, part: Part, place: int) -> Outcome:
+    def run(self, part: Part, place: int, pieces: Sequence[bytes]) -> Outcome:
         """Run a part, the so-many-th of its source, to its end and return what became of it."""
         recipe = self.recipe
         letters = KeptLetters()
+        if isinstance(self.source, SortedRows):
+            self.source.pieces = pieces
         self.source.part = part
         run = Run(self.graph, recipe.pipeline_name, recipe.grace_s, letters=letters, run_id=recipe.run_id)
         failure = None
@@ -155,16 +171,23 @@ class _Segment:
                 run.start()
                 report = run.wait()
             except NodeFailedError as error:
-                failure = Failure(error.node, _travelling(error.__cause__ or error), error.row)
+                failure = self._failure_of(error)
                 report = run.report()
         if failure is None and any(node.status != "success" for node in report.nodes):
             failure = Failure(self.source.label, ClusterError("the part was stopped"))
         own = {label: list(node.batches) for label, node in self.returning.items()}
-        return Outcome(worker_address(), self._reports(report), own, letters.by_path, failure)
+        sorted_rows = [node.pieces for node in self.sorting]
+        return Outcome(worker_address(), self._reports(report), own, sorted_rows, letters.by_path, failure)
+
+    def _failure_of(self, error: NodeFailedError) -> Failure:
+        cause = error.__cause__ or error
+        node = self._origins.get(error.node, error.node)
+        if node != error.node:
+            cause.add_note("on the way to the coordinator")
+        return Failure(node, _travelling(cause), error.row)
 
     def _reports(self, report: RunReport) -> dict[str, NodeReport]:
-        ours = {node.label for node in self.returning.values()}
-        return {told.name: told for told in report.nodes if told.name not in ours}
+        return {told.name: told for told in report.nodes if told.name not in self._origins}
 
 
 def _travelling(error: BaseException) -> BaseException:
@@ -181,13 +204,13 @@ def _travelling(error: BaseException) -> BaseException:
     return told
 
 
-def run_part(recipe: SegmentRecipe, part: Part, place: int) -> Outcome:
-    """Run a part of a source; the task of a worker."""
+def run_part(recipe: SegmentRecipe, part: Part, place: int, pieces: Sequence[bytes]) -> Outcome:
+    """Run a part of a source, or a bucket of a shuffle with its rows; the task of a worker."""
     try:
         segment = _take(recipe)
     except ClusterError as error:
-        return Outcome(worker_address(), {}, {}, {}, Failure("", error))
-    outcome = segment.run(part, place)
+        return Outcome(worker_address(), {}, {}, [], {}, Failure("", error))
+    outcome = segment.run(part, place, pieces)
     if outcome.failure is None:  # what failed may have left something behind
         with _lock:
             _idle.setdefault(recipe.topic, []).append(segment)
@@ -306,8 +329,15 @@ class _Forwarding(logging.Handler):
         """Send a record as text."""
         if record.name == "nanotyped.engine":  # a failure, which the outcome tells
             return
-        plain = getattr(record, "has_no_row_values", False)
         text = record.getMessage()
+        node = getattr(record, "facts", {}).get("node")  # whose rows each part has others of
         self._tell(
-            {"kind": "log", "logger": record.name, "level": record.levelno, "text": text, "has_no_row_values": plain}
+            {
+                "kind": "log",
+                "logger": record.name,
+                "level": record.levelno,
+                "text": text,
+                "about": text if node is None else f"{node}: {record.msg}",
+                "has_no_row_values": getattr(record, "has_no_row_values", False),
+            }
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```ya?ml\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 ENVIRONMENT = {"SHOP_URL": "mysql://u:p@127.0.0.1/shop", "API_URL": "http://127.0.0.1:8080", "API_TOKEN": "t"}
+ENVIRONMENT |= {"CLIENT_KEY": "client.key"}
 SINK = {"class": "PrinterOfThings"}
 
 
@@ -78,7 +79,13 @@ def _read(shown: Shown) -> dict[str, Any]:
 
 
 def _whole(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the file that a page shows a part of: nodes without links, one node, or what stands in one."""
+    """Return the file that a page shows a part of: nodes without links, one node, what stands in one, or a section."""
+    if set(value) == {"cluster"}:
+        return {
+            "nodes": {"before": {"class": "CounterOfThings"}, "behind": SINK},
+            "paths": [["before", "behind"]],
+            **value,
+        }
     if {"paths", "edges", "node_sequence", "name"} & value.keys():
         return value
     if "nodes" not in value:

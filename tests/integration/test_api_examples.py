@@ -34,9 +34,9 @@ ISSUES_TABLE = (
 )
 
 
-def start(file: str, directory: Path, **variables: str) -> subprocess.Popen[str]:
+def start(file: str, directory: Path, *more: str, **variables: str) -> subprocess.Popen[str]:
     """Start an example with a state, as a user does."""
-    command = [sys.executable, "-m", "nanotyped", "run", str(EXAMPLES / file), "--state", "state"]
+    command = [sys.executable, "-m", "nanotyped", "run", str(EXAMPLES / file), "--state", "state", *more]
     return subprocess.Popen(
         command,
         cwd=directory,
@@ -64,9 +64,8 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, said
 
 
-@pytest.mark.timeout(180)
-def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
-    """Of 1,500 contacts each arrives under its one key or is a dead letter, through a kill, a limit, failed items."""
+def fill_contacts(database: Database) -> None:
+    """Make a table of 1,500 contacts, of which the service does not take every hundredth."""
     database.execute(CONTACTS)
     values: list[str] = []
     for n in range(1, 1501):
@@ -74,16 +73,14 @@ def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_pa
         name = "NULL" if n % 9 == 0 else f"'N {n}'"
         values.append(f"({n}, '{email}', {name}, {n}.50)")
     database.execute(f"INSERT INTO contacts VALUES {', '.join(values)}")
-    service = Service()
-    with serve(service) as url:
-        variables = {"API_URL": url, "SHOP_URL": database.url}
-        kill_after(start("contacts_to_api.yaml", tmp_path, **variables), lambda: len(service.contacts) >= 400)
-        code, said = end(start("contacts_to_api.yaml", tmp_path, **variables))
-    assert code == 3, said  # there are dead letters
+
+
+def check_contacts(service: Service, directory: Path) -> None:
+    """See that each contact arrived under its one key, or is a dead letter."""
     refused = {f"shop-{n}" for n in range(50, 1501, 100)}
     assert set(service.contacts) == {f"shop-{n}" for n in range(1, 1501)} - refused
     assert len(service.keys) == len(service.contacts)
-    letters = [json.loads(line) for line in (tmp_path / "refused_contacts.jsonl").read_text().splitlines()]
+    letters = [json.loads(line) for line in (directory / "refused_contacts.jsonl").read_text().splitlines()]
     assert {f"shop-{letter['row']['id']}" for letter in letters} == refused == service.refused
     assert service.contacts["shop-8"] == {
         "reference": "shop-8",
@@ -92,6 +89,53 @@ def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_pa
         "spent": "8.50",
         "key": service.contacts["shop-8"]["key"],
     }
+
+
+@pytest.mark.timeout(180)
+def test_contacts_are_pushed_and_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
+    """Of 1,500 contacts each arrives under its one key or is a dead letter, through a kill, a limit, failed items."""
+    fill_contacts(database)
+    service = Service()
+    with serve(service) as url:
+        variables = {"API_URL": url, "SHOP_URL": database.url}
+        kill_after(start("contacts_to_api.yaml", tmp_path, **variables), lambda: len(service.contacts) >= 400)
+        code, said = end(start("contacts_to_api.yaml", tmp_path, **variables))
+    assert code == 3, said  # there are dead letters
+    check_contacts(service, tmp_path)
+
+
+def children_of(process: int) -> list[int]:
+    """Return the processes that a process has started, the first one first."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(fields[1]) == process:
+            found.append((int(fields[19]), int(status.parent.name)))
+    return [number for _, number in sorted(found)]
+
+
+@pytest.mark.timeout(180)
+def test_contacts_are_pushed_by_two_workers_one_of_which_is_killed(database: Database, tmp_path: Path) -> None:
+    """The same file on several processes delivers the same: the part of a killed worker is done again."""
+    fill_contacts(database)
+    service = Service()
+    with serve(service) as url:
+        more = ("--engine", "dask", "--workers", "2", "--part-rows", "300")
+        run = start("contacts_to_api.yaml", tmp_path, *more, API_URL=url, SHOP_URL=database.url)
+        ends_at = time.monotonic() + 60
+        while len(service.contacts) < 300:
+            assert run.poll() is None, run.communicate()
+            assert time.monotonic() < ends_at
+            time.sleep(0.002)
+        nanny, _ = children_of(run.pid)  # it starts a worker in the place of one that is killed
+        os.kill(children_of(nanny)[-1], signal.SIGKILL)
+        code, said = end(run)
+    assert code == 3, said
+    assert "is begun again, on tcp://127.0.0.1:" in said
+    check_contacts(service, tmp_path)
 
 
 @pytest.mark.timeout(180)

@@ -12,11 +12,14 @@ from nanotyped.errors import SourceError
 from nanotyped.types import intermediate as it
 
 if TYPE_CHECKING:
+    from nanotyped.node.parts import PartSize
     from nanotyped.nodes.sql.statements import TableQuery
     from nanotyped.row import Schema
 
 # The rows of a page, a sequence of values for each column, equally long.
 Columns: TypeAlias = Sequence[Sequence[Any]]
+# The values of the columns of a key, as the driver takes them.
+Key: TypeAlias = tuple[Any, ...]
 # How far below a value another lies: so much of a number, or of dates and times so long before.
 Lag: TypeAlias = Decimal | timedelta
 
@@ -66,6 +69,19 @@ class TableDescription:
     def _is_ordered(self, name: str) -> bool:
         column = self.schema[name]
         return column.type.intermediate_type.family in _ORDERED and not column.nullable
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a part of a table ends; it begins behind the one before it.
+
+    Attributes:
+        upper: The highest key that is within it.
+        rows: About how many rows it has.
+    """
+
+    upper: Key
+    rows: int
 
 
 class TableAlteredError(SourceError):
@@ -139,6 +155,20 @@ class TableReader(Protocol):
 
         Raises:
             TableAlteredError: If it goes on over a new connection, and what is read is no longer what was described.
+        """
+
+    def parts(self, query: TableQuery, key: Sequence[str], group: int, size: PartSize) -> list[Cut] | None:
+        """Return the parts of a table, of near-equal size, from its first key to its last.
+
+        Args:
+            query: What is to be read.
+            key: The columns by which it is read.
+            group: How many leading columns of the key no two parts have equal values of.
+            size: How large parts are to be.
+
+        Returns:
+            The parts in the order of their keys, none where there is no row; ``None`` where it is not known how rows
+            lie.
         """
 
     def encode_key(self, key: Sequence[str], values: Sequence[Any]) -> list[Any]:

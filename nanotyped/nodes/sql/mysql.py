@@ -11,21 +11,25 @@ import msgspec
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
+from nanotyped.nodes.sql.bisection import Bisection
 from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
-from nanotyped.nodes.sql.description import Columns, Lag, TableAlteredError, TableDescription
+from nanotyped.nodes.sql.description import Columns, Cut, Lag, TableAlteredError, TableDescription
 from nanotyped.nodes.sql.following import lowered
+from nanotyped.nodes.sql.key_ranges import KeyRanges
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, lenient, read_columns, typed_columns
 from nanotyped.row import Column, Schema
 from nanotyped.types import intermediate as it
+from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import json_form
 from nanotyped.types.mysql import mysql_type
 
 if TYPE_CHECKING:
-    from sqlalchemy.sql import ClauseElement
+    from sqlalchemy.sql import ClauseElement, Select
 
+    from nanotyped.node.parts import PartSize
     from nanotyped.nodes.sql.statements import TableQuery
     from nanotyped.types.base import DataType
 
@@ -73,6 +77,7 @@ class MySQLReader:
         self._place = server.place
         self._compiled: dict[object, tuple[str, Mapping[str, Any]]] = {}
         self._page_key: tuple[str, ...] | None = None
+        self._indexes: dict[tuple[str, ...], str] = {}
         self._rows_read = 0
         self.keeps_unreadable = False
 
@@ -100,12 +105,11 @@ class MySQLReader:
         primary = {name for name, _ in keys.get("PRIMARY", [])}
         self._schema, refused = _schema_of(found, untold_columns, primary, columns, place)
         nullable = {name for name, _, null, _ in found if null == "YES"}
-        unique = [
-            tuple(name for name, _ in parts if name is not None)
-            for parts in keys.values()
-            if all(name in self._schema and part is None and name not in nullable for name, part in parts)
-        ]
-        unique.sort(key=lambda key: (set(key) != primary, len(key)))
+        self._indexes = {}
+        for index, parts in keys.items():
+            if all(name in self._schema and part is None and name not in nullable for name, part in parts):
+                self._indexes.setdefault(tuple(name for name, _ in parts if name is not None), index)
+        unique = sorted(self._indexes, key=lambda key: (set(key) != primary, len(key)))
         description = TableDescription(place, self._schema, tuple(unique), refused=refused)
         self._page_key = description.page_key()
         return description
@@ -195,6 +199,35 @@ class MySQLReader:
         with self._reporting():
             [(found,)] = self._rows(sql, {**values, **query.page_values(None, upper)})
         return int(found)
+
+    def parts(self, query: TableQuery, key: Sequence[str], group: int, size: PartSize) -> list[Cut] | None:
+        """Return near-equal parts, by what the index of the key tells of ranges, which is of all rows of the table."""
+        first = self.first_key(query, key)
+        last = None if first is None else self.last_key(query, key)
+        if first is None or last is None:
+            return []
+        ranges = KeyRanges(self, query, key, self._indexes[tuple(key)])
+        bisection = Bisection(ranges, [_codec(self._schema[name].type) for name in key], group)
+        rows = bisection.about_rows(first, last)
+        return None if rows is None else bisection.cuts(first, last, size.rows_for(rows))
+
+    def ask_key(self, statement: Select[Any], values: Mapping[str, Any], key: Sequence[str]) -> tuple[Any, ...] | None:
+        """Return the key that a statement finds, ``None`` if it finds none. It is kept compiled."""
+        sql, given = self._kept(statement)
+        found = list(self._read(sql, {**given, **values}, self._key_cells(key)))
+        return tuple(column[0] for column in found[0]) if found else None
+
+    def explain_rows(self, statement: Select[Any], values: Mapping[str, Any]) -> int | None:
+        """Return about how many rows a server would read for a statement, if it says so. It is kept compiled."""
+        sql, given = self._kept(statement)
+        with self._reporting(), self._connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN FORMAT=TRADITIONAL {sql}", {**given, **values})
+            names = [column[0].casefold() for column in cursor.description]
+            [row] = cursor.fetchall()
+        plan = dict(zip(names, row, strict=True))
+        if plan["rows"] is None:
+            return 0 if plan["table"] is None else None  # of no table: there is no such row
+        return int(plan["rows"])
 
     def lowered(self, column: str, value: Any, lag: Lag) -> Any:
         """Return what lies so far below a value."""
@@ -295,6 +328,11 @@ class MySQLReader:
         # Whatever the key holds bounds a page; what of it is no value of its column is for the page itself to say.
         return tuple(cell_of(kept_column(self._schema[name])) for name in key)
 
+    def _kept(self, statement: Select[Any]) -> tuple[str, Mapping[str, Any]]:
+        if statement not in self._compiled:
+            self._compiled[statement] = _compile(statement)
+        return self._compiled[statement]
+
     def _asked(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that may hold percent signs."""
         with self._connection.cursor() as cursor:
@@ -338,6 +376,11 @@ def _decoded(kind: type[DataType], encoded: Any) -> Any:
     if kind.intermediate_type.family is it.INTEGER and isinstance(encoded, int | str):
         return kind.python_cast_function(int(encoded))
     return json_form(kind).decode(encoded)
+
+
+def _codec(kind: type[DataType]) -> str:
+    charset = getattr(kind.intermediate_type, "charset", None)
+    return CHARSETS[charset][0] if charset else "utf-8"
 
 
 def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from nanotyped.nodes.sql.description import Columns, Unreadable
 if TYPE_CHECKING:
     from nanotyped.nodes.sql.description import Lag, TableReader
     from nanotyped.nodes.sql.progress import Reading
+    from nanotyped.nodes.sql.splitting import KeyRange
     from nanotyped.nodes.sql.statements import TableQuery
 
 # Rows of the first page, and of the smallest that a slow run comes to: each is a query.
@@ -35,6 +36,7 @@ class Pages:
         place: How messages name the table.
         label: How messages name the node.
         reading: Is told how far it is.
+        within: The part of the table that is read; ``None``: all of it.
         lag: How far before its last cursor the table is begun again; ``None`` for one that is not followed.
         end: Of a table that is followed, where the next run goes on if this one comes to its end; ``None`` before the
             first row of all.
@@ -47,19 +49,25 @@ class Pages:
     place: str
     label: str
     reading: Reading
+    within: KeyRange | None = None
     lag: Lag | None = None
     end: Any = None
 
     def read(self, cursor: Any) -> Iterator[tuple[Columns, dict[str, Any]]]:
         """Yield columns of rows from a cursor on, ``None`` for the start, each page with the cursor behind it.
 
+        A part has its own start, and no cursor.
+
         Raises:
             SourceError: If the table cannot be read on.
         """
         if self.lag is not None and (lowest := self.reader.first_key(self.query, self.key)) is not None:
             self._lowered(lowest[0])  # what is in no order would never be read once a run has begun behind it
-        after = None if cursor is None else self._start(cursor)
-        upper = self.reader.last_key(self.query, self.key)
+        if self.within is None:
+            after = None if cursor is None else self._start(cursor)
+            upper = self.reader.last_key(self.query, self.key)
+        else:
+            after, upper = self.within.after, self.within.upper
         if self.lag is not None:
             self.end = cursor
             if upper is not None:

@@ -34,6 +34,7 @@ from nanotyped.nodes.sql.policies import (
     taken_by,
 )
 from nanotyped.nodes.sql.progress import Reading
+from nanotyped.nodes.sql.splitting import KeyRange, split_table
 from nanotyped.nodes.sql.statements import Condition, TableQuery, check_parameters
 from nanotyped.row import Row, Schema, Validator, parse_schema
 from nanotyped.row.compiled import compile_projection
@@ -46,6 +47,7 @@ from nanotyped.types.text import INVALID_DATE_REASONS
 
 if TYPE_CHECKING:
     from nanotyped.node import SizeHint
+    from nanotyped.node.parts import PartSize, Split
     from nanotyped.nodes.sql.description import Columns, TableDescription, TableReader
 
 logger = logging.getLogger("nanotyped.nodes.sql")
@@ -304,6 +306,37 @@ class TableSource(NanoNode[Never, Any]):
             return ""
         return f"{self._description.place} has no unique key of ordered, non-null columns to go on by"
 
+    def split_problem(self) -> str:
+        """Return why the table cannot be split; ``""`` if it can."""
+        return "" if self._following is None else "it is followed by `cursor_column`, from run to run"
+
+    def split(self, size: PartSize, together: Sequence[str] = ()) -> Split:
+        """Return ranges of the key that the table is read by, of near-equal size; of no such key, all of it.
+
+        Of MySQL and MariaDB, how many rows lie in a range is what the index of the key tells by ``EXPLAIN``, which
+        reads none; so it is about all rows, whatever ``where`` says. That takes about eight statements a part, and more
+        where keys lie unevenly: as many again for each halving that leads to where they are crowded. Of SQLite, all
+        rows that are wanted are counted.
+
+        Columns of ``together`` with which the key begins keep rows of equal values in one part, however many they are.
+        """
+        if problem := self.split_problem():
+            raise ValueError(f"{self.label} cannot be split: {problem}")
+        if self._description is None:
+            self.discover_schema()
+        checked = self._description
+        assert checked is not None  # it was looked at
+        reader = self.open_reader()
+        try:
+            description = self._look_again(reader, checked)
+            # Values that a contract changes, or the pipeline, are not equal where those of the table are.
+            as_they_are = self._modes is None and self.sending.is_plain
+            return split_table(
+                reader, self._query(reader, description), description, size, together if as_they_are else ()
+            )
+        finally:
+            reader.close()
+
     def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
         """Yield the rows of the table, checked against the contract, and behind each page where to go on.
 
@@ -326,15 +359,12 @@ class TableSource(NanoNode[Never, Any]):
     def _batches(self, reader: TableReader) -> Iterator[Sequence[Row] | Checkpoint]:
         checked = self._description
         assert checked is not None  # it was looked at
-        self._description = description = self._described(reader)
-        if self._read_of(description) != self._read_of(checked):
-            raise self._drift(checked, description, "since the pipeline was checked", "check it again")
+        description = self._look_again(reader, checked)
         if problems := self.check_contract():
             raise GraphTypeError(problems)
         reader.keeps_unreadable = self.error_policy.rejects
         self._make_rows = shape = self._shape()
-        whole = self.where is None and self.resume_from is None
-        self._reading = reading = Reading(reader.about_rows(self.table) if whole else None)
+        self._reading = reading = Reading(self._about_rows(reader))
         nulls = self._policies.null_dates(self._raw_of(description))
         first = 1
         try:
@@ -351,6 +381,24 @@ class TableSource(NanoNode[Never, Any]):
             raise self._drift(description, error.description, "while it was read", "read it again") from None
         if self._sieve is not None and self._sieve.discarded.told:
             logger.warning("%s: %s", self.label, self._sieve.discarded.told, extra=NO_ROW_VALUES)
+
+    def _look_again(self, reader: TableReader, checked: TableDescription) -> TableDescription:
+        """Return what the table is now, over a new connection; what is read of it is what was checked.
+
+        Raises:
+            ContractDriftError: If it is not.
+        """
+        self._description = description = self._described(reader)
+        if self._read_of(description) != self._read_of(checked):
+            raise self._drift(checked, description, "since the pipeline was checked", "check it again")
+        return description
+
+    def _about_rows(self, reader: TableReader) -> int | None:
+        """Return about how many rows this run reads, where that is known."""
+        if self.part is not None:
+            return self.part.rows
+        whole = self.where is None and self.resume_from is None
+        return reader.about_rows(self.table) if whole else None
 
     def _note(self, error: RowValidationError) -> None:
         """Say where a row is wrong, and what would let its dates be read."""
@@ -431,6 +479,7 @@ class TableSource(NanoNode[Never, Any]):
         """Yield columns of rows, each with the checkpoint behind them; ``None`` where they are in no order."""
         key = description.page_key()
         query = self._query(reader, description)
+        within = None if self.part is None else KeyRange.of_part(self.part, reader, key, description.place)
         if key is None:
             logger.warning(
                 "%s: %s has no unique key of ordered, non-null columns: read in one pass, which cannot be resumed",
@@ -442,11 +491,11 @@ class TableSource(NanoNode[Never, Any]):
                 yield columns, None
             self._check_unaltered(reader, description)
             return
-        pages = Pages(reader, query, key, self.page_rows, description.place, self.label, reading)
+        pages = Pages(reader, query, key, self.page_rows, description.place, self.label, reading, within)
         if self._following is not None:
             pages.key = self._following.order(key)
             pages.lag = self._following.lag_for(description.schema[self._following.column])
-        for columns, cursor in pages.read(self.resume_from):
+        for columns, cursor in pages.read(None if self.part is not None else self.resume_from):
             yield columns, Checkpoint(cursor)
         self._check_unaltered(reader, description)
         if pages.end is not None:

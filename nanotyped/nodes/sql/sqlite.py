@@ -22,7 +22,7 @@ from nanotyped.errors import (
     nearest_hint,
     shown,
 )
-from nanotyped.nodes.sql.description import Columns, Lag, TableDescription, Unreadable
+from nanotyped.nodes.sql.description import Columns, Cut, Lag, TableDescription, Unreadable
 from nanotyped.nodes.sql.following import lowered_as_stored
 from nanotyped.row import Column, Schema
 from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
@@ -30,6 +30,7 @@ from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
+    from nanotyped.node.parts import PartSize
     from nanotyped.nodes.sql.statements import TableQuery
 
 _COLLATIONS = ("BINARY", "NOCASE", "RTRIM")
@@ -103,6 +104,18 @@ class SQLiteReader:
         with self._reporting("reading"):
             row = self._connection.execute(statement).first()
         return tuple(row) if row is not None else None
+
+    def parts(self, query: TableQuery, key: Sequence[str], group: int, size: PartSize) -> list[Cut] | None:
+        """Return equal parts of the rows that are wanted: the file is at hand, and its index read at little cost."""
+        last = self.last_key(query, key)
+        if last is None:
+            return []
+        total = self.count(query, key, last)
+        rows = -(-total // -(-total // size.rows_for(total)))
+        with self._reporting("reading"):
+            found = self._connection.execute(query.select_quantiles(key, group, total, rows)).all()
+        before = [0, *(row[-1] for row in found)]
+        return [Cut(tuple(row[:-1]), row[-1] - start) for start, row in zip(before, found, strict=False)]
 
     def lowered(self, column: str, value: Any, lag: Lag) -> Any:
         """Return what lies so far below a stored value, as it would be stored."""

@@ -109,6 +109,7 @@ class TableQuery:
         guarded: Enums with an empty member, of which the error value is read as another text than that member's.
         taken: Columns, by name, that are read as of another type than the table has them.
         since: A column and the lowest value of it that is wanted; ``None`` for all of them.
+        index: Of MySQL, the index to read by; ``None``: what the server finds best.
     """
 
     table: str
@@ -119,6 +120,7 @@ class TableQuery:
     collations: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[str, Column] = field(default_factory=dict)
     since: tuple[str, Any] | None = None
+    index: str | None = None
 
     def page_columns(self, key: Sequence[str]) -> tuple[str, ...]:
         """Return the columns of a page: the wanted ones, then those of the key that are not among them as they are."""
@@ -140,18 +142,56 @@ class TableQuery:
 
     def select_page(self, key: Sequence[str], rows: int, *, first: bool) -> sa.Select[Any]:
         """Return the SELECT of the next rows by key; its bounds are the parameters that ``page_values`` gives."""
-        conditions = [self._beyond(key, "upper", below=True)]
-        if not first:
-            conditions.append(self._beyond(key, "after", below=False))
-        found = self._select(self.page_columns(key)).where(*conditions)
+        found = self._select(self.page_columns(key)).where(*self._within(key, after=not first, upper=True))
         return found.order_by(*map(self._key, key)).limit(rows)
 
-    def page_values(self, after: Sequence[Any] | None, upper: Sequence[Any]) -> dict[str, Any]:
-        """Return the parameters of ``select_page`` for the rows behind ``after``, up to and with ``upper``."""
-        values = {self._bound("upper", place): value for place, value in enumerate(upper)}
-        if after is not None:
-            values |= {self._bound("after", place): value for place, value in enumerate(after)}
-        return values
+    def page_values(
+        self, after: Sequence[Any] | None, upper: Sequence[Any] | None, edge: Sequence[Any] = ()
+    ) -> dict[str, Any]:
+        """Return the parameters of ``select_page`` for the rows behind ``after``, up to and with ``upper``.
+
+        With ``edge`` they are those of the statements that have one.
+        """
+        bounds = {"after": after or (), "upper": upper or (), "edge": edge}
+        return {self._bound(which, place): value for which, key in bounds.items() for place, value in enumerate(key)}
+
+    def select_range(self, key: Sequence[str], *, after: bool, upper: bool) -> sa.Select[Any]:
+        """Return the SELECT of the keys within bounds, of which each may be missing, in no order."""
+        return self._select(tuple(key)).where(*self._within(key, after=after, upper=upper))
+
+    def select_last_before(self, key: Sequence[str], columns: int, *, after: bool) -> sa.Select[Any]:
+        """Return the SELECT of the highest key whose first so many columns are below an edge, behind a bound if any."""
+        below = self._beyond(key[:columns], "edge", below=True, inclusive=False)
+        found = self._select(tuple(key)).where(below, *self._within(key, after=after, upper=False))
+        return found.order_by(*(self._key(name).desc() for name in key)).limit(1)
+
+    def select_first_from(self, key: Sequence[str], columns: int) -> sa.Select[Any]:
+        """Return the SELECT of the lowest key whose first so many columns are not below an edge, up to a bound."""
+        above = self._beyond(key[:columns], "edge", below=False, inclusive=True)
+        found = self._select(tuple(key)).where(above, *self._within(key, after=False, upper=True))
+        return found.order_by(*map(self._key, key)).limit(1)
+
+    def select_quantiles(self, key: Sequence[str], group: int, total: int, rows: int) -> sa.Select[Any]:
+        """Return the SELECT of the last key of each part, and of how many rows lie up to it.
+
+        A part has so many of ``total`` rows, and as many more as it takes to end with the last one of equal values in
+        the first ``group`` columns of the key. For databases where reading the whole index costs little.
+        """
+        number, place, size, before = (self._unlike(key, name) for name in ("number", "place", "size", "before"))
+        order = [*map(self._key, key)]
+        numbered = self._select(tuple(key)).add_columns(sa.func.row_number().over(order_by=order).label(number))
+        if group < len(key):
+            numbered = numbered.add_columns(
+                sa.func.row_number().over(partition_by=order[:group], order_by=order).label(place),
+                sa.func.count().over(partition_by=order[:group]).label(size),
+            )
+        every = numbered.subquery()
+        ends = sa.select(every, sa.func.lag(every.c[number], 1, 0).over(order_by=every.c[number]).label(before))
+        if group < len(key):
+            ends = ends.where(every.c[place] == every.c[size])
+        last = ends.subquery()
+        is_wanted = sa.or_(last.c[number] // rows > last.c[before] // rows, last.c[number] == total)
+        return sa.select(*(last.c[name] for name in (*key, number))).where(is_wanted).order_by(last.c[number])
 
     def select_last_key(self, key: Sequence[str]) -> sa.Select[Any]:
         """Return the SELECT of the highest key."""
@@ -159,7 +199,7 @@ class TableQuery:
 
     def select_count(self, key: Sequence[str]) -> sa.Select[Any]:
         """Return the SELECT of how many rows there are up to a key, given as the upper bound of a page."""
-        found = self._select(tuple(key)).where(self._beyond(key, "upper", below=True))
+        found = self._select(tuple(key)).where(*self._within(key, after=False, upper=True))
         return sa.select(sa.func.count()).select_from(found.subquery())
 
     def select_first_key(self, key: Sequence[str]) -> sa.Select[Any]:
@@ -169,6 +209,10 @@ class TableQuery:
     def _select(self, names: Sequence[str]) -> sa.Select[Any]:
         table = sa.table(self.table, *(sa.column(name) for name in names))
         found = sa.select(*map(self._column, names)).select_from(table)
+        if self.index is not None:
+            # Both SQLAlchemy and the driver take a percent sign for their own.
+            quoted = self.index.replace("`", "``").replace("%", "%%%%")
+            found = found.with_hint(table, f"FORCE INDEX (`{quoted}`)")
         if self.since is not None:
             column, value = self.since
             bound: ColumnElement[Any] = sa.bindparam(self._bound("since", 0), value, type_=sa.types.NullType())
@@ -193,14 +237,33 @@ class TableQuery:
             mark += "_"
         return f"{mark}{which}_{place}"
 
-    def _beyond(self, key: Sequence[str], which: str, place: int = 0, *, below: bool) -> ColumnElement[bool]:
-        """Return ``a > x OR (a = x AND b > y)``, or with ``below`` ``a < x OR (a = x AND b <= y)``.
+    def _unlike(self, key: Sequence[str], name: str) -> str:
+        """Return a name that no column of the key has; letters' case does not tell names apart."""
+        while name in {column.casefold() for column in key}:
+            name += "_"
+        return name
 
-        Servers use the index for these, and not for ``(a, b) > (x, y)``.
+    def _within(self, key: Sequence[str], *, after: bool, upper: bool) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row lies behind a bound, and up to and with another."""
+        return [
+            *([self._beyond(key, "upper", below=True, inclusive=True)] if upper else []),
+            *([self._beyond(key, "after", below=False, inclusive=False)] if after else []),
+        ]
+
+    def _beyond(
+        self, key: Sequence[str], which: str, place: int = 0, *, below: bool, inclusive: bool
+    ) -> ColumnElement[bool]:
+        """Return ``a > x OR (a = x AND b > y)``, or with ``below`` ``a < x OR (a = x AND b < y)``.
+
+        The last sign is ``>=`` or ``<=`` where that is ``inclusive``. Servers use the index for these, and not for
+        ``(a, b) > (x, y)``.
         """
         column = self._key(key[place])
         value: ColumnElement[Any] = sa.bindparam(self._bound(which, place), type_=sa.types.NullType())
-        if place == len(key) - 1:
-            return column <= value if below else column > value
+        if place == len(key) - 1 and inclusive:
+            return column <= value if below else column >= value
         outside = column < value if below else column > value
-        return sa.or_(outside, sa.and_(column == value, self._beyond(key, which, place + 1, below=below)))
+        if place == len(key) - 1:
+            return outside
+        further = self._beyond(key, which, place + 1, below=below, inclusive=inclusive)
+        return sa.or_(outside, sa.and_(column == value, further))
