@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import importlib
 import importlib.util
+import io
 import pickle
 import sys
 import tempfile
@@ -115,13 +117,24 @@ class SegmentRecipe:
 
 def pack_nodes(nodes: Iterable[Node]) -> bytes:
     """Return what nodes are made of as bytes."""
-    packed: bytes = _pickler().dumps(tuple(map(node_recipe, nodes)))
-    return packed
+    return _packed(tuple(map(node_recipe, nodes)))
 
 
-def _pickler() -> Any:
-    # Functions that have no name in a module, such as lambdas, travel as their code.
-    return importlib.import_module("cloudpickle")
+def _packed(value: object) -> bytes:
+    """Return a value as bytes. Functions that have no name in a module, such as lambdas, travel as their code.
+
+    Classes that say themselves how they are made again, as column types do, are: a copy of one would be another type.
+    """
+    pickler: Any = importlib.import_module("cloudpickle").Pickler
+
+    class Packer(pickler):  # type: ignore[misc]  # without annotations, and an extra
+        def reducer_override(self, given: Any) -> Any:
+            reduce = copyreg.dispatch_table.get(type(given)) if isinstance(given, type) else None
+            return super().reducer_override(given) if reduce is None else reduce(given)
+
+    file = io.BytesIO()
+    Packer(file).dump(value)
+    return file.getvalue()
 
 
 # -- at the coordinator ----------------------------------------------------------------
@@ -133,7 +146,7 @@ def travel_problems(node: Node) -> list[GraphProblem]:
     given = {f"argument {place}": value for place, value in enumerate(node.given_arguments, 1)}
     for name, value in (given | dict(node.given_options)).items():
         try:
-            _pickler().dumps(value)
+            _packed(value)
         except Exception as error:  # noqa: BLE001 - whatever a value's own code raises when it is to be pickled
             found.append(f"`{name}` cannot be sent: {type(error).__name__}: {error}")
     return [
