@@ -24,7 +24,8 @@ from nanotyped.nodes.schema_contract import SchemaContract, SchemaContractOption
 from nanotyped.nodes.sql.contract import Settlement, Sieve, settle
 from nanotyped.nodes.sql.description import TableAlteredError, Unreadable
 from nanotyped.nodes.sql.following import Following, LagOption
-from nanotyped.nodes.sql.mysql import MySQLReader, guarded_columns, widened_columns
+from nanotyped.nodes.sql.mysql import MySQLReader
+from nanotyped.nodes.sql.mysql_columns import guarded_columns, widened_columns
 from nanotyped.nodes.sql.paging import Pages
 from nanotyped.nodes.sql.policies import (
     BitOption,
