@@ -80,7 +80,9 @@ class Bisection:
         if total is None or inside is None:
             return None
         self._total = total
-        self._outside = max(0, (self.ranges.rows(None, first) or 1) - 1) + (self.ranges.rows(last, None) or 0)
+        # One is told where there is none, and the first key itself is within.
+        beside = (self.ranges.rows(None, first), self.ranges.rows(last, None))
+        self._outside = sum(max(0, (rows or 0) - 1) for rows in beside)
         self._told = max(inside + 1, total - self._outside if self._is_capped(inside + 1) else 0)
         return round(self._told)
 
