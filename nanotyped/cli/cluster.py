@@ -50,7 +50,28 @@ def run_on_cluster(pipeline: Pipeline, arguments: Arguments) -> int:
         if state is not None:
             state.close()
         raise
-    return follow_run(run, pipeline, state, arguments, resumed=run.is_resumed)
+    found, dashboard = run.plan, run.cluster.dashboard
+    if arguments.log_format == "text":
+        _tell_plan(pipeline, found, dashboard)
+    facts = {
+        "engine": "dask",
+        "slots": found.slots,
+        "parts": {segment.source.label: len(segment.split.parts) for segment in found.segments},
+        "notices": list(found.notices),
+        "dashboard": dashboard or None,
+    }
+    return follow_run(run, pipeline, state, arguments, resumed=run.is_resumed, facts=facts)
+
+
+def _tell_plan(pipeline: Pipeline, found: ClusterPlan, dashboard: str) -> None:
+    console = stderr_console()
+    for segment in found.segments:
+        what = f"`{segment.source.label}`: {_parts(segment)}, {found.slots} at a time"
+        console.print(printable(f"{pipeline.file}: {what}"))
+    for notice in found.notices:
+        console.print(printable(f"{pipeline.file}: note: {notice}"))
+    if dashboard:
+        console.print(f"{pipeline.file}: Dask's dashboard is at {dashboard}")
 
 
 def _state(pipeline: Pipeline, graph: Graph, arguments: Arguments) -> StateFile | None:
@@ -66,13 +87,12 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
     options = pipeline.cluster
     scheduler = arguments.scheduler or options.scheduler
     workers = arguments.workers or options.workers
-    console = stderr_console()
-    if scheduler is None:
+    if scheduler is None and arguments.log_format == "text":
         count = workers or len(os.sched_getaffinity(0))
-        console.print(f"{pipeline.file}: starting {count} worker process{'' if count == 1 else 'es'}")
+        stderr_console().print(f"{pipeline.file}: starting {count} worker process{'' if count == 1 else 'es'}")
     try:
         cluster = Cluster(scheduler, workers, options.security)
-        run = prepare_on(
+        return prepare_on(
             cluster,
             graph,
             pipeline_name=pipeline.name,
@@ -89,15 +109,6 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
         raise ConfigError(pipeline.place(error.problems)) from error
     except SourceError as error:
         raise CommandFailedError(f"{pipeline.file}: {pipeline.redactor.redact(str(error))}", 1) from error
-    for segment in run.plan.segments:
-        console.print(
-            printable(f"{pipeline.file}: `{segment.source.label}`: {_parts(segment)}, {run.plan.slots} at a time")
-        )
-    for notice in run.plan.notices:
-        console.print(printable(f"{pipeline.file}: note: {notice}"))
-    if cluster.dashboard:
-        console.print(f"{pipeline.file}: Dask's dashboard is at {cluster.dashboard}")
-    return run
 
 
 # -- plan ------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class InnerRun:
         own = {names[node]: cursor for node, cursor in cursors.items() if node in names}
         self._state = InnerState(run_id, earlier_runs, own)
         self._names = names
-        self._run = Run(graph, pipeline_name, grace_s, self._state)
+        self._run = Run(graph, pipeline_name, grace_s, self._state, logs_status=False)
 
     def _cut_loose(self) -> None:
         here = set(self._plan.at_coordinator)

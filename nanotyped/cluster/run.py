@@ -25,6 +25,7 @@ from nanotyped.cluster.watch import ClusterWatch
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
+from nanotyped.engine.monitor import Monitor
 from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
 from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
@@ -125,6 +126,7 @@ class ClusterRun:
         except BaseException:
             self.inner.restore()
             raise
+        self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-cluster")
 
     def _local_cursors(self) -> dict[Node, Any]:
@@ -342,6 +344,7 @@ class ClusterRun:
             self._fail(error)
         finally:
             self._finish()
+            self._monitor.log()
             self._done.set()
 
     def _open_letters(self) -> None:
@@ -367,6 +370,7 @@ class ClusterRun:
             self._keep_state(finished=False)
             self._watch_cluster()
             self._watch_inner()
+            self._monitor.log_if_due()
             if self._is_out_of_patience:
                 return
         self._end_inner()

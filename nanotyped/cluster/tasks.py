@@ -164,7 +164,14 @@ class _Segment:
         if isinstance(self.source, SortedRows):
             self.source.pieces = pieces
         self.source.part = part
-        run = Run(self.graph, recipe.pipeline_name, recipe.grace_s, letters=letters, run_id=recipe.run_id)
+        run = Run(
+            self.graph,
+            recipe.pipeline_name,
+            recipe.grace_s,
+            letters=letters,
+            run_id=recipe.run_id,
+            logs_status=False,
+        )
         failure = None
         with _known(recipe.run_id, run), _Telling(run, recipe.topic, place):
             try:
