@@ -171,7 +171,7 @@ class TableSource(LiveTable):
         if self._following is not None:
             pages.key = self._following.order(key)
             pages.lag = self._following.lag_for(description.schema[self._following.column])
-        for columns, cursor in pages.read(None if self.part is not None else self.resume_from):
+        for columns, cursor in pages.read(self.resume_from):
             yield columns, Checkpoint(cursor)
         self._check_unaltered(reader, description)
         if pages.end is not None:
