@@ -50,7 +50,28 @@ def run_on_cluster(pipeline: Pipeline, arguments: Arguments) -> int:
         if state is not None:
             state.close()
         raise
-    return follow_run(run, pipeline, state, arguments, resumed=run.is_resumed)
+    found, dashboard = run.plan, run.cluster.dashboard
+    if arguments.log_format == "text":
+        _tell_plan(pipeline, found, dashboard)
+    facts = {
+        "engine": "dask",
+        "slots": found.slots,
+        "parts": {segment.source.label: len(segment.split.parts) for segment in found.segments},
+        "notices": list(found.notices),
+        "dashboard": dashboard or None,
+    }
+    return follow_run(run, pipeline, state, arguments, resumed=run.is_resumed, facts=facts)
+
+
+def _tell_plan(pipeline: Pipeline, found: ClusterPlan, dashboard: str) -> None:
+    console = stderr_console()
+    for segment in found.segments:
+        what = f"`{segment.source.label}`: {_parts(segment)}, {found.slots} at a time"
+        console.print(printable(f"{pipeline.file}: {what}"))
+    for notice in found.notices:
+        console.print(printable(f"{pipeline.file}: note: {notice}"))
+    if dashboard:
+        console.print(f"{pipeline.file}: Dask's dashboard is at {dashboard}")
 
 
 def _state(pipeline: Pipeline, graph: Graph, arguments: Arguments) -> StateFile | None:
@@ -66,13 +87,12 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
     options = pipeline.cluster
     scheduler = arguments.scheduler or options.scheduler
     workers = arguments.workers or options.workers
-    console = stderr_console()
-    if scheduler is None:
+    if scheduler is None and arguments.log_format == "text":
         count = workers or len(os.sched_getaffinity(0))
-        console.print(f"{pipeline.file}: starting {count} worker process{'' if count == 1 else 'es'}")
+        stderr_console().print(f"{pipeline.file}: starting {count} worker process{'' if count == 1 else 'es'}")
     try:
         cluster = Cluster(scheduler, workers, options.security)
-        run = prepare_on(
+        return prepare_on(
             cluster,
             graph,
             pipeline_name=pipeline.name,
@@ -89,15 +109,6 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
         raise ConfigError(pipeline.place(error.problems)) from error
     except SourceError as error:
         raise CommandFailedError(f"{pipeline.file}: {pipeline.redactor.redact(str(error))}", 1) from error
-    for segment in run.plan.segments:
-        console.print(
-            printable(f"{pipeline.file}: `{segment.source.label}`: {_parts(segment)}, {run.plan.slots} at a time")
-        )
-    for notice in run.plan.notices:
-        console.print(printable(f"{pipeline.file}: note: {notice}"))
-    if cluster.dashboard:
-        console.print(f"{pipeline.file}: Dask's dashboard is at {cluster.dashboard}")
-    return run
 
 
 # -- plan ------------------------------------------------------------------------------
@@ -139,9 +150,16 @@ def _print_plan(pipeline: Pipeline, found: ClusterPlan) -> None:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]).rstrip())
     print(f"moved: {'; '.join(_moves(found)) or 'nothing'}")
     problems = found.resume_problems()
-    print(f"resumes: {'no: ' + '; '.join(map(str, problems)) if problems else 'by the part, with --state'}")
+    print(f"resumes: {'no: ' + '; '.join(map(str, problems)) if problems else _resumption(found)}")
     for notice in found.notices:
         print(printable(f"note: {notice}"))
+
+
+def _resumption(found: ClusterPlan) -> str:
+    if not found.shuffles:
+        return "by the part, with --state"
+    names = ", ".join(f"`{shuffle.target.label}`" for shuffle in found.shuffles)
+    return f"with --state by the part, but what leads into a shuffle begins anew until {names} had all groups"
 
 
 def _why(found: ClusterPlan, node: Node) -> str:
@@ -162,6 +180,9 @@ def _moves(found: ClusterPlan) -> list[str]:
     for node in dict.fromkeys(node for segment in found.segments for node in segment.returning):
         targets = ", ".join(f"`{target.label}`" for target in node.output_node_list if target in here)
         moves.append(f"rows of `{node.label}` come here, for {targets}")
+    for shuffle in found.shuffles:
+        names = ", ".join(f"`{name}`" for name in shuffle.target.partition_by)
+        moves.append(f"rows of `{shuffle.giver.label}` are shuffled by {names}, for `{shuffle.target.label}`")
     return moves
 
 
@@ -180,6 +201,7 @@ def _described(pipeline: Pipeline, found: ClusterPlan) -> dict[str, Any]:
                 "source": segment.source.label,
                 "by": segment.split.by,
                 "together": list(segment.split.together),
+                "shuffled_from": None if segment.after is None else segment.after.giver.label,
                 "returning": [node.label for node in segment.returning],
                 "parts": [{"name": part.name, "rows": part.rows} for part in segment.split.parts],
             }

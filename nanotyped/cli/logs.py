@@ -113,9 +113,9 @@ class JsonLog:
         self._pipeline = pipeline
         self.formatter = JsonFormatter(run, pipeline.redactor)
 
-    def started(self, *, resumed: bool, metrics: str | None) -> None:
+    def started(self, *, resumed: bool, metrics: str | None, facts: Mapping[str, Any]) -> None:
         """Tell that it begins, and how."""
-        more = {} if metrics is None else {"metrics": metrics}
+        more = {**facts, **({} if metrics is None else {"metrics": metrics})}
         self._tell(logging.INFO, "started", file=self._pipeline.file, resumed=resumed, **more)
 
     def progress(self) -> AbstractContextManager[None]:

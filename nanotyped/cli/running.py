@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nanotyped.cli.display import print_summary, show_progress
 from nanotyped.cli.logs import JsonLog, TextFormatter, log_to_stderr
@@ -69,6 +70,7 @@ def follow_run(
     *,
     resumed: bool,
     at_end: Callable[[BaseException | None], None] | None = None,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Run to the end, tell of it as it was asked for, and return the exit status.
 
@@ -78,6 +80,7 @@ def follow_run(
         state: Let go of where the run cannot begin.
         arguments: What was asked for.
         resumed: Whether it goes on with a run before it.
+        facts: What a record of the beginning holds beside what it always does.
         at_end: Told what ended the run before its time, if anything, while the log is still open.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -88,7 +91,7 @@ def follow_run(
     with ExitStack() as open_until_the_end:
         open_until_the_end.enter_context(log_to_stderr(teller.formatter, pipeline.redactor, arguments))
         url = open_until_the_end.enter_context(_measured(run, arguments.metrics, state))
-        teller.started(resumed=resumed, metrics=url)
+        teller.started(resumed=resumed, metrics=url, facts=facts)
         status, end = _run_to_its_end(run, teller, arguments)
         if at_end is not None:
             at_end(None if end is None else end.__cause__ or end)
@@ -195,7 +198,7 @@ class _Teller(Protocol):
 
     @property
     def formatter(self) -> logging.Formatter: ...
-    def started(self, *, resumed: bool, metrics: str | None) -> None: ...
+    def started(self, *, resumed: bool, metrics: str | None, facts: Mapping[str, Any]) -> None: ...
     def progress(self) -> AbstractContextManager[None]: ...
     def failed(self, error: NodeFailedError, *, show_traceback: bool) -> None: ...
     def abandoned(self, error: NodeFailedError) -> None: ...
@@ -214,7 +217,8 @@ class _Text:
         self._pipeline = pipeline
         self._console = stderr_console()
 
-    def started(self, *, resumed: bool, metrics: str | None) -> None:
+    def started(self, *, resumed: bool, metrics: str | None, facts: Mapping[str, Any]) -> None:
+        del facts  # people were told them by then
         how = ", from where it was stopped" if resumed else ""
         self._console.print(f"{self._pipeline.file}: running {len(self._run.graph.nodes)} nodes{how}")
         if metrics is not None:

@@ -170,9 +170,9 @@ class Cluster:
             )
         try:
             parts = urlsplit(scheduler)
-            # Dask tries again and again, and leaves a thread behind where it does not get through.
+            # Dask tries again and again where nobody listens.
             socket.create_connection((parts.hostname, parts.port), CONNECT_TIMEOUT_S).close()
-            return self._distributed.Client(
+            return _client_class(self._distributed)(
                 scheduler, security=given, timeout=CONNECT_TIMEOUT_S, set_as_default=False, name="nanotyped"
             )
         except (OSError, TimeoutError) as error:
@@ -231,6 +231,20 @@ class Cluster:
                 self.client.close(timeout=END_TIMEOUT_S)
         if self._local is not None:
             self._local.close()
+
+
+def _client_class(distributed: Any) -> Any:
+    """Return a client of Dask that leaves no thread behind where it does not get through."""
+
+    class Client(distributed.Client):  # type: ignore[misc]  # without annotations, and an extra
+        def start(self, **how: Any) -> None:
+            try:
+                super().start(**how)
+            except BaseException:
+                self._loop_runner.stop()
+                raise
+
+    return Client
 
 
 class _LocalCluster:

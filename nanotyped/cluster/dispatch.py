@@ -1,17 +1,19 @@
-"""The parts of one segment on their way: which wait, which workers are at, and which are given on, in order."""
+"""The parts of one segment on their way: which wait, which workers are at, and which are handed on, in order."""
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cluster.tasks import run_part
 
 if TYPE_CHECKING:
-    from nanotyped.cluster.plan import Segment
+    from nanotyped.cluster.plan import Segment, Shuffle
     from nanotyped.cluster.recipe import SegmentRecipe
     from nanotyped.cluster.returning import ReturnedRows
+    from nanotyped.cluster.shuffle import Spool
     from nanotyped.cluster.tasks import Outcome
 
 PARTS_AHEAD = 2
@@ -22,22 +24,33 @@ class Dispatch:
     """The parts of a segment in one run. Used by one thread.
 
     Args:
+        at: The place of the segment.
         segment: The segment.
         recipe: What workers make it of.
         sources: What gives the rows that come back, by the label of the node that gave them.
+        spools: Where the rows of shuffles are kept.
         done: The parts that earlier runs dealt with.
 
     Attributes:
-        ended: The parts of which all rows were dealt with by the workers and are handed on at the coordinator.
+        ended: The parts that came to their end on the workers.
         running: What is submitted, by the place of the part.
     """
 
     def __init__(
-        self, segment: Segment, recipe: SegmentRecipe, sources: dict[str, ReturnedRows], done: Collection[int]
+        self,
+        at: int,
+        segment: Segment,
+        recipe: SegmentRecipe,
+        *,
+        sources: Mapping[str, ReturnedRows],
+        spools: Mapping[Shuffle, Spool],
+        done: Collection[int],
     ) -> None:
+        self.at = at
         self.segment = segment
         self.recipe = recipe
         self.sources = sources
+        self._spools = spools
         self.earlier = set(done)
         self.order = [place for place in range(len(segment.split.parts)) if place not in self.earlier]
         self.ended: set[int] = set()
@@ -58,46 +71,52 @@ class Dispatch:
     def submit(self, client: Any, room: int) -> list[tuple[int, Any]]:
         """Submit parts as far as there is room, here and for their rows at the coordinator; return their futures."""
         made: list[tuple[int, Any]] = []
-        taken = min((source.parts_taken for source in self.sources.values()), default=len(self.ended))
+        taken = min((source.parts_taken.get(self.at, 0) for source in self.sources.values()), default=len(self.ended))
         ahead = PARTS_AHEAD * self.recipe.copies
         while self._waiting and len(made) < room and len(self.order) - len(self._waiting) - taken < ahead + room:
             place = self._waiting.popleft()
-            part = self.segment.split.parts[place]
-            key = f"{self.segment.source.label} part {place + 1} {self.recipe.topic}"
-            future = client.submit(run_part, self.recipe, part, place, key=key, pure=False)
+            future = self._submitted(client, place)
             self.running[place] = future
             made.append((place, future))
         return made
 
+    def _submitted(self, client: Any, place: int) -> Any:
+        part = self.segment.split.parts[place]
+        key = f"{self.segment.source.label} part {place + 1} {self.recipe.topic}"
+        after = self.segment.after
+        pieces = [] if after is None else self._spools[after].read(part.bounds)
+        with warnings.catch_warnings():
+            # Rows of a shuffle are large, and are to pass the scheduler: what is kept on a worker is lost with it.
+            warnings.filterwarnings("ignore", message="Sending large graph", category=UserWarning)
+            return client.submit(run_part, self.recipe, part, place, pieces, key=key, pure=False)
+
     def accept(self, place: int, outcome: Outcome) -> None:
         """Take the outcome of a part that came to its end, and hand on what is in its turn."""
         self.ended.add(place)
-        if not self.sources:
+        if not self.sources and not self.segment.shuffles:
             return
         self._held[place] = outcome
         while self._handed_on < len(self.order) and self.order[self._handed_on] in self._held:
             given = self._held.pop(self.order[self._handed_on])
             for label, source in self.sources.items():
-                source.put(given.returned.get(label, ()))
+                source.put(self.at, given.returned.get(label, ()))
+            for number, shuffle in enumerate(self.segment.shuffles):
+                self._spools[shuffle].add(given.sorted_rows[number])
             self._handed_on += 1
 
     @property
     def is_taken(self) -> bool:
         """Whether the coordinator has taken all rows that were handed on."""
-        return all(source.parts_taken >= self._handed_on for source in self.sources.values())
+        return all(source.parts_taken.get(self.at, 0) >= self._handed_on for source in self.sources.values())
 
-    def close(self) -> None:
-        """Say that no more rows come back."""
-        for source in self.sources.values():
-            source.put(None)
-
-    def dealt_with(self, settled: dict[str, int]) -> set[int]:
-        """Return the parts of which nothing is on its way any more.
+    def dealt_with(self, settled: Mapping[str, Mapping[int, int]]) -> set[int]:
+        """Return the parts of which nothing is on its way any more, but for what is in a shuffle.
 
         Args:
-            settled: How many parts of those given on are done with, by the label of the node that gave the rows.
+            settled: How many parts of those given on are done with, by the label of the node that gave the rows and the
+                place of the segment.
         """
         if not self.sources:
             return self.earlier | self.ended
-        count = min(settled.get(label, 0) for label in self.sources)
+        count = min(settled.get(label, {}).get(self.at, 0) for label in self.sources)
         return self.earlier | set(self.order[:count])

@@ -60,7 +60,7 @@ class InnerRun:
         own = {names[node]: cursor for node, cursor in cursors.items() if node in names}
         self._state = InnerState(run_id, earlier_runs, own)
         self._names = names
-        self._run = Run(graph, pipeline_name, grace_s, self._state)
+        self._run = Run(graph, pipeline_name, grace_s, self._state, logs_status=False)
 
     def _cut_loose(self) -> None:
         here = set(self._plan.at_coordinator)
@@ -108,6 +108,11 @@ class InnerRun:
         """Start it, if there is something."""
         if self._run is not None:
             self._run.start()
+
+    def close_sources(self) -> None:
+        """Say that workers return no more rows."""
+        for source in self.sources.values():
+            source.close()
 
     def drain(self) -> None:
         """Let it end after what is in flight."""
@@ -157,14 +162,15 @@ class InnerRun:
             return []
         return self._run.differences()
 
-    def settled_parts(self) -> dict[str, int]:
-        """Return how many parts of the rows of each node on the workers are done with, by its label."""
+    def settled_parts(self) -> dict[str, dict[int, int]]:
+        """Return how many parts of each segment are done with, by the label of the node on the workers."""
         if self._run is None:
             return {}
-        found = {}
+        found: dict[str, dict[int, int]] = {}
         for node, source in self.sources.items():
-            cursor = self._state.latest.get(self._names[source], (0, 0))[0]
-            found[node.label] = source.parts_taken if is_exhausted(cursor) else int(cursor or 0)
+            cursor = self._state.latest.get(self._names[source], ({}, 0))[0] or {}
+            counts = source.parts_taken if is_exhausted(cursor) else cursor
+            found[node.label] = {int(place): int(count) for place, count in counts.items()}
         return found
 
     def cursors(self) -> dict[Node, tuple[Any, int]]:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from nanotyped.cluster.recipe import travel_problems
+from nanotyped.cluster.recipe import is_importable, travel_problems
+from nanotyped.cluster.shuffle import BUCKETS_PER_SLOT, ROWS_PER_BUCKET, SortedRows
 from nanotyped.engine.resumption import resume_problems
 from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, IncompatibleTypesException
 from nanotyped.graph import Graph
-from nanotyped.node import PartSize
+from nanotyped.node import Part, PartSize, Split
 from nanotyped.node.passing import sent_origin
 from nanotyped.row.arrow import ArrowEncoder
 
 if TYPE_CHECKING:
     from nanotyped.graph.flows import Node
-    from nanotyped.node import Split
 
 Where = Literal["workers", "coordinator"]
 
@@ -33,32 +33,54 @@ class Placement:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shuffle:
+    """Rows of equal values that are brought together before a node, from all parts.
+
+    Attributes:
+        giver: The node that gives them.
+        target: The node that needs them so.
+        buckets: Into how many parts the groups are put.
+    """
+
+    giver: Node
+    target: Node
+    buckets: int
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A source that is split, with the nodes that its parts go through on workers.
 
     Attributes:
-        source: The source.
+        source: The source; behind a shuffle a ``SortedRows``, which is no node of the graph.
         nodes: All of them, the source first, in topological order.
         returning: Those whose rows go on at the coordinator.
         split: The parts.
+        shuffles: Those that its rows go into.
+        after: The one whose buckets its parts are.
     """
 
     source: Node
     nodes: tuple[Node, ...]
     returning: tuple[Node, ...]
     split: Split
+    shuffles: tuple[Shuffle, ...] = ()
+    after: Shuffle | None = None
 
     @property
-    def edges(self) -> tuple[tuple[int, int, int], ...]:
-        """The links among the nodes, by place, each with its bound in rows."""
-        place = {node: at for at, node in enumerate(self.nodes)}
-        return tuple(
-            (place[node], place[target], node.queue_rows(target))
+    def links(self) -> tuple[tuple[Node, Node, int], ...]:
+        """The links among the nodes, each with its bound in rows."""
+        cut = {(shuffle.giver, shuffle.target) for shuffle in self.shuffles}
+        own = [
+            (node, target, node.queue_rows(target))
             for node in self.nodes
             for target in node.output_node_list
-            if target in place
-        )
+            if target in self.nodes and (node, target) not in cut
+        ]
+        if self.after is not None:
+            own.insert(0, (self.source, self.after.target, self.after.giver.queue_rows(self.after.target)))
+        return tuple(own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,11 @@ class ClusterPlan:
         """The nodes that run at the coordinator."""
         return tuple(node for node, placed in self.placements.items() if placed.where == "coordinator")
 
+    @property
+    def shuffles(self) -> tuple[Shuffle, ...]:
+        """All shuffles, in the order of the graph."""
+        return tuple(segment.after for segment in self.segments if segment.after is not None)
+
     def resume_problems(self) -> list[GraphProblem]:
         """Return why a run cannot be gone on with."""
         return resume_problems_of(self.placements)
@@ -95,19 +122,12 @@ def resume_problems_of(placements: Mapping[Node, Placement]) -> list[GraphProble
     return resume_problems(Graph(here, ()))
 
 
-def place_nodes(
-    graph: Graph, held: Mapping[Node, str] = MappingProxyType({})
-) -> tuple[dict[Node, Placement], list[GraphProblem]]:
-    """Return where each node runs, and what is wrong with that; nothing is looked at but the nodes themselves.
-
-    Args:
-        graph: The pipeline.
-        held: Nodes that run at the coordinator for a reason that is known already.
-    """
+def place_nodes(graph: Graph) -> tuple[dict[Node, Placement], list[GraphProblem]]:
+    """Return where each node runs, and what is wrong with that; nothing is looked at but the nodes themselves."""
     placements: dict[Node, Placement] = {}
     problems: list[GraphProblem] = []
     for node in graph.nodes:
-        reason = held.get(node) or (node.split_problem() if node.is_source else _spread_reason(graph, node, placements))
+        reason = node.split_problem() if node.is_source else _spread_reason(graph, node, placements)
         problems += [] if reason else travel_problems(node)
         placements[node] = Placement("coordinator", reason) if reason else Placement("workers", _group_words(node))
     if not any(placed.where == "workers" for placed in placements.values()):
@@ -127,11 +147,13 @@ def _spread_reason(graph: Graph, node: Node, placements: Mapping[Node, Placement
     reason = node.spread_problem()
     if not reason or not node.partition_by or node.written_files():
         return reason
-    origins = [origin for name in node.partition_by for origin in _origins(graph, node, name)]
-    if len({source for source, _ in origins}) != 1:
-        return "its groups are of rows of several sources"
-    if None in (column for _, column in origins):
-        return f"{_quoted(node.partition_by)} of `partition_by` is not as the source gives it"
+    into = [edge for edge in graph.edges if edge.target is node]
+    if len(into) > 1:
+        return "its groups are of rows of several nodes"
+    if len(into[0].flows) != 1 or not into[0].is_checked:
+        return (
+            f"it is not known what `{into[0].source.label}` gives, or of several kinds, so that its rows cannot travel"
+        )
     return ""
 
 
@@ -163,7 +185,11 @@ def _group_words(node: Node) -> str:
 
 def _unsendable(graph: Graph, node: Node, placements: Mapping[Node, Placement]) -> list[GraphProblem]:
     """Return the columns that cannot travel from a worker to the coordinator."""
-    targets = [edge for edge in graph.edges_from(node) if placements[edge.target].where == "coordinator"]
+    targets = [
+        edge
+        for edge in graph.edges_from(node)
+        if placements[edge.target].where == "coordinator" or _keeps_groups(edge.target)
+    ]
     if placements[node].where == "coordinator" or not targets:
         return []
     found: list[GraphProblem] = []
@@ -174,7 +200,7 @@ def _unsendable(graph: Graph, node: Node, placements: Mapping[Node, Placement]) 
         except (ExceptionGroup, IncompatibleTypesException) as error:
             causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
             reason = "; ".join(map(str, causes))
-            text = f"rows of `{node.label}` cannot travel to `{targets[0].target.label}` at the coordinator: {reason}"
+            text = f"rows of `{node.label}` cannot travel to `{targets[0].target.label}`: {reason}"
             found.append(GraphStructureError(text, node=node.label))
     return found
 
@@ -194,76 +220,132 @@ def plan_graph(
         GraphTypeError: With every reason why it cannot.
         SourceError: If a source cannot be looked at.
     """
-    held: dict[Node, str] = {}
-    splits: dict[tuple[Node, tuple[str, ...]], Split] = {}
-    while True:
-        placements, problems = place_nodes(graph, held)
-        if problems:
-            raise GraphTypeError(problems)
-        limits = [node.most_copies for node, placed in placements.items() if placed.where == "workers"]
-        slots = min([workers, *(limit for limit in limits if limit is not None)])
-        size = PartSize(slots, part_rows)
-        segments = []
-        loose: dict[Node, str] = {}
-        for source in _sources_on_workers(graph, placements):
-            together = _together(graph, source, placements, loose)
-            key = (source, together)
-            splits[key] = split = kept.get(source) or splits.get(key) or source.split(size, together)
-            segment = _segment(graph, source, placements, split)
-            if together and not split.together:
-                text = f"rows of equal {_quoted(together)} may be in several parts, which are cut by {split.by}"
-                loose |= dict.fromkeys(_grouped(segment.nodes), text)
-            segments.append(segment)
-        if not loose:
-            break
-        held |= loose
-    notices = [f"`{one.source.label}`: {one.split.notice}" for one in segments if one.split.notice]
+    placements, problems = place_nodes(graph)
+    if problems:
+        raise GraphTypeError(problems)
+    limits = [node.most_copies for node, placed in placements.items() if placed.where == "workers"]
+    slots = min([workers, *(limit for limit in limits if limit is not None)])
+    size = PartSize(slots, part_rows)
+    segments: list[Segment] = []
+    whole: set[Node] = set()
+    splits: dict[Node, Split] = {}
+    for source in (node for node in graph.nodes if node.is_source and placements[node].where == "workers"):
+        together = _together(graph, source, placements)
+        splits[source] = split = kept.get(source) or source.split(size, tuple(together))
+        whole |= _whole(_grouped(graph, source, placements), split)
+    total = sum(part.rows or 0 for split in splits.values() for part in split.parts)
+    buckets = max(slots * BUCKETS_PER_SLOT, -(-total // ROWS_PER_BUCKET))
+    shuffles = {
+        node: Shuffle(node.input_node_list[0], node, buckets)
+        for node, placed in placements.items()
+        if placed.where == "workers" and _keeps_groups(node) and node not in whole
+    }
+    segments += [_segment(graph, source, placements, shuffles, split) for source, split in splits.items()]
+    for node in (node for node in graph.nodes if node in shuffles):
+        segments.append(_behind(graph, shuffles[node], placements, shuffles))
+        names = _quoted(node.partition_by)
+        placements[node] = Placement("workers", f"by groups of {names}, which are brought together before it")
+    notices = [f"`{source.label}`: {split.notice}" for source, split in splits.items() if split.notice]
     if slots < workers:
         notices.append(f"{slots} of {workers} workers are used at a time: a limit of the whole run allows no more")
     return ClusterPlan(graph, placements, tuple(segments), slots, tuple(notices))
 
 
-def _sources_on_workers(graph: Graph, placements: Mapping[Node, Placement]) -> list[Node]:
-    return [node for node in graph.nodes if node.is_source and placements[node].where == "workers"]
+def _keeps_groups(node: Node) -> bool:
+    """Return whether a node on the workers keeps something of rows, for groups of them."""
+    return not node.is_source and bool(node.partition_by) and bool(node.spread_problem())
 
 
-def _together(
-    graph: Graph, source: Node, placements: Mapping[Node, Placement], loose: dict[Node, str]
-) -> tuple[str, ...]:
-    """Return the columns of a source whose equal values its groups need together; other groups are loose."""
-    wanted: list[str] = []
-    first: Node | None = None
-    for node in _grouped(_reached(graph, source, placements)):
-        own = [column for name in node.partition_by for _, column in _origins(graph, node, name) if column is not None]
-        common = [column for column in wanted if column in own] if first is not None else own
-        if common:
-            wanted, first = common, first or node
-        elif first is not None:
-            loose[node] = f"its groups have no column in common with those of `{first.label}`"
-    return tuple(wanted)
+def _grouped(graph: Graph, source: Node, placements: Mapping[Node, Placement]) -> list[tuple[Node, tuple[str, ...]]]:
+    """Return the nodes with groups of rows of a source alone, each with the columns there that make its groups."""
+    found = []
+    for node in _reached(graph, source, placements, {}):
+        if not _keeps_groups(node):
+            continue
+        origins = [origin for name in node.partition_by for origin in _origins(graph, node, name)]
+        columns = [column for before, column in origins if before is source and column is not None]
+        if len(columns) == len(origins):
+            found.append((node, tuple(columns)))
+    return found
 
 
-def _grouped(nodes: Sequence[Node]) -> list[Node]:
-    """Return the nodes that keep something of rows, for groups of them."""
-    return [node for node in nodes if not node.is_source and node.partition_by and node.spread_problem()]
-
-
-def _reached(graph: Graph, source: Node, placements: Mapping[Node, Placement]) -> tuple[Node, ...]:
-    """Return the nodes on workers that rows of a source come to, itself first, in topological order."""
-    found = {source}
-    for node in graph.nodes:
-        if placements[node].where == "workers" and found & set(node.input_node_list):
+def _whole(grouped: Sequence[tuple[Node, tuple[str, ...]]], split: Split) -> set[Node]:
+    """Return the nodes whose groups each lie in one part: of equal values there, and with no shuffle before them."""
+    found: set[Node] = set()
+    shuffled: set[Node] = set()
+    for node, columns in grouped:  # in topological order
+        if split.together and {*columns} >= {*split.together} and not _before(node) & shuffled:
             found.add(node)
-    return tuple(node for node in graph.nodes if node in found)
+        else:
+            shuffled.add(node)
+    return found
 
 
-def _segment(graph: Graph, source: Node, placements: Mapping[Node, Placement], split: Split) -> Segment:
-    nodes = _reached(graph, source, placements)
-    ordered = (source, *(node for node in nodes if node is not source))
-    returning = [
-        node for node in ordered if any(placements[target].where == "coordinator" for target in node.output_node_list)
-    ]
-    return Segment(source, ordered, tuple(returning), split)
+def _before(node: Node) -> set[Node]:
+    """Return all nodes that rows come through on their way to a node."""
+    found: set[Node] = set()
+    waiting = [*node.input_node_list]
+    while waiting:
+        before = waiting.pop()
+        if before not in found:
+            found.add(before)
+            waiting += before.input_node_list
+    return found
+
+
+def _together(graph: Graph, source: Node, placements: Mapping[Node, Placement]) -> tuple[str, ...]:
+    """Return the columns of a source whose equal values it is asked to keep in one part."""
+    wanted: tuple[str, ...] = ()
+    for _, columns in _grouped(graph, source, placements):
+        common = tuple(column for column in wanted if column in columns) if wanted else columns
+        wanted = common or wanted
+    return wanted
+
+
+def _reached(
+    graph: Graph, start: Node, placements: Mapping[Node, Placement], shuffles: Mapping[Node, Shuffle]
+) -> tuple[Node, ...]:
+    """Return the nodes on workers that rows come to from a node, itself first, up to shuffles, in topological order."""
+    found = {start}
+    for node in graph.nodes:
+        if node not in shuffles and placements[node].where == "workers" and found & set(node.input_node_list):
+            found.add(node)
+    return (start, *(node for node in graph.nodes if node in found and node is not start))
+
+
+def _segment(
+    graph: Graph,
+    source: Node,
+    placements: Mapping[Node, Placement],
+    shuffles: Mapping[Node, Shuffle],
+    split: Split,
+) -> Segment:
+    nodes = _reached(graph, source, placements, shuffles)
+    return Segment(source, nodes, _returning(nodes, placements), split, _into(nodes, shuffles))
+
+
+def _behind(
+    graph: Graph, shuffle: Shuffle, placements: Mapping[Node, Placement], shuffles: Mapping[Node, Shuffle]
+) -> Segment:
+    """Return the segment whose parts are the buckets of a shuffle."""
+    nodes = _reached(graph, shuffle.target, placements, shuffles)
+    [flow] = next(edge.flows for edge in graph.edges_from(shuffle.giver) if edge.target is shuffle.target)
+    classes = [node.output_row_class() for node in graph.nodes]
+    declared = [one for one in dict.fromkeys(classes) if one is not None and is_importable(one)]
+    source = SortedRows(gives=flow, classes=declared, name=f"groups for {shuffle.target.label}")
+    parts = tuple(Part(bucket, f"groups {bucket + 1} of {shuffle.buckets}") for bucket in range(shuffle.buckets))
+    split = Split(parts, f"groups of {_quoted(shuffle.target.partition_by)}", tuple(shuffle.target.partition_by))
+    return Segment(source, (source, *nodes), _returning(nodes, placements), split, _into(nodes, shuffles), shuffle)
+
+
+def _returning(nodes: Sequence[Node], placements: Mapping[Node, Placement]) -> tuple[Node, ...]:
+    return tuple(
+        node for node in nodes if any(placements[target].where == "coordinator" for target in node.output_node_list)
+    )
+
+
+def _into(nodes: Sequence[Node], shuffles: Mapping[Node, Shuffle]) -> tuple[Shuffle, ...]:
+    return tuple(shuffle for shuffle in shuffles.values() if shuffle.giver in nodes)
 
 
 def _quoted(names: Sequence[str]) -> str:

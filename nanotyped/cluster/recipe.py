@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import importlib
 import importlib.util
+import io
 import pickle
 import sys
 import tempfile
@@ -90,6 +92,8 @@ class SegmentRecipe:
         edges: The links among them, by place, each with its bound in rows.
         schemas: What passes over each of these links, spelled.
         returning: The places of the nodes whose rows go on at the coordinator.
+        sorting: The places of the nodes whose rows are brought together by groups, each with the columns that make a
+            group and the number of buckets.
         copies: How many parts are worked on at the same time.
         grace_s: How long nodes may take to end after a failure or a stop.
         modules: What travels with it.
@@ -103,6 +107,7 @@ class SegmentRecipe:
     edges: tuple[tuple[int, int, int], ...]
     schemas: tuple[tuple[str, ...], ...]
     returning: tuple[int, ...]
+    sorting: tuple[tuple[int, tuple[str, ...], int], ...]
     copies: int
     grace_s: float
     modules: tuple[ModuleSource, ...]
@@ -112,13 +117,24 @@ class SegmentRecipe:
 
 def pack_nodes(nodes: Iterable[Node]) -> bytes:
     """Return what nodes are made of as bytes."""
-    packed: bytes = _pickler().dumps(tuple(map(node_recipe, nodes)))
-    return packed
+    return _packed(tuple(map(node_recipe, nodes)))
 
 
-def _pickler() -> Any:
-    # Functions that have no name in a module, such as lambdas, travel as their code.
-    return importlib.import_module("cloudpickle")
+def _packed(value: object) -> bytes:
+    """Return a value as bytes. Functions that have no name in a module, such as lambdas, travel as their code.
+
+    Classes that say themselves how they are made again, as column types do, are: a copy of one would be another type.
+    """
+    pickler: Any = importlib.import_module("cloudpickle").Pickler
+
+    class Packer(pickler):  # type: ignore[misc]  # without annotations, and an extra
+        def reducer_override(self, given: Any) -> Any:
+            reduce = copyreg.dispatch_table.get(type(given)) if isinstance(given, type) else None
+            return super().reducer_override(given) if reduce is None else reduce(given)
+
+    file = io.BytesIO()
+    Packer(file).dump(value)
+    return file.getvalue()
 
 
 # -- at the coordinator ----------------------------------------------------------------
@@ -130,7 +146,7 @@ def travel_problems(node: Node) -> list[GraphProblem]:
     given = {f"argument {place}": value for place, value in enumerate(node.given_arguments, 1)}
     for name, value in (given | dict(node.given_options)).items():
         try:
-            _pickler().dumps(value)
+            _packed(value)
         except Exception as error:  # noqa: BLE001 - whatever a value's own code raises when it is to be pickled
             found.append(f"`{name}` cannot be sent: {type(error).__name__}: {error}")
     return [
@@ -145,13 +161,17 @@ def _class_problem(cls: type[Node]) -> str:
         return f"its class {name} stands in the program itself, which workers do not import; move it into a module"
     if "<locals>" in cls.__qualname__:
         return f"its class {name} stands inside of a function, where nothing can be imported from; move it out"
-    try:
-        found = _find(cls.__module__, cls.__qualname__)
-    except (ImportError, AttributeError):
-        found = None
-    if found is not cls:
+    if not is_importable(cls):
         return f"`{cls.__module__}.{cls.__qualname__}` is not what its class {name} can be imported as"
     return ""
+
+
+def is_importable(cls: type) -> bool:
+    """Return whether a class is found by its names."""
+    try:
+        return cls.__module__ != "__main__" and _find(cls.__module__, cls.__qualname__) is cls
+    except (ImportError, AttributeError):
+        return False
 
 
 def _find(module: str, name: str) -> Any:

@@ -26,6 +26,28 @@ RETURNED_ROWS = 10_000
 POLL_S = 0.1
 
 
+class Encoders:
+    """Makes streams of Arrow's IPC format of rows, one encoder for each class of them."""
+
+    def __init__(self) -> None:
+        self._by_class: dict[type[Row], ArrowEncoder] = {}
+
+    def encoded(self, row_class: type[Row], rows: list[Row], first: int) -> bytes:
+        """Return rows of a class as bytes; ``first`` is the number of the first of them.
+
+        Raises:
+            RowError: If a value is none of its column's type, or one that Arrow cannot hold.
+        """
+        if row_class not in self._by_class:
+            self._by_class[row_class] = ArrowEncoder(row_info(row_class).schema)
+        batch = self._by_class[row_class].batch(rows, first)
+        arrow = load_pyarrow()
+        sink = arrow.BufferOutputStream()
+        with arrow.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        return bytes(sink.getvalue())
+
+
 class Returning(NanoNode[object, Never]):
     """Takes the rows that go on at the coordinator. A sink; a part of a source fits into memory, encoded.
 
@@ -38,7 +60,7 @@ class Returning(NanoNode[object, Never]):
     def __init__(self, **options: Any) -> None:
         super().__init__(batch_rows=RETURNED_ROWS, **options)
         self.batches: list[bytes] = []
-        self._encoders: dict[type[Row], ArrowEncoder] = {}
+        self._encoders = Encoders()
 
     def setup(self) -> None:
         """Begin with nothing."""
@@ -53,19 +75,9 @@ class Returning(NanoNode[object, Never]):
         number = self.first_row_number
         for row_class, group in groupby(batch.rows, type):
             rows = list(group)
-            self.batches.append(self._encoded(row_class, rows, number))
+            self.batches.append(self._encoders.encoded(row_class, rows, number))
             number += len(rows)
         return ()
-
-    def _encoded(self, row_class: type[Row], rows: list[Row], first: int) -> bytes:
-        if row_class not in self._encoders:
-            self._encoders[row_class] = ArrowEncoder(row_info(row_class).schema)
-        batch = self._encoders[row_class].batch(rows, first)
-        arrow = load_pyarrow()
-        sink = arrow.BufferOutputStream()
-        with arrow.ipc.new_stream(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        return bytes(sink.getvalue())
 
 
 class RowReader:
@@ -98,9 +110,10 @@ class RowReader:
 
 
 class ReturnedRows(NanoNode[Never, Any]):
-    """Gives the rows that workers return, part by part in the order of the source, as the node there gave them.
+    """Gives the rows that workers return, part by part, as the node there gave them.
 
-    Behind each part stands the number of parts so far as the cursor.
+    The parts of one segment come in the order of its source. Behind each part stands, as the cursor, how many parts of
+    each segment there were.
 
     Args:
         origin: The node on the workers.
@@ -108,16 +121,16 @@ class ReturnedRows(NanoNode[Never, Any]):
         reader: Makes rows of what comes.
 
     Attributes:
-        parts_taken: How many parts were given whole.
+        parts_taken: How many parts of each segment were given whole, by its place.
     """
 
     def __init__(self, origin: NanoNode[Any, Any], gives: Schema | None, reader: RowReader) -> None:
         super().__init__(name=origin.label, batch_rows=origin.batch_rows)
         self.origin = origin
-        self.parts_taken = 0
+        self.parts_taken: dict[int, int] = {}
         self._gives = gives
         self._reader = reader
-        self._parts: queue.SimpleQueue[Sequence[bytes] | None] = queue.SimpleQueue()
+        self._parts: queue.SimpleQueue[tuple[int, Sequence[bytes]] | None] = queue.SimpleQueue()
         whole = origin.is_source and origin.send_batch_markers
         self.send_batch_markers = whole  # of a part they would say nothing; around all rows they stand as ever
 
@@ -134,9 +147,13 @@ class ReturnedRows(NanoNode[Never, Any]):
         """Return nothing: parts that were not dealt with are read again."""
         return ""
 
-    def put(self, batches: Sequence[bytes] | None) -> None:
-        """Hand over the rows of the next part; ``None``: there is none any more."""
-        self._parts.put(batches)
+    def put(self, segment: int, batches: Sequence[bytes]) -> None:
+        """Hand over the rows of the next part of a segment."""
+        self._parts.put((segment, batches))
+
+    def close(self) -> None:
+        """Say that there is no part any more."""
+        self._parts.put(None)
 
     def generate_batches(self) -> Iterator[Sequence[Row] | Checkpoint]:
         """Yield the rows of each part, and behind them how many parts there were."""
@@ -147,7 +164,9 @@ class ReturnedRows(NanoNode[Never, Any]):
                 continue
             if part is None:
                 return
-            for encoded in part:
+            segment, batches = part
+            for encoded in batches:
                 yield self._reader.rows(encoded)
-            self.parts_taken += 1
-            yield Checkpoint(self.parts_taken)
+            taken = {**self.parts_taken, segment: self.parts_taken.get(segment, 0) + 1}
+            yield Checkpoint({str(place): count for place, count in taken.items()})
+            self.parts_taken = taken  # not before: whoever sees it may stop this source

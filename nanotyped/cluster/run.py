@@ -21,12 +21,14 @@ from nanotyped.cluster.dispatch import Dispatch
 from nanotyped.cluster.inner import InnerRun
 from nanotyped.cluster.part_state import done_cursor, done_of, split_cursor, split_name
 from nanotyped.cluster.recipe import SegmentRecipe, Versions, module_sources, pack_nodes, spelled_flows
+from nanotyped.cluster.shuffle import Spool
 from nanotyped.cluster.tally import Tally
 from nanotyped.cluster.tasks import forget_run, stop_parts, try_worker
 from nanotyped.cluster.watch import ClusterWatch
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
 from nanotyped.engine.fingerprint import fingerprint_of, part_names
+from nanotyped.engine.monitor import Monitor
 from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
 from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
@@ -102,6 +104,7 @@ class ClusterRun:
         self._earlier_runs = () if state is None else tuple(state.earlier_runs)
         self._names = part_names(plan.graph)
         self._letters = DeadLetterFiles()
+        self._spools = {shuffle: Spool(shuffle.buckets) for shuffle in plan.shuffles}
         self._events: queue.SimpleQueue[_Ended | _Told | _Gone] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | ClusterError | None = None
@@ -131,6 +134,7 @@ class ClusterRun:
         except BaseException:
             self.inner.restore()
             raise
+        self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-cluster")
 
     def _local_cursors(self) -> dict[Node, Any]:
@@ -139,22 +143,27 @@ class ClusterRun:
 
     def _dispatch(self, at: int, segment: Segment, modules: Sequence[str]) -> Dispatch:
         nodes = segment.nodes
+        links = segment.links
         recipe = SegmentRecipe(
             run_id=self.run_id,
             pipeline_name=self.pipeline_name,
             nodes=pack_nodes(nodes),
-            edges=segment.edges,
-            schemas=spelled_flows(self.graph, [(nodes[source], nodes[target]) for source, target, _ in segment.edges]),
+            edges=tuple((nodes.index(source), nodes.index(target), rows) for source, target, rows in links),
+            schemas=spelled_flows(self.graph, [_in_graph(segment, source, target) for source, target, _ in links]),
             returning=tuple(nodes.index(node) for node in segment.returning),
+            sorting=tuple(
+                (nodes.index(one.giver), tuple(one.target.partition_by), one.buckets) for one in segment.shuffles
+            ),
             copies=self.plan.slots,
             grace_s=self.grace_s,
             modules=module_sources(modules),
             versions=Versions.here(),
             topic=f"{self.run_id}/{at}",
         )
-        kept = None if self._state is None else self._state.cursors.get(self._names[segment.source])
+        kept = None if self._state is None else self._state.cursors.get(self._names.get(segment.source, ""))
         sources = {node.label: self.inner.sources[node] for node in segment.returning}
-        return Dispatch(segment, recipe, sources, done_of(kept, len(segment.split.parts)))
+        done = done_of(kept, len(segment.split.parts))
+        return Dispatch(at, segment, recipe, sources=sources, spools=self._spools, done=done)
 
     def _check_workers(self) -> None:
         """Let every worker make each segment once, before anything is read."""
@@ -344,6 +353,7 @@ class ClusterRun:
             self._fail(error)
         finally:
             self._finish()
+            self._monitor.log()
             self._done.set()
 
     def _open_letters(self) -> None:
@@ -369,6 +379,7 @@ class ClusterRun:
             self._keep_state(finished=False)
             self._watch_cluster()
             self._watch_inner()
+            self._monitor.log_if_due()
             if self._is_out_of_patience:
                 return
         self._end_inner()
@@ -391,8 +402,10 @@ class ClusterRun:
 
     def _submit(self) -> None:
         room = self.plan.slots - sum(len(one.running) for one in self.dispatches)
-        for at, dispatch in enumerate(self.dispatches):
-            share = -(-room // (len(self.dispatches) - at))
+        ready = [one for one in self.dispatches if self._is_ready(one)]
+        for number, dispatch in enumerate(ready):
+            at = dispatch.at
+            share = -(-room // (len(ready) - number))
             for place, future in dispatch.submit(self.cluster.client, share):
                 future.add_done_callback(partial(self._fetch, at, place))
                 room -= 1
@@ -405,6 +418,11 @@ class ClusterRun:
             found = error
         future.release()
         self._events.put(_Ended(segment, place, found))
+
+    def _is_ready(self, dispatch: Dispatch) -> bool:
+        """Return whether all that a segment is given of other segments is there."""
+        after = dispatch.segment.after
+        return after is None or all(one.is_through for one in self.dispatches if after in one.segment.shuffles)
 
     def _take_events(self) -> None:
         with suppress(queue.Empty):
@@ -500,11 +518,6 @@ class ClusterRun:
                     error.__cause__ = excess
                     self._fail(error)
 
-    def _dealt_with(self) -> list[set[int]]:
-        """Return the parts of each segment of which nothing is on its way any more, in earlier runs too."""
-        settled = self.inner.settled_parts()
-        return [one.dealt_with(settled) for one in self.dispatches]
-
     def _keep_state(self, *, finished: bool) -> None:
         """Write which parts were dealt with, and where the sources here are, if that has changed."""
         if self._state is None or (not finished and time.monotonic() - self._written_at < STATE_INTERVAL_S):
@@ -515,12 +528,24 @@ class ClusterRun:
             return
         cursors: dict[str, tuple[Any, int]] = {self._names[node]: cursor for node, cursor in local.items()}
         for one, done in zip(self.dispatches, dealt, strict=True):
+            if one.segment.after is not None:
+                continue
             name = self._names[one.segment.source]
             cursors[name] = (done_cursor(done, len(one.segment.split.parts)), len(done))
             if self._written is None:
                 cursors[split_name(name)] = (split_cursor(one.segment.split), 0)
         self._state.write(cursors, finished=finished)
         self._written, self._written_at = (dealt, local), time.monotonic()
+
+    def _dealt_with(self) -> list[set[int]]:
+        """Return the parts of each segment that are dealt with: of one before a shuffle none, until that is through."""
+        settled = self.inner.settled_parts()
+        found = [one.dealt_with(settled) for one in self.dispatches]
+        for at in reversed(range(len(found))):  # a shuffle leads from earlier segments to a later one
+            behind = [one.at for one in self.dispatches if one.segment.after in self.dispatches[at].segment.shuffles]
+            if any(len(found[later]) < len(self.dispatches[later].segment.split.parts) for later in behind):
+                found[at] = set(self.dispatches[at].earlier)
+        return found
 
     def _watch_cluster(self) -> None:
         if self.cluster.is_alive:
@@ -546,8 +571,7 @@ class ClusterRun:
     def _end_inner(self) -> None:
         """Let the nodes here come to their end, and keep the state meanwhile."""
         if not self._is_stopping:
-            for dispatch in self.dispatches:
-                dispatch.close()
+            self.inner.close_sources()
         while self.inner.running and not self._is_out_of_patience:
             if self._is_stopping and all(dispatch.is_taken for dispatch in self.dispatches):
                 self.inner.drain()  # what workers have delivered to it is in flight, too
@@ -559,6 +583,8 @@ class ClusterRun:
         if self._is_out_of_patience or any(one.running for one in self.dispatches):
             self._stop_workers()
             self.inner.kill()
+        for spool in self._spools.values():
+            spool.close()
         for step in (self._conclude, self._close_state, self._letters.close, self._forget, self.cluster.close):
             try:
                 step()
@@ -596,6 +622,12 @@ class ClusterRun:
         self.inner.restore()
         if not self.cluster.is_own and self.cluster.is_alive:
             self.cluster.client.run(forget_run, self.run_id, on_error="ignore")
+
+
+def _in_graph(segment: Segment, source: Node, target: Node) -> tuple[Node, Node]:
+    """Return the link of the graph that a link of a segment is, or stands for behind a shuffle."""
+    after = segment.after
+    return (after.giver, target) if after is not None and source is segment.source else (source, target)
 
 
 def _as_failure(error: BaseException) -> NodeFailedError | ClusterError:

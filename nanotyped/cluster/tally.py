@@ -45,7 +45,8 @@ class Tally:
         """Take what nodes have done of a part that has ended."""
         self.live.pop(key, None)
         for name, told in nodes.items():
-            self.done[name] = _sum(self.done[name], told)
+            if name in self.done:  # what gives the buckets of a shuffle is no node of the pipeline
+                self.done[name] = _sum(self.done[name], told)
 
     def forget(self, key: PartKey) -> None:
         """Take notice that a part is worked on no more."""

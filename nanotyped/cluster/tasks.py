@@ -22,6 +22,7 @@ from nanotyped.cluster.recipe import (
     spelled_flows,
 )
 from nanotyped.cluster.returning import Returning
+from nanotyped.cluster.shuffle import SortedRows, Sorting
 from nanotyped.engine import Run
 from nanotyped.errors import ClusterError, GraphTypeError, NanotypedError, NodeFailedError, SourceError
 from nanotyped.graph import Graph, build_graph
@@ -65,6 +66,7 @@ class Outcome:
         worker: The address of the worker.
         nodes: What each node of the segment did, by its label.
         returned: The rows that go on at the coordinator, encoded, by the label of the node that gave them.
+        sorted_rows: The rows that are brought together by groups, encoded, for each shuffle by bucket.
         letters: The dead letters, by the path of their file.
         failure: What ended it; ``None`` of a part that came to its end.
     """
@@ -72,6 +74,7 @@ class Outcome:
     worker: str
     nodes: Mapping[str, NodeReport]
     returned: Mapping[str, Sequence[bytes]]
+    sorted_rows: Sequence[Mapping[int, Sequence[bytes]]]
     letters: Mapping[str, Sequence[bytes]]
     failure: Failure | None = None
 
@@ -124,6 +127,13 @@ class _Segment:
         self._origins = {node.label: origin for origin, node in self.returning.items()}
         for place in recipe.returning:
             link_nodes(nodes[place], self.returning[nodes[place].label])
+        self.sorting = [
+            Sorting(by=by, buckets=buckets, name=f"groups {number} of {nodes[place].label}")
+            for number, (place, by, buckets) in enumerate(recipe.sorting)
+        ]
+        for node, (place, _, _) in zip(self.sorting, recipe.sorting, strict=True):
+            link_nodes(nodes[place], node)
+            self._origins[node.label] = nodes[place].label
         self.graph: Graph = build_graph(self.source)
 
     @staticmethod
@@ -146,12 +156,21 @@ class _Segment:
                     f" ({'; '.join(there)}) at the coordinator; what they are read from has changed, or is another here"
                 )
 
-    def run(self, part: Part, place: int) -> Outcome:
+    def run(self, part: Part, place: int, pieces: Sequence[bytes]) -> Outcome:
         """Run a part, the so-many-th of its source, to its end and return what became of it."""
         recipe = self.recipe
         letters = KeptLetters()
+        if isinstance(self.source, SortedRows):
+            self.source.pieces = pieces
         self.source.part = part
-        run = Run(self.graph, recipe.pipeline_name, recipe.grace_s, letters=letters, run_id=recipe.run_id)
+        run = Run(
+            self.graph,
+            recipe.pipeline_name,
+            recipe.grace_s,
+            letters=letters,
+            run_id=recipe.run_id,
+            logs_status=False,
+        )
         failure = None
         with _known(recipe.run_id, run), _Telling(run, recipe.topic, place):
             try:
@@ -163,7 +182,8 @@ class _Segment:
         if failure is None and any(node.status != "success" for node in report.nodes):
             failure = Failure(self.source.label, ClusterError("the part was stopped"))
         own = {label: list(node.batches) for label, node in self.returning.items()}
-        return Outcome(worker_address(), self._reports(report), own, letters.by_path, failure)
+        sorted_rows = [node.pieces for node in self.sorting]
+        return Outcome(worker_address(), self._reports(report), own, sorted_rows, letters.by_path, failure)
 
     def _failure_of(self, error: NodeFailedError) -> Failure:
         cause = error.__cause__ or error
@@ -190,13 +210,13 @@ def _travelling(error: BaseException) -> BaseException:
     return told
 
 
-def run_part(recipe: SegmentRecipe, part: Part, place: int) -> Outcome:
-    """Run a part of a source; the task of a worker."""
+def run_part(recipe: SegmentRecipe, part: Part, place: int, pieces: Sequence[bytes]) -> Outcome:
+    """Run a part of a source, or a bucket of a shuffle with its rows; the task of a worker."""
     try:
         segment = _take(recipe)
     except ClusterError as error:
-        return Outcome(worker_address(), {}, {}, {}, Failure("", error))
-    outcome = segment.run(part, place)
+        return Outcome(worker_address(), {}, {}, [], {}, Failure("", error))
+    outcome = segment.run(part, place, pieces)
     if outcome.failure is None:  # what failed may have left something behind
         with _lock:
             _idle.setdefault(recipe.topic, []).append(segment)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nanotyped.engine.run import Run
+    from nanotyped.engine.any_run import AnyRun
 
 INTERVAL_S = 4.0
 COLUMNS = ("Node", "Class", "Received", "Sent", "Queued", "Status", "Time")
@@ -33,10 +33,16 @@ _COLOURS = {"running": bcolors.WARNING, "error": bcolors.FAIL, "success": bcolor
 
 
 class Monitor:
-    """Logs the status of all nodes of a run at INFO, from the thread of the supervisor."""
+    """Logs the status of all nodes of a run at INFO, from the thread of the supervisor.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: The run.
+        is_silent: Whether nothing is logged: of a run that is a part of one, which logs for all of it.
+    """
+
+    def __init__(self, run: AnyRun, *, is_silent: bool = False) -> None:
         self._run = run
+        self._is_silent = is_silent
         self._due = time.monotonic() + INTERVAL_S
 
     def seconds_left(self) -> float:
@@ -51,7 +57,7 @@ class Monitor:
 
     def log(self) -> None:
         """Log the table now."""
-        if logger.isEnabledFor(logging.INFO):
+        if logger.isEnabledFor(logging.INFO) and not self._is_silent:
             logger.info(
                 "%s", render_status(self._run, coloured=goes_to_terminals()), extra={"report": self._run.report()}
             )
@@ -75,11 +81,11 @@ def _is_of_terminal(handler: logging.Handler) -> bool:
     return isinstance(handler, logging.StreamHandler) and stream is not None and bool(stream.isatty())
 
 
-def render_status(run: Run, *, coloured: bool = False) -> str:
+def render_status(run: AnyRun, *, coloured: bool = False) -> str:
     """Return the status of all nodes as a table of aligned columns; ``coloured``: with the codes of ``bcolors``."""
     lines: list[Sequence[str]] = [COLUMNS]
-    for node, worker in zip(run.report().nodes, run.workers, strict=True):
-        queued = run.rows_waiting(worker.node)
+    for node, origin in zip(run.report().nodes, run.graph.nodes, strict=True):
+        queued = run.rows_waiting(origin)
         told = (node.name, node.class_name, node.received, node.sent, queued, node.status, f"{node.seconds:.1f}")
         lines.append([str(cell) for cell in told])
     widths = [max(len(line[index]) for line in lines) for index in range(len(COLUMNS))]

@@ -56,6 +56,7 @@ class Run:
         letters: Where dead letters go; by default into their files.
         run_id: What tells the run from every other, where it is a part of one; by default that of the state, or a new
             one.
+        logs_status: Whether the status of the nodes is logged now and then.
 
     Attributes:
         run_id: What tells this run from every other, in logs and measurements.
@@ -73,6 +74,7 @@ class Run:
         *,
         letters: LetterFiles | None = None,
         run_id: str | None = None,
+        logs_status: bool = True,
     ) -> None:
         self.graph = graph
         self._watch = watch
@@ -104,7 +106,7 @@ class Run:
         for node in ledgers:
             if state is None and node.cursor_outlives_run:
                 logger.warning("%s", without_state(node), extra=NO_ROW_VALUES)
-        self._monitor = Monitor(self)
+        self._monitor = Monitor(self, is_silent=not logs_status)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-supervisor")
 
     def _new_worker(self, node: NanoNode[Any, Any]) -> Worker:

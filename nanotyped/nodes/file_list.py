@@ -185,9 +185,9 @@ class FileWalk:
 
     @property
     def done(self) -> int:
-        """How many bytes were read."""
+        """How many bytes were read, of those that ``size`` counts."""
         before, start, reader = self._progress
-        return before if reader is None else before + max(0, reader.here.offset - start)
+        return before if reader is None or not self.can_go_on else before + max(0, reader.here.offset - start)
 
     def cursor(self, position: Position) -> dict[str, Any]:
         """Return a position in the file in hand as JSON holds it."""

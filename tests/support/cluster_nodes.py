@@ -172,6 +172,19 @@ class Total(NanoNode[Number, Numbered]):
         yield Numbered(n=row.n, g=row.g, nth=self.rows)
 
 
+class Regroup(NanoNode[Number, Number]):
+    """Puts each number into another group: the rest that it leaves."""
+
+    stateless: ClassVar[bool] = True
+
+    def __init__(self, groups: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.groups = groups
+
+    def process_item(self, row: Number) -> Iterator[Number]:
+        yield Number(n=row.n, g=row.n % self.groups)
+
+
 class NumberOfGroup(NanoNode[Number, Numbered]):
     """Numbers the rows of each group."""
 

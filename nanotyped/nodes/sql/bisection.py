@@ -80,8 +80,11 @@ class Bisection:
         if total is None or inside is None:
             return None
         self._total = total
-        self._outside = max(0, (self.ranges.rows(None, first) or 1) - 1) + (self.ranges.rows(last, None) or 0)
-        self._told = max(inside + 1, total - self._outside if self._is_capped(inside + 1) else 0)
+        # One is told where there is none, and the first key itself is within.
+        beside = (self.ranges.rows(None, first), self.ranges.rows(last, None))
+        self._outside = sum(max(0, (rows or 0) - 1) for rows in beside)
+        is_capped = 2 * (inside + 2) >= total  # InnoDB tells of no range that it has more than half of the table
+        self._told = max(inside + 1, total - self._outside if is_capped else 0)
         return round(self._told)
 
     def cuts(self, first: Key, last: Key, size: int) -> list[Cut]:
@@ -153,19 +156,11 @@ class Bisection:
         below, above = self.ranges.rows(segment.after, last), self.ranges.rows(last, segment.last)
         if below is None or above is None:
             return None
-        rows = (self._uncapped(segment, below, above), self._uncapped(segment, above, below))
+        below, above = max(1, below), max(1, above)
         return (
-            _Segment(-rows[0], segment.path + "0", rows[0], segment.after, segment.first, last),
-            _Segment(-rows[1], segment.path + "1", rows[1], last, first, segment.last),
+            _Segment(-below, segment.path + "0", below, segment.after, segment.first, last),
+            _Segment(-above, segment.path + "1", above, last, first, segment.last),
         )
-
-    def _uncapped(self, segment: _Segment, rows: int, others: int) -> float:
-        """Return the rows of a part; those of one so large that no more are told are what the other part leaves."""
-        return max(1, rows, segment.rows - others if self._is_capped(rows) else 0)
-
-    def _is_capped(self, rows: int) -> bool:
-        """Return whether it may be more: InnoDB tells of no range that it has more than half of the table."""
-        return 2 * (rows + 1) >= self._total
 
 
 def _smaller(parts: tuple[_Segment, _Segment]) -> float:

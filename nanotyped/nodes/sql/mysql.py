@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
-from nanotyped.errors import SourceError, TypeSyntaxError, UnfitSourceError, nearest_hint
+from nanotyped.errors import SourceError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.bisection import Bisection
-from nanotyped.nodes.sql.cells import cell_of, is_read_as_number
+from nanotyped.nodes.sql.cells import cell_of
 from nanotyped.nodes.sql.description import Columns, Cut, Lag, TableAlteredError, TableDescription
 from nanotyped.nodes.sql.following import lowered
 from nanotyped.nodes.sql.key_ranges import KeyRanges
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
+from nanotyped.nodes.sql.mysql_columns import schema_of, sentence
 from nanotyped.nodes.sql.policies import kept_column
 from nanotyped.nodes.sql.server import DRIVER_ERRORS, MySQLServer, hang_up, has_open_result, is_lost
 from nanotyped.nodes.sql.wire import Cell, can_read_by_buffer, lenient, read_columns, typed_columns
-from nanotyped.row import Column, Schema
+from nanotyped.row import Schema
 from nanotyped.types import intermediate as it
 from nanotyped.types.charsets import CHARSETS
 from nanotyped.types.json import json_form
-from nanotyped.types.mysql import mysql_type
 
 if TYPE_CHECKING:
     from sqlalchemy.sql import ClauseElement, Select
@@ -95,7 +95,7 @@ class MySQLReader:
             if not found:
                 tables = [name for (name,) in self._rows(_TABLES, (database,))]
                 hint = nearest_hint(table, tables)
-                raise UnfitSourceError(f"there is no {place}, or `{self._server.user}` may not see it{_sentence(hint)}")
+                raise UnfitSourceError(f"there is no {place}, or `{self._server.user}` may not see it{sentence(hint)}")
             found = self._with_documents(found, (database, table, table))
             found = self._with_systems(found, (database, table, table))
             found, untold_columns = self._with_members(found, table)
@@ -103,7 +103,7 @@ class MySQLReader:
             for index, name, part in self._rows(_KEYS, (database, table, table)):
                 keys.setdefault(index, []).append((name, part))
         primary = {name for name, _ in keys.get("PRIMARY", [])}
-        self._schema, refused = _schema_of(found, untold_columns, primary, columns, place)
+        self._schema, refused = schema_of(found, untold_columns, primary, columns, place)
         nullable = {name for name, _, null, _ in found if null == "YES"}
         self._indexes = {}
         for index, parts in keys.items():
@@ -388,78 +388,9 @@ def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:
     return str(compiled), compiled.params
 
 
-def _schema_of(
-    found: list[tuple[Any, ...]],
-    untold_columns: Mapping[str, UntoldMembersError],
-    primary: set[str | None],
-    wanted: Sequence[str] | None,
-    place: str,
-) -> tuple[Schema, dict[str, str]]:
-    columns: list[Column] = []
-    refused: dict[str, str] = {}
-    names = [name for name, *_ in found]
-    problems = [
-        f"it has no column `{name}`{_sentence(nearest_hint(name, names))}" for name in wanted or () if name not in names
-    ]
-    for name, text, nullable, charset in found:
-        try:
-            if name in untold_columns:
-                raise untold_columns[name]
-            kind = column_type(text, charset)
-        except (TypeSyntaxError, UntoldMembersError) as error:
-            refused[name] = str(error)
-            if wanted is None or name in wanted:
-                problems.append(f"column `{name}`: {error}; leave it out with `columns`")
-            continue
-        columns.append(Column(name, kind, nullable=nullable == "YES", key=name in primary))
-    if problems:
-        raise UnfitSourceError(f"{place} cannot be read: {'; '.join(problems)}")
-    return Schema(columns), refused
-
-
-def column_type(text: str, charset: str | None) -> type[DataType]:
-    """Return the type of a COLUMN_TYPE and CHARACTER_SET_NAME of ``information_schema``.
-
-    Raises:
-        TypeSyntaxError: If it is of no known type.
-    """
-    kind = mysql_type(text)
-    if charset in (None, "utf8mb4") or not issubclass(kind.intermediate_type, it.STRING | it.SET):
-        return kind
-    return mysql_type(f"{text} character set {charset}")
-
-
-def widened_columns(schema: Schema) -> frozenset[str]:
-    """Return the columns that are read with 0e0 added to them.
-
-    They are single-precision floats, of which a server prints six digits else, and sets that are read as numbers.
-    """
-    return frozenset(
-        column.name
-        for column in schema
-        if is_read_as_number(column.type)
-        or (
-            issubclass(column.type.intermediate_type, it.FLOAT)
-            and getattr(column.type.intermediate_type, "bits", 64) == 32
-        )
-    )
-
-
-def guarded_columns(schema: Schema) -> frozenset[str]:
-    """Return the enums with an empty member: a server prints it and the error value, index 0, alike."""
-    kinds = {column.name: column.type.intermediate_type for column in schema}
-    return frozenset(
-        name for name, kind in kinds.items() if kind.family is it.ENUM and "" in (getattr(kind, "members", None) or ())
-    )
-
-
 def _is_longtext(text: str) -> bool:
     return text.partition(" ")[0] == "longtext"  # which may be compressed
 
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
-
-
-def _sentence(hint: str) -> str:
-    return f"; {hint}" if hint else ""

@@ -97,9 +97,8 @@ def split_table(
     largest = max((cut.rows for cut in cuts), default=0)
     notice = ""
     if largest > _LARGE * wanted:
-        cause = (
-            f"equal values of {_columns(key[:group])} stay together" if group else f"{_columns(key)} is cut no finer"
-        )
+        stay = 0 < group < len(key)
+        cause = f"equal values of {_columns(key[:group])} stay together" if stay else f"{_columns(key)} is cut no finer"
         notice = f"{cause}: the largest part has about {largest} rows, where {wanted} were wanted"
     return Split(tuple(parts), f"ranges of {_columns(key)}", tuple(together) if group else (), notice)
 

@@ -137,7 +137,10 @@ def test_each_source_that_can_be_split_is_one_segment() -> None:
         ["numbers", "meet", "behind"],
         ["other", "meet", "behind"],
     ]
-    assert [segment.edges for segment in plan.segments] == [((0, 1, 4000), (1, 2, 4000))] * 2
+    assert [segment.links for segment in plan.segments] == [
+        ((source, meet, 4000), (meet, behind, 4000)),
+        ((other, meet, 4000), (meet, behind, 4000)),
+    ]
     assert placed(plan)["whole"] == here("Whole has no split(), which says what its parts are")
     assert placed(plan)["kept"] == here("its rows come from `whole`, at the coordinator")
 
@@ -185,41 +188,45 @@ def test_groups_run_on_workers_where_a_part_has_whole_groups() -> None:
     assert [part.rows for part in plan.segments[0].split.parts] == [300, 300, 300, 100]
 
 
-def test_groups_run_here_where_a_part_may_not_have_whole_groups() -> None:
-    """As what is behind them then does, and the parts are cut as for any rows."""
+BROUGHT = Placement("workers", "by groups of `g`, which are brought together before it")
+
+
+def test_groups_that_a_part_may_not_have_whole_are_brought_together() -> None:
+    """What is behind them runs where they do: on workers, over parts that are groups."""
     source = InHalves(1000, name="numbers")
     groups: Any = NumberOfGroup(name="groups")
-    _ = source > groups > OnlyMultiples(1, name="behind")
+    behind = OnlyMultiples(2, name="behind")
+    _ = source > groups > behind
     plan = plan_of(source, part_rows=500)
-    assert placed(plan) == {
-        "numbers": THERE,
-        "groups": here("rows of equal `g` may be in several parts, which are cut by halves"),
-        "behind": here("its rows come from `groups`, at the coordinator"),
-    }
+    assert placed(plan) == {"numbers": THERE, "groups": BROUGHT, "behind": THERE}
     assert plan.notices == ("`numbers`: there are two halves",)
+    before, after = plan.segments
+    assert (before.nodes, before.shuffles) == ((source,), (after.after,))
+    assert after.nodes[1:] == (groups, behind)
+    assert [(shuffle.giver, shuffle.target) for shuffle in plan.shuffles] == [(source, groups)]
 
 
-def test_groups_by_what_is_made_on_the_way_run_here() -> None:
-    """Only the source can keep them together, and it does not have the column."""
+def test_groups_by_what_is_made_on_the_way_are_brought_together() -> None:
+    """The source cannot see to it, for it does not have the column."""
     source = Numbers(10)
     _ = source > Renamed() > NumberOfGroup(name="groups")
-    assert placed(plan_of(source))["groups"] == here("`g` of `partition_by` is not as the source gives it")
+    assert placed(plan_of(source))["groups"] == BROUGHT
 
 
-def test_groups_of_rows_of_several_sources_run_here() -> None:
-    """Each of them would keep its own together."""
+def test_groups_of_rows_of_several_nodes_run_here() -> None:
+    """Each of them would be brought together alone."""
     source, other = Numbers(10), Numbers(20)
     _ = (source, other) > NumberOfGroup(name="groups")
-    assert placed(plan_of(source))["groups"] == here("its groups are of rows of several sources")
+    assert placed(plan_of(source))["groups"] == here("its groups are of rows of several nodes")
 
 
-def test_groups_that_have_nothing_in_common_with_the_first_run_here() -> None:
+def test_groups_that_have_nothing_in_common_with_the_first_are_brought_together() -> None:
     """A part has whole groups of one of both."""
     source = Numbers(10)
     _ = source > (NumberOfGroup(name="by g"), NumberOfGroup(name="by n", partition_by=["n"]))
     plan = plan_of(source)
     assert placed(plan)["by g"] == Placement("workers", "by groups of `g`")
-    assert placed(plan)["by n"] == here("its groups have no column in common with those of `by g`")
+    assert placed(plan)["by n"] == Placement("workers", "by groups of `n`, which are brought together before it")
 
 
 # -- refusals -----------------------------------------------------------------------------
@@ -284,7 +291,7 @@ def test_columns_that_cannot_travel_are_refused() -> None:
     _ = source > KeptRows(name="kept")
     assert refused(source) == (
         "this pipeline cannot run: 1 problem\n"
-        "  1. rows of `messages` cannot travel to `kept` at the coordinator: column `n`: no Arrow type holds `object`:"
+        "  1. rows of `messages` cannot travel to `kept`: column `n`: no Arrow type holds `object`:"
         " it may be anything; declare what it is"
     )
     other = Messages([1], name="messages", output_schema={"n": OBJECT})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import nanotyped
+from nanotyped import ReadRows, SequenceEmitter, mysql_type
 from nanotyped.cluster.recipe import (
     MOST_MODULE_BYTES,
     ModuleSource,
@@ -27,12 +29,26 @@ from nanotyped.errors import ClusterError
 from tests.support import cluster_nodes
 from tests.support.cluster_nodes import Append, Numbers, OnlyMultiples, Rejects
 
+CODE = """
+import pickle, sys
+from nanotyped import mysql_type
+from nanotyped.engine.fingerprint import digest_of
+from nanotyped.cluster.recipe import make_nodes
+found = pickle.load(open(sys.argv[1], "rb"))
+read = found[0].options["output_schema"]
+assert all(kind is mysql_type(text) for text, kind in read.items()), read
+assert found[1].options["post_process_function"](3) is True
+print(*(one.label for one in found))
+"""
+TYPES = ("varchar(5)", "decimal(12,2) unsigned", "enum('a','b')", "set('x')", "bigint unsigned", "datetime(3)", "json")
+
 
 def recipe_of(*nodes: Any, **others: Any) -> SegmentRecipe:
     """Return the recipe of some nodes."""
     facts: dict[str, Any] = {
         "run_id": "run", "pipeline_name": None, "nodes": pack_nodes(nodes), "edges": (), "schemas": (),
-        "returning": (), "copies": 1, "grace_s": 1.0, "modules": (), "versions": Versions.here(), "topic": "run/0",
+        "returning": (), "sorting": (), "copies": 1, "grace_s": 1.0, "modules": (), "versions": Versions.here(),
+        "topic": "run/0",
     }  # fmt: skip
     return SegmentRecipe(**{**facts, **others})
 
@@ -152,3 +168,13 @@ def test_a_module_that_came_can_be_imported_and_the_same_again(monkeypatch: pyte
         "module `module_that_came` is here already, and is another than the coordinator's; install the same, or none,"
         " and start the workers anew"
     )
+
+
+def test_types_are_the_same_in_another_process(tmp_path: Path) -> None:
+    """A copy of a type, though it looked the same, would be another one; and a lambda travels as its code."""
+    read = ReadRows(name="read", path="a.csv", output_schema={text: mysql_type(text) for text in TYPES})
+    keep = SequenceEmitter([1], name="keep", post_process_function=lambda value: value == 3)
+    (tmp_path / "packed").write_bytes(pack_nodes([read, keep]))
+    command = [sys.executable, "-c", CODE, str(tmp_path / "packed")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
+    assert (done.stdout, done.stderr) == ("read keep\n", "")

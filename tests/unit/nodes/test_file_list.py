@@ -388,7 +388,7 @@ def test_a_pipe_among_the_files_is_read_once(tmp_path: Path) -> None:
     writer.join()
     node.cleanup()
     assert [row["id"].value for row in found] == [1, 2]
-    assert node.size_hint() is None
+    assert (node.size_hint(), node.size_done()) == (None, 0)
 
 
 # -- parts --------------------------------------------------------------------------------------------
