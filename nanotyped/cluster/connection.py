@@ -29,7 +29,7 @@ from nanotyped.node.running import NO_ROW_VALUES
 from nanotyped.types.arrow import load_pyarrow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 CONNECT_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 60.0
@@ -102,6 +102,16 @@ def load_distributed() -> Any:
         raise MissingExtraError("distributed", "dask") from error
     load_pyarrow()  # rows travel by it
     return distributed
+
+
+def given_up(part: str, error: BaseException) -> ClusterError:
+    """Return that a part, as people know it, was given up with an error of Dask's."""
+    if not isinstance(error, load_distributed().KilledWorker):
+        return ClusterError(f"{part} is given up: {type(error).__name__}: {error}")
+    return ClusterError(
+        f"{part} is given up: {error.allowed_failures + 1} workers, one after the other, were gone while they had it,"
+        f" the last {error.last_worker.address}; look there for what ends them, such as a lack of memory"
+    )
 
 
 class Cluster:
@@ -179,6 +189,16 @@ class Cluster:
             if time.monotonic() > ends_at:
                 raise ClusterError(f"the scheduler at {self.address} has no workers; start one with `dask worker`")
             time.sleep(WAIT_SLICE_S)
+
+    def hear_of_lost_workers(self, hear: Callable[[str, frozenset[str]], None]) -> None:
+        """Call ``hear`` with each worker that is gone from now on, and the keys of what it had; in another thread."""
+
+        def told(event: tuple[float, Mapping[str, Any]]) -> None:
+            facts = event[1]
+            if facts.get("action") == "remove-worker":
+                hear(facts["worker"], frozenset([*facts["processing-tasks"], *facts["lost-computed-tasks"]]))
+
+        self.client.subscribe_topic("all", told)
 
     @property
     def workers(self) -> list[str]:

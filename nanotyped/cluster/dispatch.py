@@ -64,6 +64,10 @@ class Dispatch:
         """Whether every part has ended."""
         return len(self.ended) == len(self.order)
 
+    def name_of(self, place: int) -> str:
+        """Return how people know a part."""
+        return f"part {place + 1} of `{self.segment.source.label}`"
+
     def submit(self, client: Any, room: int) -> list[tuple[int, Any]]:
         """Submit parts as far as there is room, here and for their rows at the coordinator; return their futures."""
         made: list[tuple[int, Any]] = []

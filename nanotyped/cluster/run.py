@@ -8,12 +8,15 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nanotyped.cluster.connection import given_up
 from nanotyped.cluster.dispatch import Dispatch
 from nanotyped.cluster.inner import InnerRun
 from nanotyped.cluster.part_state import done_cursor, done_of, split_cursor, split_name
@@ -49,12 +52,17 @@ logger = logging.getLogger("nanotyped.cluster")
 class _Ended(NamedTuple):
     segment: int
     place: int
-    future: Any
+    outcome: Outcome | Exception
 
 
 class _Told(NamedTuple):
     segment: int
     facts: Mapping[str, Any]
+
+
+class _Gone(NamedTuple):
+    worker: str
+    keys: frozenset[str]
 
 
 class ClusterRun:
@@ -97,7 +105,7 @@ class ClusterRun:
         self._names = part_names(plan.graph)
         self._letters = DeadLetterFiles()
         self._spools = {shuffle: Spool(shuffle.buckets) for shuffle in plan.shuffles}
-        self._events: queue.SimpleQueue[_Ended | _Told] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Ended | _Told | _Gone] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | ClusterError | None = None
         self._stopping_since: float | None = None
@@ -159,10 +167,8 @@ class ClusterRun:
 
     def _check_workers(self) -> None:
         """Let every worker make each segment once, before anything is read."""
-        problems: dict[str, str] = {}
-        for dispatch in self.dispatches:
-            problems |= self.cluster.client.run(try_worker, dispatch.recipe)
-        found = sorted({f"worker {address}: {reason}" for address, reason in problems.items() if reason})
+        told = [self.cluster.client.run(try_worker, dispatch.recipe) for dispatch in self.dispatches]
+        found = sorted({f"worker {address}: {reason}" for one in told for address, reason in one.items() if reason})
         if found:
             raise ClusterError("; ".join(found))
 
@@ -279,6 +285,7 @@ class ClusterRun:
         """Begin. Does not wait."""
         self.started_at = time.monotonic()
         self.began_at = datetime.now(UTC)
+        self.cluster.hear_of_lost_workers(lambda worker, keys: self._events.put(_Gone(worker, keys)))
         for at, dispatch in enumerate(self.dispatches):
             self.cluster.client.subscribe_topic(dispatch.recipe.topic, self._hearing(at))
         self._supervisor.start()
@@ -398,7 +405,7 @@ class ClusterRun:
             at = dispatch.at
             share = -(-room // (len(ready) - number))
             for place, future in dispatch.submit(self.cluster.client, share):
-                future.add_done_callback(lambda done, at=at, place=place: self._events.put(_Ended(at, place, done)))
+                future.add_done_callback(partial(self._fetch, at, place))
                 room -= 1
 
     def _is_ready(self, dispatch: Dispatch) -> bool:
@@ -406,26 +413,37 @@ class ClusterRun:
         after = dispatch.segment.after
         return after is None or all(one.is_through for one in self.dispatches if after in one.segment.shuffles)
 
+    def _fetch(self, segment: int, place: int, future: Any) -> None:
+        """Get the outcome of a part, in Dask's thread: it takes long if its worker is gone, and the part done again."""
+        try:
+            found: Outcome | Exception = future.result()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of the part
+            found = error
+        future.release()
+        self._events.put(_Ended(segment, place, found))
+
     def _take_events(self) -> None:
         with suppress(queue.Empty):
             self._take(self._events.get(timeout=POLL_S))
             while True:
                 self._take(self._events.get_nowait())
 
-    def _take(self, event: _Ended | _Told) -> None:
+    def _take(self, event: _Ended | _Told | _Gone) -> None:
         if isinstance(event, _Told):
             self._hear(event)
+            return
+        if isinstance(event, _Gone):
+            self._miss(event)
             return
         dispatch = self.dispatches[event.segment]
         if dispatch.running.pop(event.place, None) is None:
             return
         key = (event.segment, event.place)
-        if event.future.status != "finished":
+        outcome = event.outcome
+        if isinstance(outcome, Exception):
             self.tally.forget(key)
-            self._fail(self._lost(dispatch, event))
+            self._fail(self._lost(dispatch.name_of(event.place), outcome))
             return
-        outcome: Outcome = event.future.result()
-        event.future.release()
         for path, letters in outcome.letters.items():
             if letters:
                 self._letters.open(Path(path)).append(letters)
@@ -447,31 +465,34 @@ class ClusterRun:
         error.__cause__ = failure.error
         self._fail(error)
 
-    def _lost(self, dispatch: Dispatch, event: _Ended) -> ClusterError:
-        part = f"part {event.place + 1} of `{dispatch.segment.source.label}`"
-        if event.future.status == "error":
-            error = event.future.exception()
-            return ClusterError(f"{part} was given up: {type(error).__name__}: {error}")
-        return ClusterError(f"{part} is lost: the scheduler at {self.cluster.address} is gone{self._remedy}")
+    def _lost(self, part: str, error: Exception) -> ClusterError:
+        if isinstance(error, OSError | CancelledError):
+            return ClusterError(f"{part} is lost: the scheduler at {self.cluster.address} is gone{self._remedy}")
+        return given_up(part, error)
 
     @property
     def _remedy(self) -> str:
-        done, count = self.parts
+        done, count = sum(map(len, self._dealt_with())), self.parts[1]
         told = f"; {done} of {count} parts had been dealt with"
         goes_on = ", and the same command goes on behind them" if self._state is not None else ""
         return f"{told}{goes_on or '; with --state a run goes on where it was stopped'}"
 
+    def _miss(self, event: _Gone) -> None:
+        """Say what becomes of the parts that a worker had which is gone."""
+        for segment, dispatch in enumerate(self.dispatches):
+            for place in [place for place, future in dispatch.running.items() if future.key in event.keys]:
+                self.tally.forget((segment, place))
+                text = "worker %s is gone; %s, which it had, is begun again on another one"
+                logger.warning(text, event.worker, dispatch.name_of(place), extra=NO_ROW_VALUES)
+        if self.cluster.is_alive and not self.cluster.workers:
+            text = "no worker is left at %s; the run waits for one"
+            logger.warning(text, self.cluster.address, extra=NO_ROW_VALUES)
+
     def _hear(self, event: _Told) -> None:
         facts, key = event.facts, (event.segment, int(event.facts["place"]))
         match facts["kind"]:
-            case "began":
-                if key[1] in self.dispatches[event.segment].running and self.tally.began(key):
-                    label = self.dispatches[event.segment].segment.source.label
-                    text = "part %d of `%s` is begun again, on %s: the worker that was at it is gone"
-                    logger.warning(text, key[1] + 1, label, facts["worker"], extra=NO_ROW_VALUES)
-            case "progress":
-                if key[1] in self.dispatches[event.segment].running:
-                    self.tally.progress(key, (NodeReport(*told) for told in facts["nodes"]))
+            case "progress" if key[1] in self.dispatches[event.segment].running:
+                self.tally.progress(key, (NodeReport(*told) for told in facts["nodes"]))
             case "log":
                 self._log(facts)
 
@@ -499,8 +520,7 @@ class ClusterRun:
         """Write which parts were dealt with, and where the sources here are, if that has changed."""
         if self._state is None or (not finished and time.monotonic() - self._written_at < STATE_INTERVAL_S):
             return
-        settled = self.inner.settled_parts()
-        dealt = self._dealt_with(settled)
+        dealt = self._dealt_with()
         local = self.inner.cursors()
         if not finished and self._written == (dealt, local):
             return
@@ -515,8 +535,12 @@ class ClusterRun:
         self._state.write(cursors, finished=finished)
         self._written, self._written_at = (dealt, local), time.monotonic()
 
-    def _dealt_with(self, settled: Mapping[str, Mapping[int, int]]) -> list[set[int]]:
-        """Return the parts of each segment that are dealt with: of one before a shuffle none, until that is through."""
+    def _dealt_with(self) -> list[set[int]]:
+        """Return the parts of each segment that are dealt with, in earlier runs too.
+
+        Of one that leads into a shuffle that is none, until all groups were.
+        """
+        settled = self.inner.settled_parts()
         found = [one.dealt_with(settled) for one in self.dispatches]
         for at in reversed(range(len(found))):  # a shuffle leads from earlier segments to a later one
             behind = [one.at for one in self.dispatches if one.segment.after in self.dispatches[at].segment.shuffles]

@@ -41,12 +41,6 @@ class Tally:
         """Take what nodes have done so far of a part."""
         self.live[key] = {told.name: told for told in nodes if told.name in self.done}
 
-    def began(self, key: PartKey) -> bool:
-        """Take notice that a part is begun; return whether it was begun before, and did not come to its end."""
-        again = key in self.live
-        self.live[key] = {}
-        return again
-
     def ended(self, key: PartKey, nodes: Mapping[str, NodeReport]) -> None:
         """Take what nodes have done of a part that has ended."""
         self.live.pop(key, None)

@@ -7,7 +7,6 @@ of a part is told to the coordinator, which does.
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -309,7 +308,6 @@ class _Telling:
 
     def __enter__(self) -> None:
         logging.getLogger("nanotyped").addHandler(self._handler)
-        self._tell({"kind": "began", "process": os.getpid()})
         self._thread.start()
 
     def __exit__(self, *exception: object) -> None:
