@@ -12,7 +12,6 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -167,10 +166,8 @@ class ClusterRun:
 
     def _check_workers(self) -> None:
         """Let every worker make each segment once, before anything is read."""
-        problems: dict[str, str] = {}
-        for dispatch in self.dispatches:
-            problems |= self.cluster.client.run(try_worker, dispatch.recipe)
-        found = sorted({f"worker {address}: {reason}" for address, reason in problems.items() if reason})
+        told = [self.cluster.client.run(try_worker, dispatch.recipe) for dispatch in self.dispatches]
+        found = sorted({f"worker {address}: {reason}" for one in told for address, reason in one.items() if reason})
         if found:
             raise ClusterError("; ".join(found))
 
@@ -407,22 +404,27 @@ class ClusterRun:
             at = dispatch.at
             share = -(-room // (len(ready) - number))
             for place, future in dispatch.submit(self.cluster.client, share):
-                future.add_done_callback(partial(self._fetch, at, place))
+                self.cluster.client.loop.add_callback(self._fetch, at, place, future)
                 room -= 1
-
-    def _fetch(self, segment: int, place: int, future: Any) -> None:
-        """Get the outcome of a part, in Dask's thread: it takes long if its worker is gone, and the part done again."""
-        try:
-            found: Outcome | Exception = future.result()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of the part
-            found = error
-        future.release()
-        self._events.put(_Ended(segment, place, found))
 
     def _is_ready(self, dispatch: Dispatch) -> bool:
         """Return whether all that a segment is given of other segments is there."""
         after = dispatch.segment.after
         return after is None or all(one.is_through for one in self.dispatches if after in one.segment.shuffles)
+
+    async def _fetch(self, segment: int, place: int, future: Any) -> None:
+        """Wait for the outcome of a part, in the loop of the client; of one that is gone with its worker, for another.
+
+        Not in the thread that calls back for all futures of the process: whoever waits there when a client is closed
+        waits for ever, and so do all that come after it.
+        """
+        found: Outcome | Exception
+        try:
+            [found] = await self.cluster.client.gather([future], asynchronous=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of the part
+            found = error
+        future.release()
+        self._events.put(_Ended(segment, place, found))
 
     def _take_events(self) -> None:
         with suppress(queue.Empty):
@@ -538,7 +540,10 @@ class ClusterRun:
         self._written, self._written_at = (dealt, local), time.monotonic()
 
     def _dealt_with(self) -> list[set[int]]:
-        """Return the parts of each segment that are dealt with: of one before a shuffle none, until that is through."""
+        """Return the parts of each segment that are dealt with, in earlier runs too.
+
+        Of one that leads into a shuffle that is none, until all groups were.
+        """
         settled = self.inner.settled_parts()
         found = [one.dealt_with(settled) for one in self.dispatches]
         for at in reversed(range(len(found))):  # a shuffle leads from earlier segments to a later one
