@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nanotyped.cli.loading import load, look_at_live, refuse
-from nanotyped.cli.output import CommandFailedError, printable, stderr_console
+from nanotyped.cli.output import CommandFailedError, print_error, printable, stderr_console
 from nanotyped.cli.running import follow_run
 from nanotyped.cluster import (
     Cluster,
     ClusterPlan,
     ClusterRun,
+    check_extra,
+    check_scheduler,
     open_part_state,
     place_nodes,
     plan_graph,
@@ -35,20 +37,21 @@ if TYPE_CHECKING:
 
 def run_on_cluster(pipeline: Pipeline, arguments: Arguments) -> int:
     """Run a pipeline, which was checked and whose nodes were looked at, on a cluster, and return the exit status."""
+    _check_setting(pipeline, arguments)
     graph = build_graph(pipeline.anchor)
     placements, problems = place_nodes(graph)
     if not problems and arguments.state is not None:
         problems = resume_problems_of(placements)
     if problems:
         raise ConfigError(pipeline.place(problems))
-    if arguments.trace:
-        raise CommandFailedError("--trace tells of one process, and goes with --engine threads", 2)
     state = _state(pipeline, graph, arguments)
     try:
         run = _prepared(pipeline, graph, state, arguments)
-    except BaseException:
+    except BaseException as error:
         if state is not None:
             state.close()
+        if isinstance(error, KeyboardInterrupt):
+            print_error("ended by SIGINT, before anything was read")
         raise
     found, dashboard = run.plan, run.cluster.dashboard
     if arguments.log_format == "text":
@@ -61,6 +64,28 @@ def run_on_cluster(pipeline: Pipeline, arguments: Arguments) -> int:
         "dashboard": dashboard or None,
     }
     return follow_run(run, pipeline, state, arguments, resumed=run.is_resumed, facts=facts)
+
+
+def _check_setting(pipeline: Pipeline, arguments: Arguments) -> None:
+    """Refuse what can be seen without a look at anything.
+
+    Raises:
+        CommandFailedError: If Dask is not installed, an option does not go with it, or a scheduler is not to be used.
+    """
+    if arguments.trace:
+        raise CommandFailedError("--trace tells of one process, and goes with --engine threads", 2)
+    _check_extra(arguments)
+    scheduler = arguments.scheduler
+    if scheduler is not None and (reason := check_scheduler(scheduler, pipeline.cluster.security)):
+        raise CommandFailedError(f"--scheduler: {reason}", 2)
+
+
+def _check_extra(arguments: Arguments) -> None:
+    try:
+        check_extra()
+    except MissingExtraError as error:
+        what = "plan" if arguments.command == "plan" else "--engine dask"
+        raise CommandFailedError(f"{what}: {error}", 2) from error
 
 
 def _tell_plan(pipeline: Pipeline, found: ClusterPlan, dashboard: str) -> None:
@@ -101,8 +126,6 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
             part_rows=arguments.part_rows or options.part_rows,
             state=state,
         )
-    except MissingExtraError as error:
-        raise CommandFailedError(f"--engine dask: {error}", 2) from error
     except ClusterError as error:
         raise CommandFailedError(f"{pipeline.file}: {pipeline.redactor.redact(str(error))}", 1) from error
     except GraphTypeError as error:
@@ -116,6 +139,7 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
 
 def plan(arguments: Arguments) -> int:
     """Print what would run where on a cluster: 0, 1 if something live is out of reach, 2 if it is refused."""
+    _check_extra(arguments)
     pipeline = load(arguments)
     refuse(pipeline, strict=False)
     if problems := place_nodes(build_graph(pipeline.anchor))[1]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nanotyped.graph import Graph
 
 EXIT_DEAD_LETTERS = 3
+CLUSTER = "the cluster"
 
 
 def run_pipeline(pipeline: Pipeline, state: CursorStore | None, arguments: Arguments) -> int:
@@ -120,7 +121,7 @@ def _run_to_its_end(
     except NodeFailedError as error:
         return _tell_failure(error, teller, arguments), error
     except ClusterError as error:
-        failure = NodeFailedError("the cluster", error)
+        failure = NodeFailedError(CLUSTER, error)
         failure.__cause__, failure.report = error, run.report()
         return _tell_failure(failure, teller, arguments), failure
     except PipelineInterrupted as end:
@@ -232,7 +233,9 @@ class _Text:
         pipeline = self._pipeline
         spot = pipeline.positions.get(error.node)
         place = f"{pipeline.file}:{spot.line}:{spot.column}: " if spot else f"{pipeline.file}: "
-        print_error(place + pipeline.redactor.redact(str(error)))
+        # The cluster is no node; what ended it is told by itself.
+        told = error.__cause__ if error.node == CLUSTER and error.__cause__ is not None else error
+        print_error(place + pipeline.redactor.redact(str(told)))
         if show_traceback and error.__cause__ is not None:
             print_error(pipeline.redactor.redact(render_traceback(error.__cause__)))
 

@@ -6,6 +6,7 @@ passwords that travel with the nodes, so one elsewhere is reached by TLS, with b
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import logging
 import os
@@ -26,7 +27,6 @@ from pydantic import BaseModel, ConfigDict
 
 from nanotyped.errors import ClusterError, MissingExtraError
 from nanotyped.node.running import NO_ROW_VALUES
-from nanotyped.types.arrow import load_pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,18 +90,25 @@ def _check_files(security: ClusterSecurity) -> None:
         raise ClusterError(f"security: there is no file {', '.join(missing)}")
 
 
+def check_extra() -> None:
+    """Find out whether what a run on a cluster needs is installed.
+
+    Raises:
+        MissingExtraError: If not.
+    """
+    for package in ("distributed", "cloudpickle", "pyarrow"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "dask")
+
+
 def load_distributed() -> Any:
     """Return the package ``distributed``.
 
     Raises:
-        MissingExtraError: If it is not installed.
+        MissingExtraError: If it, or what it needs here, is not installed.
     """
-    try:
-        import distributed  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError("distributed", "dask") from error
-    load_pyarrow()  # rows travel by it
-    return distributed
+    check_extra()
+    return importlib.import_module("distributed")
 
 
 def given_up(part: str, error: BaseException) -> ClusterError:
@@ -266,13 +273,14 @@ class _LocalCluster:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--nthreads", "1"]
-        command += ["--host", "127.0.0.1", "--no-dashboard", "--memory-limit", "0", "--death-timeout", "60"]
+        command += ["--host", "127.0.0.1", "--no-dashboard", "--memory-limit", "0", "--death-timeout", "20"]
         command += ["--local-directory", self._folder]
         paths = [path for path in sys.path if path]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *paths])}
+        environment |= {"DASK_LOGGING__DISTRIBUTED": "critical"}  # what nodes print is to be seen, and no more
         # A session of its own: a Ctrl-C at the terminal is for the coordinator, which says what becomes of the parts.
         return subprocess.Popen(  # noqa: S603 - a command of ours
-            command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
         )  # fmt: skip
 
     def wait(self, client: Any) -> None:

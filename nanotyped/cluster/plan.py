@@ -5,15 +5,23 @@ Nothing here knows of Dask. Sources are asked for their parts, which may read st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from nanotyped.cluster.recipe import is_importable, travel_problems
 from nanotyped.cluster.shuffle import BUCKETS_PER_SLOT, ROWS_PER_BUCKET, SortedRows
 from nanotyped.engine.resumption import resume_problems
-from nanotyped.errors import GraphProblem, GraphStructureError, GraphTypeError, IncompatibleTypesException
+from nanotyped.errors import (
+    GraphProblem,
+    GraphStructureError,
+    GraphTypeError,
+    IncompatibleTypesException,
+    NanotypedError,
+    shown,
+)
 from nanotyped.graph import Graph
 from nanotyped.node import Part, PartSize, Split
 from nanotyped.node.passing import sent_origin
@@ -205,6 +213,50 @@ def _unsendable(graph: Graph, node: Node, placements: Mapping[Node, Placement]) 
     return found
 
 
+def checked_split(source: Node, size: PartSize, together: tuple[str, ...]) -> Split:
+    """Return the parts of a source, which its own code tells.
+
+    Raises:
+        GraphTypeError: If they are no parts, or that code fails.
+        SourceError: If the source cannot be looked at.
+    """
+    try:
+        found = source.split(size, together)
+    except NanotypedError:
+        raise
+    except Exception as error:
+        reason = f"its split() failed: {type(error).__name__}: {error}"
+        raise GraphTypeError([_split_problem(source, reason)]) from error
+    if not isinstance(found, Split):
+        raise GraphTypeError([_split_problem(source, f"its split() gave {shown(found)}, which is no Split")])
+    parts = tuple(found.parts)
+    if reason := _parts_problem(parts):
+        raise GraphTypeError([_split_problem(source, reason)])
+    return replace(found, parts=parts, together=tuple(found.together))
+
+
+def _parts_problem(parts: tuple[object, ...]) -> str:
+    """Return what is wrong with the parts that a source's own code gave; ``""`` if nothing is."""
+    seen: dict[str, str] = {}
+    for part in parts:
+        if not isinstance(part, Part):
+            return f"its split() gave {shown(part)} among the parts, which is no Part"
+        try:
+            text = json.dumps(part.bounds, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            return f"the bounds of its part {part.name} are nothing that JSON holds: {error}"
+        if json.loads(text) != part.bounds:
+            return f"the bounds of its part {part.name} come back from JSON as {text}; use lists and texts"
+        if text in seen:
+            return f"its parts {seen[text]} and {part.name} have the same bounds: their rows would come twice"
+        seen[text] = part.name
+    return ""
+
+
+def _split_problem(source: Node, reason: str) -> GraphProblem:
+    return GraphStructureError(f"node `{source.label}` cannot be split: {reason}", node=source.label)
+
+
 def plan_graph(
     graph: Graph, workers: int, part_rows: int | None = None, kept: Mapping[Node, Split] = MappingProxyType({})
 ) -> ClusterPlan:
@@ -231,7 +283,7 @@ def plan_graph(
     splits: dict[Node, Split] = {}
     for source in (node for node in graph.nodes if node.is_source and placements[node].where == "workers"):
         together = _together(graph, source, placements)
-        splits[source] = split = kept.get(source) or source.split(size, tuple(together))
+        splits[source] = split = kept.get(source) or checked_split(source, size, together)
         whole |= _whole(_grouped(graph, source, placements), split)
     total = sum(part.rows or 0 for split in splits.values() for part in split.parts)
     buckets = max(slots * BUCKETS_PER_SLOT, -(-total // ROWS_PER_BUCKET))
@@ -246,6 +298,11 @@ def plan_graph(
         names = _quoted(node.partition_by)
         placements[node] = Placement("workers", f"by groups of {names}, which are brought together before it")
     notices = [f"`{source.label}`: {split.notice}" for source, split in splits.items() if split.notice]
+    notices += [
+        f"`{node.label}` gathers rows of all groups that come to a copy of it: its lists are others than in one process"
+        for node, placed in placements.items()
+        if placed.where == "workers" and node.mixes_groups
+    ]
     if slots < workers:
         notices.append(f"{slots} of {workers} workers are used at a time: a limit of the whole run allows no more")
     return ClusterPlan(graph, placements, tuple(segments), slots, tuple(notices))

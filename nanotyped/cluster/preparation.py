@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.cluster.connection import Cluster, ClusterSecurity
+from nanotyped.cluster.connection import Cluster, ClusterSecurity, check_extra
 from nanotyped.cluster.part_state import SPLIT, open_part_state, split_name, split_of
 from nanotyped.cluster.plan import place_nodes, plan_graph, resume_problems_of
 from nanotyped.cluster.run import ClusterRun
@@ -62,6 +62,7 @@ def prepare_cluster_run(
         PipelineStateError: If it runs already.
         MissingExtraError: If Dask is not installed.
     """
+    check_extra()
     if security is not None and not isinstance(security, ClusterSecurity):
         raise TypeError(f"security must be of class ClusterSecurity, not {shown(security)}")
     for other in node.all_connected():

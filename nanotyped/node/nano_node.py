@@ -169,6 +169,9 @@ class NanoNode(Linkable[In_contra, Out_co]):
     """Columns: what the node makes of a row depends on the rows of equal values in these alone, whatever it keeps of
     them. Then groups of such rows may go to copies of it, each group to one."""
 
+    mixes_groups: ClassVar[bool] = False
+    """Whether what it makes of rows is made of those of several groups, whatever ``partition_by`` promises."""
+
     options_that_may_change: ClassVar[tuple[str, ...]] = ()
     """Options that do not change what a cursor means: a run with others goes on from the state of the last one."""
 

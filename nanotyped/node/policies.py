@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nanotyped.errors import RetriableError, RowError
+from nanotyped.errors import RetriableError, RowError, shown
 
 OnError = Literal["fail", "skip", "dead_letter"]
 
@@ -83,6 +83,8 @@ class ErrorPolicy:
         Raises:
             ValueError: With everything that is wrong with them.
         """
+        if retry is not None and not isinstance(retry, Retry):
+            raise TypeError(f"retry must be of class Retry, not {shown(retry)}")
         capped = max_errors is not None or max_error_rate is not None
         meant: OnError = "dead_letter" if dead_letter is not None else "skip" if capped else "fail"
         policy = cls(

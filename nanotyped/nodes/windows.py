@@ -40,6 +40,7 @@ class _Window(NanoNode[object, Any]):
     holds_rows_back: bool = True
     rows_held: int | None = 0
     retain_input: bool = False
+    mixes_groups: ClassVar[bool] = True
     one_worker_because: ClassVar[str] = "it gathers the rows of all"
 
     def __init__(self, **kwargs: Any) -> None:

@@ -117,8 +117,8 @@ def test_a_scheduler_elsewhere_demands_tls(folder: Path, capsys: pytest.CaptureF
         "tcp://10.0.0.1:8786 is on another machine, and what is sent there can be read and changed on the way;"
         " use tls:// with `security`"
     )
-    assert main(["run", "orders.yaml", "--engine", "dask", "--scheduler", "tcp://10.0.0.1:8786"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == f"nanotyped: orders.yaml: {reason}"
+    assert main(["run", "orders.yaml", "--engine", "dask", "--scheduler", "tcp://10.0.0.1:8786"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"nanotyped: --scheduler: {reason}"
     (folder / "orders.yaml").write_text(FILE + 'cluster: {scheduler: "tcp://10.0.0.1:8786"}\n')
     assert main(["check", "orders.yaml"]) == 2
     assert capsys.readouterr().err.splitlines()[0] == f"orders.yaml:9:22: {reason}"
