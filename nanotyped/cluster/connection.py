@@ -264,7 +264,7 @@ class _LocalCluster:
     def __init__(self, distributed: Any, workers: int) -> None:
         self._workers = workers
         self._folder = tempfile.mkdtemp(prefix="nanotyped-workers-")
-        quiet = {"silence_logs": logging.ERROR}
+        quiet = {"silence_logs": logging.CRITICAL + 1}  # what it has to say of a run, the run says
         self._cluster = distributed.LocalCluster(
             n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0", **quiet
         )
