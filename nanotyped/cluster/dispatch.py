@@ -4,20 +4,65 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nanotyped.cluster.recipe import SegmentRecipe, Versions, module_sources, pack_nodes, spelled_flows
 from nanotyped.cluster.tasks import run_part
 
 if TYPE_CHECKING:
-    from nanotyped.cluster.plan import Segment, Shuffle
-    from nanotyped.cluster.recipe import SegmentRecipe
+    from nanotyped.cluster.plan import ClusterPlan, Segment, Shuffle
     from nanotyped.cluster.returning import ReturnedRows
     from nanotyped.cluster.shuffle import Spool
     from nanotyped.cluster.tasks import Outcome
+    from nanotyped.graph.flows import Node
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What workers are told of a run: its id and name, how long it may take to end, and the modules that travel."""
+
+    run_id: str
+    pipeline_name: str | None
+    grace_s: float
+    modules: Sequence[str]
+
 
 PARTS_AHEAD = 2
 """So many parts for each that can be worked on at once may be there before the coordinator has taken their rows."""
+
+
+def recipe_of(plan: ClusterPlan, at: int, facts: RunFacts) -> SegmentRecipe:
+    """Return what workers make a segment of.
+
+    Raises:
+        ClusterError: If a module cannot be sent.
+    """
+    segment = plan.segments[at]
+    nodes, links = segment.nodes, segment.links
+    return SegmentRecipe(
+        run_id=facts.run_id,
+        pipeline_name=facts.pipeline_name,
+        nodes=pack_nodes(nodes),
+        edges=tuple((nodes.index(source), nodes.index(target), rows) for source, target, rows in links),
+        schemas=spelled_flows(plan.graph, [_in_graph(segment, source, target) for source, target, _ in links]),
+        returning=tuple(nodes.index(node) for node in segment.returning),
+        sorting=tuple(
+            (nodes.index(one.giver), tuple(one.target.partition_by), one.buckets) for one in segment.shuffles
+        ),
+        copies=plan.slots,
+        grace_s=facts.grace_s,
+        modules=module_sources(facts.modules),
+        versions=Versions.here(),
+        topic=f"{facts.run_id}/{at}",
+    )
+
+
+def _in_graph(segment: Segment, source: Node, target: Node) -> tuple[Node, Node]:
+    """Return the link of the graph that a link of a segment is, or stands for behind a shuffle."""
+    after = segment.after
+    return (after.giver, target) if after is not None and source is segment.source else (source, target)
 
 
 class Dispatch:

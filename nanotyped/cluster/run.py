@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import queue
 import threading
 import time
 import uuid
@@ -13,13 +11,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nanotyped.cluster.connection import given_up
-from nanotyped.cluster.dispatch import Dispatch
+from nanotyped.cluster.dispatch import Dispatch, RunFacts, recipe_of
+from nanotyped.cluster.events import Ended, Events
 from nanotyped.cluster.inner import InnerRun
-from nanotyped.cluster.part_state import done_cursor, done_of, split_cursor, split_name
-from nanotyped.cluster.recipe import SegmentRecipe, Versions, module_sources, pack_nodes, spelled_flows
+from nanotyped.cluster.part_checkpoints import PartCheckpoints
+from nanotyped.cluster.part_state import done_of
 from nanotyped.cluster.shuffle import Spool
 from nanotyped.cluster.tally import Tally
 from nanotyped.cluster.tasks import forget_run, stop_parts, try_worker
@@ -30,38 +29,18 @@ from nanotyped.engine.fingerprint import fingerprint_of, part_names
 from nanotyped.engine.monitor import Monitor
 from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
-from nanotyped.node.running import DEFAULT_GRACE_S, NO_ROW_VALUES
+from nanotyped.node.running import DEFAULT_GRACE_S
 
 if TYPE_CHECKING:
     from nanotyped.cluster.connection import Cluster
-    from nanotyped.cluster.plan import ClusterPlan, Segment
+    from nanotyped.cluster.plan import ClusterPlan
     from nanotyped.cluster.tasks import Outcome
     from nanotyped.engine.checkpoint import StateFile
     from nanotyped.graph.flows import Node
     from nanotyped.node import Status
 
-POLL_S = 0.05
-STATE_INTERVAL_S = 0.1
 LOST_AFTER_S = 10.0
 SIGNAL_SLICE_S = 0.25
-MOST_TOLD = 200
-logger = logging.getLogger("nanotyped.cluster")
-
-
-class _Ended(NamedTuple):
-    segment: int
-    place: int
-    outcome: Outcome | Exception
-
-
-class _Told(NamedTuple):
-    segment: int
-    facts: Mapping[str, Any]
-
-
-class _Gone(NamedTuple):
-    worker: str
-    keys: frozenset[str]
 
 
 class ClusterRun:
@@ -104,7 +83,6 @@ class ClusterRun:
         self._names = part_names(plan.graph)
         self._letters = DeadLetterFiles()
         self._spools = {shuffle: Spool(shuffle.buckets) for shuffle in plan.shuffles}
-        self._events: queue.SimpleQueue[_Ended | _Told | _Gone] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._failure: NodeFailedError | ClusterError | None = None
         self._stopping_since: float | None = None
@@ -113,9 +91,6 @@ class ClusterRun:
         self._done = threading.Event()
         self._ended_at: float | None = None
         self._lost_since: float | None = None
-        self._told: set[tuple[str, str]] = set()
-        self._written_at = 0.0
-        self._written: object = None
         self.started_at = time.monotonic()
         self.began_at = datetime.now(UTC)
         self.tally = Tally.of(node for node in self.graph.nodes if plan.placements[node].where == "workers")
@@ -128,11 +103,14 @@ class ClusterRun:
             grace_s=grace_s,
         )
         try:
-            self.dispatches = [self._dispatch(at, one, modules) for at, one in enumerate(plan.segments)]
+            facts = RunFacts(self.run_id, pipeline_name, grace_s, modules)
+            self.dispatches = [self._dispatch(at, facts) for at in range(len(plan.segments))]
             self._check_workers()
         except BaseException:
             self.inner.restore()
             raise
+        self._checkpoints = PartCheckpoints(state, self._names, self.dispatches, self.inner)
+        self._events = Events(cluster, self.dispatches, self.tally)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-cluster")
 
@@ -140,29 +118,17 @@ class ClusterRun:
         kept = {} if self._state is None else self._state.cursors
         return {node: kept[name] for node, name in self._names.items() if node.is_source and name in kept}
 
-    def _dispatch(self, at: int, segment: Segment, modules: Sequence[str]) -> Dispatch:
-        nodes = segment.nodes
-        links = segment.links
-        recipe = SegmentRecipe(
-            run_id=self.run_id,
-            pipeline_name=self.pipeline_name,
-            nodes=pack_nodes(nodes),
-            edges=tuple((nodes.index(source), nodes.index(target), rows) for source, target, rows in links),
-            schemas=spelled_flows(self.graph, [_in_graph(segment, source, target) for source, target, _ in links]),
-            returning=tuple(nodes.index(node) for node in segment.returning),
-            sorting=tuple(
-                (nodes.index(one.giver), tuple(one.target.partition_by), one.buckets) for one in segment.shuffles
-            ),
-            copies=self.plan.slots,
-            grace_s=self.grace_s,
-            modules=module_sources(modules),
-            versions=Versions.here(),
-            topic=f"{self.run_id}/{at}",
-        )
+    def _dispatch(self, at: int, facts: RunFacts) -> Dispatch:
+        segment = self.plan.segments[at]
         kept = None if self._state is None else self._state.cursors.get(self._names.get(segment.source, ""))
-        sources = {node.label: self.inner.sources[node] for node in segment.returning}
-        done = done_of(kept, len(segment.split.parts))
-        return Dispatch(at, segment, recipe, sources=sources, spools=self._spools, done=done)
+        return Dispatch(
+            at,
+            segment,
+            recipe_of(self.plan, at, facts),
+            sources={node.label: self.inner.sources[node] for node in segment.returning},
+            spools=self._spools,
+            done=done_of(kept, len(segment.split.parts)),
+        )
 
     def _check_workers(self) -> None:
         """Let every worker make each segment once, before anything is read."""
@@ -224,7 +190,7 @@ class ClusterRun:
     @property
     def checkpoint_lag_s(self) -> float | None:
         """For how long, in seconds, no state was written; ``None`` without one."""
-        return None if self._state is None or not self._written_at else time.monotonic() - self._written_at
+        return self._checkpoints.lag_s
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return the digests of what the pipeline is, by part."""
@@ -284,13 +250,8 @@ class ClusterRun:
         """Begin. Does not wait."""
         self.started_at = time.monotonic()
         self.began_at = datetime.now(UTC)
-        self.cluster.hear_of_lost_workers(lambda worker, keys: self._events.put(_Gone(worker, keys)))
-        for at, dispatch in enumerate(self.dispatches):
-            self.cluster.client.subscribe_topic(dispatch.recipe.topic, self._hearing(at))
+        self._events.listen()
         self._supervisor.start()
-
-    def _hearing(self, segment: int) -> Any:
-        return lambda event: self._events.put(_Told(segment, event[1]))
 
     def wait(self, timeout_s: float | None = None) -> RunReport:
         """Wait for the end and return the report.
@@ -373,7 +334,7 @@ class ClusterRun:
                 self._submit()
             self._take_events()
             self._keep_limits()
-            self._keep_state(finished=False)
+            self._checkpoints.write_if_due()
             self._watch_cluster()
             self._watch_inner()
             self._monitor.log_if_due()
@@ -401,10 +362,9 @@ class ClusterRun:
         room = self.plan.slots - sum(len(one.running) for one in self.dispatches)
         ready = [one for one in self.dispatches if self._is_ready(one)]
         for number, dispatch in enumerate(ready):
-            at = dispatch.at
             share = -(-room // (len(ready) - number))
             for place, future in dispatch.submit(self.cluster.client, share):
-                self.cluster.client.loop.add_callback(self._fetch, at, place, future)
+                self._events.expect(dispatch.at, place, future)
                 room -= 1
 
     def _is_ready(self, dispatch: Dispatch) -> bool:
@@ -412,38 +372,18 @@ class ClusterRun:
         after = dispatch.segment.after
         return after is None or all(one.is_through for one in self.dispatches if after in one.segment.shuffles)
 
-    async def _fetch(self, segment: int, place: int, future: Any) -> None:
-        """Wait for the outcome of a part, in the loop of the client; of one that is gone with its worker, for another.
-
-        Not in the thread that calls back for all futures of the process: whoever waits there when a client is closed
-        waits for ever, and so do all that come after it.
-        """
-        found: Outcome | Exception
-        try:
-            [found] = await self.cluster.client.gather([future], asynchronous=True)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of the part
-            found = error
-        future.release()
-        self._events.put(_Ended(segment, place, found))
-
     def _take_events(self) -> None:
-        with suppress(queue.Empty):
-            self._take(self._events.get(timeout=POLL_S))
-            while True:
-                self._take(self._events.get_nowait())
+        for event in self._events.take():
+            if isinstance(event, Ended):
+                self._settle(event)
+            else:
+                self._events.note(event)
 
-    def _take(self, event: _Ended | _Told | _Gone) -> None:
-        if isinstance(event, _Told):
-            self._hear(event)
-            return
-        if isinstance(event, _Gone):
-            self._miss(event)
-            return
-        dispatch = self.dispatches[event.segment]
+    def _settle(self, event: Ended) -> None:
+        """Take what became of a part."""
+        dispatch, key, outcome = self.dispatches[event.segment], (event.segment, event.place), event.outcome
         if dispatch.running.pop(event.place, None) is None:
             return
-        key = (event.segment, event.place)
-        outcome = event.outcome
         if isinstance(outcome, Exception):
             self.tally.forget(key)
             self._fail(self._lost(dispatch.name_of(event.place), outcome))
@@ -476,40 +416,10 @@ class ClusterRun:
 
     @property
     def _remedy(self) -> str:
-        done, count = sum(map(len, self._dealt_with())), self.parts[1]
+        done, count = sum(map(len, self._checkpoints.dealt_with())), self.parts[1]
         told = f"; {done} of {count} parts had been dealt with"
-        goes_on = ", and the same command goes on behind them" if self._state is not None else ""
+        goes_on = ", and the same command goes on behind them" if self._checkpoints.is_kept else ""
         return f"{told}{goes_on or '; with --state a run goes on where it was stopped'}"
-
-    def _miss(self, event: _Gone) -> None:
-        """Say what becomes of the parts that a worker had which is gone."""
-        for segment, dispatch in enumerate(self.dispatches):
-            for place in [place for place, future in dispatch.running.items() if future.key in event.keys]:
-                self.tally.forget((segment, place))
-                text = "worker %s is gone; %s, which it had, is begun again on another one"
-                logger.warning(text, event.worker, dispatch.name_of(place), extra=NO_ROW_VALUES)
-        if self.cluster.is_alive and not self.cluster.workers:
-            text = "no worker is left at %s; the run waits for one"
-            logger.warning(text, self.cluster.address, extra=NO_ROW_VALUES)
-
-    def _hear(self, event: _Told) -> None:
-        facts, key = event.facts, (event.segment, int(event.facts["place"]))
-        match facts["kind"]:
-            case "progress" if key[1] in self.dispatches[event.segment].running:
-                self.tally.progress(key, (NodeReport(*told) for told in facts["nodes"]))
-            case "log":
-                self._log(facts)
-
-    def _log(self, facts: Mapping[str, Any]) -> None:
-        """Log what a worker logged; what is the same of many parts is said once."""
-        told = (facts["logger"], facts["about"])
-        if told in self._told or len(self._told) >= MOST_TOLD:
-            return
-        self._told.add(told)
-        extra = NO_ROW_VALUES if facts["has_no_row_values"] else {}
-        logging.getLogger(facts["logger"]).log(
-            facts["level"], "%s (on worker %s)", facts["text"], facts["worker"], extra=extra
-        )
 
     def _keep_limits(self, *, at_end: bool = False) -> None:
         for node in self.graph.nodes:
@@ -519,38 +429,6 @@ class ClusterRun:
                     error = NodeFailedError(node.label, excess)
                     error.__cause__ = excess
                     self._fail(error)
-
-    def _keep_state(self, *, finished: bool) -> None:
-        """Write which parts were dealt with, and where the sources here are, if that has changed."""
-        if self._state is None or (not finished and time.monotonic() - self._written_at < STATE_INTERVAL_S):
-            return
-        dealt = self._dealt_with()
-        local = self.inner.cursors()
-        if not finished and self._written == (dealt, local):
-            return
-        cursors: dict[str, tuple[Any, int]] = {self._names[node]: cursor for node, cursor in local.items()}
-        for one, done in zip(self.dispatches, dealt, strict=True):
-            if one.segment.after is not None:
-                continue
-            name = self._names[one.segment.source]
-            cursors[name] = (done_cursor(done, len(one.segment.split.parts)), len(done))
-            if self._written is None:
-                cursors[split_name(name)] = (split_cursor(one.segment.split), 0)
-        self._state.write(cursors, finished=finished)
-        self._written, self._written_at = (dealt, local), time.monotonic()
-
-    def _dealt_with(self) -> list[set[int]]:
-        """Return the parts of each segment that are dealt with, in earlier runs too.
-
-        Of one that leads into a shuffle that is none, until all groups were.
-        """
-        settled = self.inner.settled_parts()
-        found = [one.dealt_with(settled) for one in self.dispatches]
-        for at in reversed(range(len(found))):  # a shuffle leads from earlier segments to a later one
-            behind = [one.at for one in self.dispatches if one.segment.after in self.dispatches[at].segment.shuffles]
-            if any(len(found[later]) < len(self.dispatches[later].segment.split.parts) for later in behind):
-                found[at] = set(self.dispatches[at].earlier)
-        return found
 
     def _watch_cluster(self) -> None:
         if self.cluster.is_alive:
@@ -581,7 +459,7 @@ class ClusterRun:
             if self._is_stopping and all(dispatch.is_taken for dispatch in self.dispatches):
                 self.inner.drain()  # what workers have delivered to it is in flight, too
             self._take_events()
-            self._keep_state(finished=False)
+            self._checkpoints.write_if_due()
             self._watch_inner()
 
     def _finish(self) -> None:
@@ -613,26 +491,15 @@ class ClusterRun:
                 self._fail(NodeFailedError("the run", ConservationError(found)))
 
     def _close_state(self) -> None:
-        if self._state is None:
-            return
         try:
-            self._written_at = 0.0
-            self._keep_state(finished=self._is_whole)
+            self._checkpoints.finish(whole=self._is_whole)
         except StateError as error:
             self._fail(NodeFailedError("checkpoints", error))
-        finally:
-            self._state.close()
 
     def _forget(self) -> None:
         self.inner.restore()
         if not self.cluster.is_own and self.cluster.is_alive:
             self.cluster.client.run(forget_run, self.run_id, on_error="ignore")
-
-
-def _in_graph(segment: Segment, source: Node, target: Node) -> tuple[Node, Node]:
-    """Return the link of the graph that a link of a segment is, or stands for behind a shuffle."""
-    after = segment.after
-    return (after.giver, target) if after is not None and source is segment.source else (source, target)
 
 
 def _as_failure(error: BaseException) -> NodeFailedError | ClusterError:
