@@ -15,6 +15,7 @@ from nanotyped.cluster import (
     ClusterPlan,
     ClusterRun,
     check_extra,
+    check_files,
     check_scheduler,
     open_part_state,
     place_nodes,
@@ -78,6 +79,8 @@ def _check_setting(pipeline: Pipeline, arguments: Arguments) -> None:
     scheduler = arguments.scheduler
     if scheduler is not None and (reason := check_scheduler(scheduler, pipeline.cluster.security)):
         raise CommandFailedError(f"--scheduler: {reason}", 2)
+    if reason := check_files(pipeline.cluster.security):
+        raise CommandFailedError(f"{pipeline.file}: cluster: {reason}", 2)
 
 
 def _check_extra(arguments: Arguments) -> None:
@@ -112,7 +115,9 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
     options = pipeline.cluster
     scheduler = arguments.scheduler or options.scheduler
     workers = arguments.workers or options.workers
-    if scheduler is None and arguments.log_format == "text":
+    if scheduler is not None and arguments.log_format == "text":
+        stderr_console().print(f"{pipeline.file}: looking for workers at {scheduler}")
+    elif arguments.log_format == "text":
         count = workers or len(os.sched_getaffinity(0))
         stderr_console().print(f"{pipeline.file}: starting {count} worker process{'' if count == 1 else 'es'}")
     try:
@@ -195,7 +200,7 @@ def _parts(segment: Segment) -> str:
     count = len(split.parts)
     rows = [part.rows for part in split.parts if part.rows is not None]
     about = f" of about {sum(rows) / len(rows):,.0f} rows" if rows else ""
-    return f"{count:,} part{'' if count == 1 else 's'}{about}, by {split.by}"
+    return f"1 part{about}" if count == 1 else f"{count:,} parts{about}, by {split.by}"
 
 
 def _moves(found: ClusterPlan) -> list[str]:

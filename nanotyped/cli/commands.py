@@ -30,6 +30,7 @@ from nanotyped.cli.stubgen import stubgen
 from nanotyped.cli.test import test
 from nanotyped.cli.type_checking import type_problems
 from nanotyped.cli.types import types
+from nanotyped.cluster.part_state import is_of_parts
 from nanotyped.config import load_pipeline
 from nanotyped.engine.checkpoint import FILE_NAME, StateError, differences, read_state
 from nanotyped.engine.fingerprint import fingerprint_of
@@ -153,6 +154,9 @@ def _resumption(graph: Graph, directory: Path) -> str:
     except StateError as error:
         raise CommandFailedError(str(error), 2) from error
     changed = differences(state.fingerprint, fingerprint_of(graph))
+    if is_of_parts(state.fingerprint):
+        goes_on = "`nanotyped run` goes on with it with --engine dask"
+        raise CommandFailedError(f"state `{directory / FILE_NAME}` is of a run with --engine dask: {goes_on}", 2)
     if changed:
         raise CommandFailedError(f"state `{directory / FILE_NAME}` is of another pipeline: {', '.join(changed)}", 2)
     if state.finished:

@@ -4,7 +4,7 @@
 nothing to plan. ``docs/reference/cluster.md`` is the page for users.
 """
 
-from nanotyped.cluster.connection import Cluster, ClusterSecurity, check_extra, check_scheduler
+from nanotyped.cluster.connection import Cluster, ClusterSecurity, check_extra, check_files, check_scheduler
 from nanotyped.cluster.part_state import open_part_state
 from nanotyped.cluster.plan import ClusterPlan, Placement, Segment, place_nodes, plan_graph, resume_problems_of
 from nanotyped.cluster.preparation import prepare_cluster_run, prepare_on, start_cluster_run
@@ -18,6 +18,7 @@ __all__ = [
     "Placement",
     "Segment",
     "check_extra",
+    "check_files",
     "check_scheduler",
     "open_part_state",
     "place_nodes",

@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from importlib.util import find_spec
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from nanotyped.cluster.folders import make_folder
 from nanotyped.errors import ClusterError, MissingExtraError
 from nanotyped.node.running import NO_ROW_VALUES
 
@@ -84,10 +84,10 @@ def _is_here(host: str) -> bool:
     return False
 
 
-def _check_files(security: ClusterSecurity) -> None:
-    missing = [f"{name} `{path}`" for name, path in security if not Path(path).is_file()]
-    if missing:
-        raise ClusterError(f"security: there is no file {', '.join(missing)}")
+def check_files(security: ClusterSecurity | None) -> str:
+    """Return which files of a security are not there; ``""`` if all of them are."""
+    missing = [f"{name} `{path}`" for name, path in security or () if not Path(path).is_file()]
+    return f"security: there is no file {', '.join(missing)}" if missing else ""
 
 
 def check_extra() -> None:
@@ -148,8 +148,8 @@ class Cluster:
             raise ClusterError(f"workers must be at least 1, not {workers}")
         if scheduler is not None and (reason := check_scheduler(scheduler, security)):
             raise ClusterError(reason)
-        if security is not None:
-            _check_files(security)
+        if reason := check_files(security):
+            raise ClusterError(reason)
         self.is_own = scheduler is None
         if scheduler is None:
             self._local = _LocalCluster(self._distributed, workers or len(os.sched_getaffinity(0)))
@@ -227,6 +227,16 @@ class Cluster:
         return str(self.client.dashboard_link) if services.get("dashboard") else ""
 
     @property
+    def ended_processes(self) -> list[int]:
+        """The exit statuses of the worker processes that were started here and have ended; they are not replaced."""
+        return [] if self._local is None else self._local.ended
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether all worker processes that were started here have ended."""
+        return self._local is not None and len(self._local.ended) == self._local.workers
+
+    @property
     def is_alive(self) -> bool:
         """Whether the scheduler is there."""
         return bool(self.client.status == "running")
@@ -262,8 +272,8 @@ class _LocalCluster:
     """
 
     def __init__(self, distributed: Any, workers: int) -> None:
-        self._workers = workers
-        self._folder = tempfile.mkdtemp(prefix="nanotyped-workers-")
+        self.workers = workers
+        self._folder = str(make_folder("workers"))
         quiet = {"silence_logs": logging.CRITICAL + 1}  # what it has to say of a run, the run says
         self._cluster = distributed.LocalCluster(
             n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0", **quiet
@@ -283,6 +293,11 @@ class _LocalCluster:
             command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
         )  # fmt: skip
 
+    @property
+    def ended(self) -> list[int]:
+        """The exit statuses of the processes that have ended."""
+        return [process.returncode for process in self._processes if process.poll() is not None]
+
     def wait(self, client: Any) -> None:
         """Wait until all workers are there.
 
@@ -290,13 +305,13 @@ class _LocalCluster:
             ClusterError: If one does not come.
         """
         ends_at = time.monotonic() + START_TIMEOUT_S
-        while len(client.nthreads()) < self._workers:
-            ended = [process.returncode for process in self._processes if process.poll() is not None]
+        while len(client.nthreads()) < self.workers:
+            ended = self.ended
             if ended or time.monotonic() > ends_at:
                 why = (
                     f"one ended with status {ended[0]}" if ended else f"they were not there after {START_TIMEOUT_S:g} s"
                 )
-                raise ClusterError(f"{self._workers} worker processes could not be started here: {why}")
+                raise ClusterError(f"{self.workers} worker processes could not be started here: {why}")
             time.sleep(WAIT_SLICE_S)
 
     def close(self) -> None:

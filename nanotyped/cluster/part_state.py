@@ -32,6 +32,11 @@ def open_part_state(graph: Graph, directory: Path, pipeline: str | None, *, rese
     return StateFile(directory, fingerprint, pipeline or "", reset=reset, contracts=contracts_of(graph))
 
 
+def is_of_parts(fingerprint: Mapping[str, str]) -> bool:
+    """Return whether a state is of a run on a cluster."""
+    return _ENGINE.keys() <= fingerprint.keys()
+
+
 def split_name(source: str) -> str:
     """Return under which name a state keeps the parts of a source."""
     return f"parts of {source}"

@@ -304,8 +304,14 @@ def plan_graph(
         if placed.where == "workers" and node.mixes_groups
     ]
     if slots < workers:
-        notices.append(f"{slots} of {workers} workers are used at a time: a limit of the whole run allows no more")
+        names = _quoted([node.label for node, placed in placements.items() if _limits(node, placed, slots)])
+        notices.append(f"{slots} of {workers} workers are used at a time: the limits of {names} allow no more")
     return ClusterPlan(graph, placements, tuple(segments), slots, tuple(notices))
+
+
+def _limits(node: Node, placed: Placement, slots: int) -> bool:
+    """Return whether a node is why there are no more slots."""
+    return placed.where == "workers" and node.most_copies == slots
 
 
 def _keeps_groups(node: Node) -> bool:

@@ -109,10 +109,17 @@ class ClusterRun:
         except BaseException:
             self.inner.restore()
             raise
+        self._take_nodes()
         self._checkpoints = PartCheckpoints(state, self._names, self.dispatches, self.inner)
         self._events = Events(cluster, self.dispatches, self.tally)
         self._monitor = Monitor(self)
         self._supervisor = threading.Thread(target=self._supervise, name="nanotyped-cluster")
+
+    def _take_nodes(self) -> None:
+        """Let the nodes that run on workers know their run; those here know the part of it that they are in."""
+        for node in self.graph.nodes:
+            if self.plan.placements[node].where == "workers":
+                node._run = self
 
     def _local_cursors(self) -> dict[Node, Any]:
         kept = {} if self._state is None else self._state.cursors
@@ -431,14 +438,21 @@ class ClusterRun:
                     self._fail(error)
 
     def _watch_cluster(self) -> None:
+        if self.cluster.is_deserted and self._failure is None:
+            statuses = ", ".join(map(str, self.cluster.ended_processes))
+            self._give_up(f"all worker processes have ended, with status {statuses}")
         if self.cluster.is_alive:
             self._lost_since = None
             return
         self._lost_since = self._lost_since or time.monotonic()
         if time.monotonic() - self._lost_since > LOST_AFTER_S and self._failure is None:
-            self._fail(ClusterError(f"the scheduler at {self.cluster.address} is gone{self._remedy}"))
-            for one in self.dispatches:
-                one.running.clear()
+            self._give_up(f"the scheduler at {self.cluster.address} is gone")
+
+    def _give_up(self, reason: str) -> None:
+        """Fail for want of a cluster: of what it has nothing will come back."""
+        self._fail(ClusterError(f"{reason}{self._remedy}"))
+        for one in self.dispatches:
+            one.running.clear()
 
     def _watch_inner(self) -> None:
         failure = self.inner.failure

@@ -15,15 +15,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
+from nanotyped.cluster.folders import make_folder
 from nanotyped.cluster.returning import RETURNED_ROWS, Encoders, RowReader
 from nanotyped.errors import ClusterError
 from nanotyped.node import NanoNode
 from nanotyped.row.rows import row_info
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nanotyped.message import Batch
     from nanotyped.row import Row, Schema
 
@@ -158,7 +160,7 @@ class Spool:
 
     def _write(self, pieces: Mapping[int, Sequence[bytes]]) -> None:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="nanotyped-shuffle-"))
+            self._folder = make_folder("shuffle")
         for bucket, encoded in pieces.items():
             with (self._folder / f"bucket-{bucket}").open("ab") as file:
                 for piece in encoded:

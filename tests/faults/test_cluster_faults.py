@@ -107,6 +107,17 @@ def test_a_worker_of_its_own_that_is_killed_loses_nothing(tmp_path: Path, caplog
 
 
 @pytest.mark.fault
+def test_a_run_whose_own_processes_are_all_gone_ends(tmp_path: Path) -> None:
+    """They are what starts workers anew, so that there would be nothing to wait for; it says how far it came."""
+    pipeline = Pipeline(tmp_path)
+    run, _ = pipeline.start(workers=1)
+    local: Any = run.cluster._local
+    os.killpg(local._processes[0].pid, signal.SIGKILL)
+    with pytest.raises(ClusterError, match=r"^all worker processes have ended, with status -9; \d of 10 parts"):
+        run.wait(WAIT_S)
+
+
+@pytest.mark.fault
 def test_a_run_waits_for_a_worker_where_none_is_left(
     cluster: DaskCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

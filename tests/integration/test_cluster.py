@@ -22,7 +22,7 @@ from nanotyped.cluster.part_state import done_of
 from nanotyped.cluster.recipe import Versions
 from nanotyped.engine import start_run
 from nanotyped.engine.checkpoint import StateError, read_state
-from nanotyped.errors import ClusterError, NodeFailedError
+from nanotyped.errors import ClusterError, NodeFailedError, PipelineStateError
 from nanotyped.testing import KeptRows
 from nanotyped.types.mapping import MAPPED_TYPES
 from tests.support.cluster import DaskCluster, until
@@ -293,6 +293,19 @@ def test_max_error_rate_is_that_of_all_rows(dask_cluster: DaskCluster) -> None:
 
 
 # -- failures ----------------------------------------------------------------------------
+
+
+def test_a_pipeline_that_runs_is_not_begun_again(dask_cluster: DaskCluster) -> None:
+    """By none of the engines, at whichever of its nodes; once it has ended it may be."""
+    source, slow = Numbers(300, name="numbers"), KeptRows(name="kept", throttle=0.002)
+    source.add_edge(slow)
+    run = start_cluster_run(source, scheduler=dask_cluster.address, part_rows=PART)
+    for node in (source, slow):
+        for options in on_both(dask_cluster):
+            with pytest.raises(PipelineStateError, match=r"^this pipeline runs already; wait for its end or terminate"):
+                node.run(**options)
+    assert source.wait_for_pipeline_finish(WAIT_S) == run.report()
+    assert source.run()["kept"].received == 300
 
 
 def test_a_failure_on_a_worker_comes_back_with_node_row_and_cause(dask_cluster: DaskCluster) -> None:

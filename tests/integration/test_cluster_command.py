@@ -51,18 +51,24 @@ def test_a_run_on_a_cluster(dask_cluster: DaskCluster, folder: Path, capsys: pyt
     words = ["run", "orders.yaml", "--engine", "dask", "--scheduler", dask_cluster.address, "--part-rows", "500"]
     assert main([*words, "--state", "state", "--report", "report.json"]) == 0
     said = capsys.readouterr().err.splitlines()
-    assert said[:3] == [
+    assert said[:4] == [
+        f"orders.yaml: looking for workers at {dask_cluster.address}",
         "orders.yaml: `orders`: 6 parts of about 500 rows, by ranges of `id`, 2 at a time",
-        f"orders.yaml: Dask's dashboard is at {said[1].rpartition(' ')[2]}",
+        f"orders.yaml: Dask's dashboard is at {said[2].rpartition(' ')[2]}",
         "orders.yaml: running 3 nodes",
     ]
     assert said[-1].startswith("orders.yaml: success in ")
-    table = {line.split()[0]: line.split()[2:8] for line in said[3:-1]}
+    table = {line.split()[0]: line.split()[2:8] for line in said[4:-1]}
     assert table["orders"][1] == table["paid"][0] == f"{ROWS:,}"
     assert table["archive"][0] == f"{ROWS * 2 // 3:,}"
     report = json.loads((folder / "report.json").read_text())
     assert [node["emitted"] + node["processed"] for node in report["nodes"]] == [ROWS, ROWS, ROWS * 2 // 3]
     assert report["conservation"] == {"holds": True, "differences": []}
+    assert main(["check", "orders.yaml", "--state", "state"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "nanotyped: state `state/state.sqlite` is of a run with --engine dask: `nanotyped run` goes on with it with"
+        " --engine dask"
+    )
     assert main(["state", "show", "state"]) == 0
     assert capsys.readouterr().out.splitlines()[2:] == ["next run  begins anew", "`orders`  came to its end"]
 

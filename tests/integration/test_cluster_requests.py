@@ -78,7 +78,7 @@ class Gate:
 
 @pytest.mark.parametrize(
     ("limit", "slots", "notices"),
-    [(4, 2, ()), (1, 1, ("1 of 2 workers are used at a time: a limit of the whole run allows no more",))],
+    [(4, 2, ()), (1, 1, ("1 of 2 workers are used at a time: the limits of `post` allow no more",))],
 )
 def test_so_many_requests_are_out_at_once_over_all_workers(
     dask_cluster: DaskCluster, limit: int, slots: int, notices: tuple[str, ...]

@@ -148,9 +148,9 @@ def test_each_source_that_can_be_split_is_one_segment() -> None:
 def test_a_limit_of_the_whole_run_limits_the_parts_at_a_time() -> None:
     """And whoever has more workers is told."""
     source = Numbers(100_000, name="numbers")
-    _ = source > Limited(1)
+    _ = source > Limited(1, name="limited")
     assert plan_of(source).slots == 2
-    assert plan_of(source).notices == ("2 of 4 workers are used at a time: a limit of the whole run allows no more",)
+    assert plan_of(source).notices == ("2 of 4 workers are used at a time: the limits of `limited` allow no more",)
     assert plan_of(source, 2).notices == ()
 
 
