@@ -48,7 +48,8 @@ class Numbers(NanoNode[object, Number]):
         rows = size.rows_for(self.count)
         if "g" in together:
             rows = -(-rows // self.group_rows) * self.group_rows
-        cuts = [0, self.count * 9 // 10] if self.skew else [0]
+        whole = self.group_rows if "g" in together else 1
+        cuts = [0, self.count * 9 // 10 // whole * whole] if self.skew else [0]
         cuts = [*cuts, *range(cuts[-1] + rows, self.count, rows), self.count]
         found = (Part([first, end], f"`n` up to {end}", end - first) for first, end in pairwise(cuts))
         return Split(tuple(part for part in found if part.rows), "ranges of `n`", ("g",) if "g" in together else ())
