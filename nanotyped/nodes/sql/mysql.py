@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from nanotyped.errors import SourceError, UnfitSourceError, nearest_hint
 from nanotyped.nodes.sql.bisection import Bisection
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from nanotyped.types.base import DataType
 
 FALLBACK_ROWS = 1000
-_DIALECT = MySQLDialect_pymysql(paramstyle="pyformat")
 
 # MariaDB lists its sequences too.
 _TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE <> 'SEQUENCE'"
@@ -383,8 +383,14 @@ def _codec(kind: type[DataType]) -> str:
     return CHARSETS[charset][0] if charset else "utf-8"
 
 
+@functools.cache
+def _dialect() -> Any:
+    # It loads most of SQLAlchemy, which a command that reads no table does without.
+    return importlib.import_module("sqlalchemy.dialects.mysql.pymysql").MySQLDialect_pymysql(paramstyle="pyformat")
+
+
 def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:
-    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    compiled = statement.compile(dialect=_dialect(), compile_kwargs={"render_postcompile": True})
     return str(compiled), compiled.params
 
 

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.nodes.sql.server import MySQLServer, Tls
-from nanotyped.nodes.sql.sqlite import SQLiteReader
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
     from nanotyped.nodes.sql.description import TableReader
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 60.0
@@ -75,6 +74,9 @@ def _reveal(secret: SecretStr | str) -> str:
 
 
 def _parse_url(url: SecretStr | str) -> URL:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - see LazyModule
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - as above
+
     try:
         found = make_url(_reveal(url))
     except (ArgumentError, ValueError):
@@ -115,8 +117,14 @@ def _mysql_reader(url: URL) -> TableReader:
     return MySQLReader(_server_of(url))
 
 
+def _sqlite_reader(url: URL) -> TableReader:
+    from nanotyped.nodes.sql.sqlite import SQLiteReader  # noqa: PLC0415 - see LazyModule
+
+    return SQLiteReader(url)
+
+
 _READERS: dict[str, Callable[[URL], TableReader]] = {
-    "sqlite": SQLiteReader,
+    "sqlite": _sqlite_reader,
     "mysql": _mysql_reader,
     "mariadb": _mysql_reader,
 }
