@@ -20,6 +20,7 @@ from nanotyped.types.arrow import load_pyarrow
 
 if TYPE_CHECKING:
     from nanotyped.message import Batch, BatchStart
+    from nanotyped.node.running import RunHandle
     from nanotyped.row import Row, Schema
 
 RETURNED_ROWS = 10_000
@@ -125,14 +126,23 @@ class ReturnedRows(NanoNode[Never, Any]):
     """
 
     def __init__(self, origin: NanoNode[Any, Any], gives: Schema | None, reader: RowReader) -> None:
-        super().__init__(name=origin.label, batch_rows=origin.batch_rows)
         self.origin = origin
+        super().__init__(name=origin.label, batch_rows=origin.batch_rows)
         self.parts_taken: dict[int, int] = {}
         self._gives = gives
         self._reader = reader
         self._parts: queue.SimpleQueue[tuple[int, Sequence[bytes]] | None] = queue.SimpleQueue()
         whole = origin.is_source and origin.send_batch_markers
         self.send_batch_markers = whole  # of a part they would say nothing; around all rows they stand as ever
+
+    @property
+    def _run(self) -> RunHandle | None:
+        """The run of all of it: until that is over, what is linked to this node is a part of a running pipeline."""
+        return self.origin._run
+
+    @_run.setter
+    def _run(self, run: RunHandle | None) -> None:
+        """Keep nothing: the run at the coordinator is a part of that one."""
 
     def output_schema_for(self, given: Schema | None) -> Schema | None:
         """Return what the node on the workers gives."""

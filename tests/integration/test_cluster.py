@@ -9,6 +9,7 @@ import re
 import socket
 import sys
 import textwrap
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Never
 
@@ -295,17 +296,30 @@ def test_max_error_rate_is_that_of_all_rows(dask_cluster: DaskCluster) -> None:
 # -- failures ----------------------------------------------------------------------------
 
 
+class Held(NanoNode[object, Never]):
+    """Takes no row before it is let go; then all."""
+
+    def __init__(self, let_go: threading.Event, **options: Any) -> None:
+        super().__init__(**options)
+        self.let_go = let_go
+
+    def process_item(self, _: Any) -> None:
+        assert self.let_go.wait(WAIT_S)
+
+
 def test_a_pipeline_that_runs_is_not_begun_again(dask_cluster: DaskCluster) -> None:
     """By none of the engines, at whichever of its nodes; once it has ended it may be."""
-    source, slow = Numbers(300, name="numbers"), KeptRows(name="kept", throttle=0.002)
-    source.add_edge(slow)
+    let_go = threading.Event()
+    source, held = Numbers(300, name="numbers"), Held(let_go, name="held")
+    source.add_edge(held)
     run = start_cluster_run(source, scheduler=dask_cluster.address, part_rows=PART)
-    for node in (source, slow):
+    for node in (source, held):
         for options in on_both(dask_cluster):
             with pytest.raises(PipelineStateError, match=r"^this pipeline runs already; wait for its end or terminate"):
                 node.run(**options)
+    let_go.set()
     assert source.wait_for_pipeline_finish(WAIT_S) == run.report()
-    assert source.run()["kept"].received == 300
+    assert source.run()["held"].received == 300
 
 
 def test_a_failure_on_a_worker_comes_back_with_node_row_and_cause(dask_cluster: DaskCluster) -> None:

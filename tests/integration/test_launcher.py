@@ -18,7 +18,7 @@ HOLD = """\
 import sys
 class Hold:
     def find_spec(self, name, path=None, target=None):
-        if name == "sqlalchemy":
+        if name == "pydantic":
             print("importing", flush=True)
             sys.stdin.readline()
 sys.meta_path.insert(0, Hold())
