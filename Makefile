@@ -4,8 +4,10 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-# A process a core, each with a MariaDB server of its own; not more of them than a small machine has memory for.
-PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+# A process a core and one more, for many tests wait; each has a MariaDB server of its own, so not more than a small
+# machine has memory for.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+PYTEST := .venv/bin/python -m pytest -n $(shell expr $(CORES) + 1) --maxprocesses 4 --dist worksteal
 # Twice quiet: errors only.
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
