@@ -30,7 +30,7 @@ class Orders(NanoNode[object, Order]):
 
     def split(self, size: PartSize, together: Any = ()) -> Split:
         if self.empty_parts:
-            return Split(tuple(Part([0, 0], f"nothing, {at}", 0) for at in range(self.empty_parts)), "nothing")
+            return Split(tuple(Part([at, at], f"nothing, {at}", 0) for at in range(self.empty_parts)), "nothing")
         rows = size.rows_for(self.count)
         starts = range(0, self.count, rows)
         parts = [Part([start, min(start + rows, self.count)], f"from {start}", rows) for start in starts]
