@@ -24,6 +24,7 @@ from nanotyped.cli.output import (
 from nanotyped.cli.report import report_run
 from nanotyped.engine import Run, run_to_end
 from nanotyped.engine.metrics import MetricsError, MetricsServer
+from nanotyped.engine.run_report import dead_letter_files
 from nanotyped.engine.tracing import TracingError, make_provider, trace_run
 from nanotyped.errors import ClusterError, DeadLetterError, MissingExtraError, NodeFailedError, PipelineInterrupted
 from nanotyped.graph import build_graph
@@ -134,7 +135,7 @@ def _run_to_its_end(
         teller.interrupted(end, left)
         return 128 + end.signal_number, end
     earlier = _earlier_letters_of(run)
-    teller.finished(report, run.dead_letter_paths(), earlier)
+    teller.finished(report, dead_letter_files(run), earlier)
     return EXIT_DEAD_LETTERS if report.dead or earlier else 0, None
 
 

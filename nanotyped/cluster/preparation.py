@@ -11,7 +11,8 @@ from nanotyped.cluster.plan import place_nodes, plan_graph, resume_problems_of
 from nanotyped.cluster.run import ClusterRun
 from nanotyped.engine import run_to_end
 from nanotyped.engine.fingerprint import part_names
-from nanotyped.errors import GraphTypeError, PipelineStateError, shown
+from nanotyped.engine.run import refuse_second_run
+from nanotyped.errors import GraphTypeError, shown
 from nanotyped.graph import build_graph
 from nanotyped.node import install_cluster_runner
 from nanotyped.node.running import DEFAULT_GRACE_S
@@ -65,9 +66,7 @@ def prepare_cluster_run(
     check_extra()
     if security is not None and not isinstance(security, ClusterSecurity):
         raise TypeError(f"security must be of class ClusterSecurity, not {shown(security)}")
-    for other in node.all_connected():
-        if other._run is not None and other._run.running:
-            raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
+    refuse_second_run(node)
     graph = build_graph(node)
     placements, problems = place_nodes(graph)
     _refuse(problems or (resume_problems_of(placements) if state_dir is not None else []))
@@ -113,7 +112,7 @@ def prepare_on(
     """
     try:
         plan = plan_graph(graph, cluster.slots, part_rows, kept_splits(graph, state))
-        _refuse([] if state is None else plan.resume_problems())  # grouped nodes may have come here since
+        _refuse([] if state is None else plan.resume_problems())  # whoever comes here by another way was not asked yet
         return ClusterRun(plan, cluster, pipeline_name=pipeline_name, grace_s=grace_s, state=state, modules=modules)
     except BaseException:
         cluster.close()

@@ -24,8 +24,8 @@ from nanotyped.cluster.tally import Tally
 from nanotyped.cluster.tasks import forget_run, stop_parts, try_worker
 from nanotyped.cluster.watch import ClusterWatch
 from nanotyped.engine.checkpoint import StateError
-from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
-from nanotyped.engine.fingerprint import fingerprint_of, part_names
+from nanotyped.engine.dead_letters import DeadLetterFiles, letters_of
+from nanotyped.engine.fingerprint import part_names
 from nanotyped.engine.monitor import Monitor
 from nanotyped.errors import ClusterError, ConservationError, DeadLetterError, NodeFailedError, PipelineStateError
 from nanotyped.node import NodeReport, RunReport
@@ -186,9 +186,7 @@ class ClusterRun:
 
     def earlier_dead_letters(self) -> dict[Path, int]:
         """Return how many letters of the runs that this one goes on with are in its files of dead letters."""
-        paths = {node.error_policy.dead_letter for node in self.graph.nodes} if self._earlier_runs else set()
-        found = {path: count_letters(path, self._earlier_runs) for path in paths if path is not None}
-        return {path: count for path, count in found.items() if count}
+        return letters_of(self.graph.nodes, self._earlier_runs)
 
     def oldest_s(self, node: Node) -> float | None:
         """Return for how long rows of a source here have been on their way at most; ``None`` of all other nodes."""
@@ -198,10 +196,6 @@ class ClusterRun:
     def checkpoint_lag_s(self) -> float | None:
         """For how long, in seconds, no state was written; ``None`` without one."""
         return self._checkpoints.lag_s
-
-    def fingerprint(self) -> Mapping[str, str]:
-        """Return the digests of what the pipeline is, by part."""
-        return fingerprint_of(self.graph)
 
     def watch(self) -> ClusterWatch:
         """Return what looks at the run."""
@@ -246,12 +240,6 @@ class ClusterRun:
             if sent != given:
                 found.append(f"`{node.label}`: {sent} sent on workers, {given} given at the coordinator")
         return found
-
-    def dead_letter_paths(self) -> list[str]:
-        """Return the files that got dead letters."""
-        counts = {node.name: node.dead for node in self.report().nodes}
-        paths = [node.error_policy.dead_letter for node in self.graph.nodes if counts[node.label]]
-        return list(dict.fromkeys(map(str, paths)))
 
     def start(self) -> None:
         """Begin. Does not wait."""

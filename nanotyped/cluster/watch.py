@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from nanotyped.engine.watch import RATE_WINDOW_S, TIME_LEFT_WINDOW_S, NodeState, Snapshot
+from nanotyped.engine.watch import FEWEST_SECONDS, RATE_WINDOW_S, NodeState, Samples, Snapshot
 
 if TYPE_CHECKING:
     from nanotyped.cluster.run import ClusterRun
-
-# Fewer seconds tell no time left.
-_FEWEST_SECONDS = 1.0
 
 
 class _Sample(NamedTuple):
@@ -33,17 +29,15 @@ class ClusterWatch:
     def __init__(self, run: ClusterRun, clock: Callable[[], float] = time.monotonic) -> None:
         self._run = run
         self._clock = clock
-        self._samples: deque[_Sample] = deque()
+        self._samples: Samples[_Sample] = Samples()
 
     def look(self) -> Snapshot:
         """Look at the run once more, and return what is to be seen."""
         run, now = self._run, self._clock()
         report = run.report()
         rows = [told.emitted or told.received for told in report.nodes]
-        self._samples.append(_Sample(now, rows, run.share_done))
-        while now - self._samples[0].moment > TIME_LEFT_WINDOW_S:
-            self._samples.popleft()
-        before, latest = self._before(now - RATE_WINDOW_S), self._samples[-1]
+        self._samples.keep(_Sample(now, rows, run.share_done))
+        before, latest = self._samples.before(now - RATE_WINDOW_S), self._samples[-1]
         seconds = latest.moment - before.moment
         nodes = [
             NodeState(told, run.rows_waiting(node), max(0, new - old) / seconds if seconds else 0.0)
@@ -51,18 +45,9 @@ class ClusterWatch:
         ]
         return Snapshot(report.seconds, nodes, None, latest.share, False, self._left_s(latest))
 
-    def _before(self, moment: float) -> _Sample:
-        """Return the last sample of before a moment, else the first of all."""
-        found = self._samples[0]
-        for sample in self._samples:
-            if sample.moment > moment:
-                break
-            found = sample
-        return found
-
     def _left_s(self, latest: _Sample) -> float | None:
         first = self._samples[0]
         if latest.share is None or first.share is None or latest.share <= first.share:
             return None
         seconds = latest.moment - first.moment
-        return None if seconds < _FEWEST_SECONDS else (1.0 - latest.share) * seconds / (latest.share - first.share)
+        return None if seconds < FEWEST_SECONDS else (1.0 - latest.share) * seconds / (latest.share - first.share)

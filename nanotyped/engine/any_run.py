@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -40,8 +39,6 @@ class AnyRun(Protocol):
     def oldest_s(self, node: NanoNode[Any, Any]) -> float | None: ...  # noqa: D102
     def work_of(self, thread_name: str) -> tuple[str, int] | None: ...  # noqa: D102
     def earlier_dead_letters(self) -> dict[Path, int]: ...  # noqa: D102
-    def dead_letter_paths(self) -> list[str]: ...  # noqa: D102
     def differences(self) -> list[str]: ...  # noqa: D102
-    def fingerprint(self) -> Mapping[str, str]: ...  # noqa: D102
     @property
     def checkpoint_lag_s(self) -> float | None: ...  # noqa: D102

@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from nanotyped.row.raw_line import RawLine
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nanotyped.node import NanoNode
     from nanotyped.row import Row
 
 _TAIL_BYTES = 64 * 1024
@@ -236,6 +237,17 @@ def count_letters(path: Path, runs: Collection[str]) -> int:
             return sum(_run_of(line) in runs for line in file)
     except OSError as error:
         raise DeadLetterError(str(path), f"it cannot be read: {error.strerror}") from error
+
+
+def letters_of(nodes: Iterable[NanoNode[Any, Any]], runs: Collection[str]) -> dict[Path, int]:
+    """Return how many letters of some runs are in the files that nodes name, of files that have some.
+
+    Raises:
+        DeadLetterError: If such a file cannot be read.
+    """
+    paths = {node.error_policy.dead_letter for node in nodes} if runs else set()
+    found = {path: count_letters(path, runs) for path in paths if path is not None}
+    return {path: count for path, count in found.items() if count}
 
 
 def _run_of(line: bytes) -> str | None:

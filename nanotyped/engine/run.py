@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nanotyped.engine.checkpoint import StateError
 from nanotyped.engine.conservation import check_conservation
-from nanotyped.engine.dead_letters import DeadLetterFiles, count_letters
-from nanotyped.engine.fingerprint import fingerprint_of
+from nanotyped.engine.dead_letters import DeadLetterFiles, letters_of
 from nanotyped.engine.giving import SourceWorker
 from nanotyped.engine.monitor import Monitor
 from nanotyped.engine.processing import ProcessingWorker
@@ -171,9 +170,7 @@ class Run:
         Raises:
             DeadLetterError: If such a file cannot be read.
         """
-        paths = {worker.node.error_policy.dead_letter for worker in self.workers} if self._earlier_runs else set()
-        found = {path: count_letters(path, self._earlier_runs) for path in paths if path is not None}
-        return {path: count for path, count in found.items() if count}
+        return letters_of(self.graph.nodes, self._earlier_runs)
 
     def work_of(self, thread_name: str) -> tuple[str, int] | None:
         """Return the node of a thread, and the number of the batch that it is at, from 1; ``None`` of other threads.
@@ -198,15 +195,6 @@ class Run:
         """Return where the counts of the nodes do not add up, of those that came to a regular end."""
         error = check_conservation(self.graph, self.workers)
         return [] if error is None else list(error.differences)
-
-    def dead_letter_paths(self) -> list[str]:
-        """Return the files that got dead letters."""
-        paths = [worker.node.error_policy.dead_letter for worker in self.workers if worker.statistics.dead]
-        return list(dict.fromkeys(map(str, paths)))
-
-    def fingerprint(self) -> Mapping[str, str]:
-        """Return the digests of what the pipeline is, by part."""
-        return fingerprint_of(self.graph)
 
     def watch(self) -> Watch:
         """Return what looks at the run."""
@@ -442,6 +430,16 @@ def _prepare(node: NanoNode[Any, Any], run: Run, pipeline_name: str | None) -> N
         whole = whole.part_of
 
 
+def refuse_second_run(node: NanoNode[Any, Any]) -> None:
+    """Refuse to prepare a run of a pipeline that has one.
+
+    Raises:
+        PipelineStateError: If anything connected to ``node`` runs.
+    """
+    if any(other._run is not None and other._run.running for other in node.all_connected()):
+        raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
+
+
 def prepare_run(
     node: NanoNode[Any, Any],
     pipeline_name: str | None = None,
@@ -472,9 +470,7 @@ def prepare_run(
         SourceError: If a source cannot be looked at.
         PipelineStateError: If it runs already.
     """
-    for other in node.all_connected():
-        if other._run is not None and other._run.running:
-            raise PipelineStateError("this pipeline runs already; wait for its end or terminate it first")
+    refuse_second_run(node)
     for other in build_graph(node).nodes:
         other.discover_schema()
     graph = build_graph(node, strict=strict)

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from nanotyped.engine.fingerprint import fingerprint_of
+
 if TYPE_CHECKING:
     from nanotyped.engine.any_run import AnyRun
     from nanotyped.node import NanoNode, NodeReport
@@ -26,14 +28,20 @@ def describe_run(run: AnyRun) -> dict[str, Any]:
         "format": FORMAT,
         "run": run.run_id,
         "pipeline": run.pipeline_name,
-        "fingerprint": dict(run.fingerprint()),
+        "fingerprint": fingerprint_of(run.graph),
         "started_at": began.isoformat(timespec="milliseconds"),
         "ended_at": (began + timedelta(seconds=report.seconds)).isoformat(timespec="milliseconds"),
         "seconds": report.seconds,
         "nodes": [_describe_node(run, told, node) for told, node in nodes],
         "conservation": {"holds": not unequal, "differences": unequal},
-        "dead_letters": {"rows": report.dead, "files": run.dead_letter_paths()},
+        "dead_letters": {"rows": report.dead, "files": dead_letter_files(run)},
     }
+
+
+def dead_letter_files(run: AnyRun) -> list[str]:
+    """Return the files that got dead letters."""
+    told = zip(run.report().nodes, run.graph.nodes, strict=True)
+    return list(dict.fromkeys(str(node.error_policy.dead_letter) for report, node in told if report.dead))
 
 
 def _describe_node(run: AnyRun, told: NodeReport, node: NanoNode[Any, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from nanotyped.node.running import NO_ROW_VALUES
 
@@ -26,7 +26,7 @@ LOAD_WINDOW_S = 2.0
 TIME_LEFT_WINDOW_S = 30.0
 # Of fewer samples no node is said to be the bottleneck, and no time left is told after fewer seconds.
 _FEWEST_SAMPLES = 4
-_FEWEST_SECONDS = 1.0
+FEWEST_SECONDS = 1.0
 # Of the samples of the window, in how many a node is at work that others wait for.
 _BUSY_SHARE = 0.5
 # What is left, at the least, of a source that has not said that it is at its end.
@@ -87,6 +87,33 @@ class _Sample(NamedTuple):
     shares: Sequence[float | None]
 
 
+class _Timed(Protocol):
+    @property
+    def moment(self) -> float: ...
+
+
+Seen = TypeVar("Seen", bound=_Timed)
+
+
+class Samples(deque[Seen]):
+    """What the looks at a run found, as long as it tells something."""
+
+    def keep(self, sample: Seen) -> None:
+        """Add what was found last, and let go of what is too old."""
+        self.append(sample)
+        while sample.moment - self[0].moment > TIME_LEFT_WINDOW_S:
+            self.popleft()
+
+    def before(self, moment: float) -> Seen:
+        """Return the last sample of before a moment, else the first of all."""
+        found = self[0]
+        for sample in self:
+            if sample.moment > moment:
+                break
+            found = sample
+        return found
+
+
 class Watch:
     """Looks at a run. Used by one thread, which calls ``look`` every ``SAMPLE_S``.
 
@@ -98,7 +125,7 @@ class Watch:
     def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
         self._run = run
         self._clock = clock
-        self._samples: deque[_Sample] = deque()
+        self._samples: Samples[_Sample] = Samples()
         self._exact = True
         self._mute: set[Worker] = set()
 
@@ -108,11 +135,9 @@ class Watch:
         now = self._clock()
         self._exact = True
         shares = [self._share_of(worker) if worker.inbox is None else 1.0 for worker in run.workers]
-        self._samples.append(_Sample(now, [load_of(worker) for worker in run.workers], shares))
-        while now - self._samples[0].moment > TIME_LEFT_WINDOW_S:
-            self._samples.popleft()
+        self._samples.keep(_Sample(now, [load_of(worker) for worker in run.workers], shares))
         report = run.report()
-        before, latest = self._at(now - RATE_WINDOW_S), self._samples[-1]
+        before, latest = self._samples.before(now - RATE_WINDOW_S), self._samples[-1]
         seconds = latest.moment - before.moment
         nodes = [
             NodeState(told, run.rows_waiting(worker.node), max(0, new.rows - old.rows) / seconds if seconds else 0.0)
@@ -121,15 +146,6 @@ class Watch:
         known = [share for share in shares if share is not None]
         share = min(known) if len(known) == len(shares) else None
         return Snapshot(report.seconds, nodes, self._bottleneck(now), share, self._exact, self._left_s(latest))
-
-    def _at(self, moment: float) -> _Sample:
-        """Return the last sample of before a moment, else the first of all."""
-        found = self._samples[0]
-        for sample in self._samples:
-            if sample.moment > moment:
-                break
-            found = sample
-        return found
 
     # -- which node the others wait for -----------------------------------------------
 
@@ -175,7 +191,7 @@ class Watch:
                 continue
             moment, was = next((old.moment, told) for old in self._samples if (told := old.shares[place]) is not None)
             seconds = latest.moment - moment
-            if share <= was or seconds < _FEWEST_SECONDS:
+            if share <= was or seconds < FEWEST_SECONDS:
                 return None
             left.append((1.0 - share) * seconds / (share - was))
         return max(left, default=None)
