@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from nanotyped.cluster import (
     check_extra,
     check_files,
     check_scheduler,
+    default_workers,
     open_part_state,
     place_nodes,
     plan_graph,
@@ -118,7 +118,7 @@ def _prepared(pipeline: Pipeline, graph: Graph, state: StateFile | None, argumen
     if scheduler is not None and arguments.log_format == "text":
         stderr_console().print(f"{pipeline.file}: looking for workers at {scheduler}")
     elif arguments.log_format == "text":
-        count = workers or len(os.sched_getaffinity(0))
+        count = workers or default_workers()
         stderr_console().print(f"{pipeline.file}: starting {count} worker process{'' if count == 1 else 'es'}")
     try:
         cluster = Cluster(scheduler, workers, options.security)
@@ -153,7 +153,7 @@ def plan(arguments: Arguments) -> int:
         return code
     refuse(pipeline, strict=False)
     options = pipeline.cluster
-    workers = arguments.workers or options.workers or len(os.sched_getaffinity(0))
+    workers = arguments.workers or options.workers or default_workers()
     try:
         found = plan_graph(build_graph(pipeline.anchor), workers, arguments.part_rows or options.part_rows)
     except GraphTypeError as error:

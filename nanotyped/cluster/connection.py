@@ -90,6 +90,11 @@ def check_files(security: ClusterSecurity | None) -> str:
     return f"security: there is no file {', '.join(missing)}" if missing else ""
 
 
+def default_workers() -> int:
+    """Return how many worker processes are started here where nobody says: one for each processor."""
+    return len(os.sched_getaffinity(0))
+
+
 def check_extra() -> None:
     """Find out whether what a run on a cluster needs is installed.
 
@@ -152,7 +157,7 @@ class Cluster:
             raise ClusterError(reason)
         self.is_own = scheduler is None
         if scheduler is None:
-            self._local = _LocalCluster(self._distributed, workers or len(os.sched_getaffinity(0)))
+            self._local = _LocalCluster(self._distributed, workers or default_workers())
             scheduler = self._local.address
         self.address = scheduler
         self.client: Any = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.cluster.recipe import SegmentRecipe, Versions, module_sources, pack_nodes, spelled_flows
+from nanotyped.cluster.recipe import ModuleSource, SegmentRecipe, Versions, pack_nodes, spelled_flows
 from nanotyped.cluster.tasks import run_part
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class RunFacts:
     run_id: str
     pipeline_name: str | None
     grace_s: float
-    modules: Sequence[str]
+    modules: tuple[ModuleSource, ...]
 
 
 PARTS_AHEAD = 2
@@ -34,11 +34,7 @@ PARTS_AHEAD = 2
 
 
 def recipe_of(plan: ClusterPlan, at: int, facts: RunFacts) -> SegmentRecipe:
-    """Return what workers make a segment of.
-
-    Raises:
-        ClusterError: If a module cannot be sent.
-    """
+    """Return what workers make a segment of."""
     segment = plan.segments[at]
     nodes, links = segment.nodes, segment.links
     return SegmentRecipe(
@@ -53,7 +49,7 @@ def recipe_of(plan: ClusterPlan, at: int, facts: RunFacts) -> SegmentRecipe:
         ),
         copies=plan.slots,
         grace_s=facts.grace_s,
-        modules=module_sources(facts.modules),
+        modules=facts.modules,
         versions=Versions.here(),
         topic=f"{facts.run_id}/{at}",
     )

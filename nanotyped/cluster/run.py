@@ -19,6 +19,7 @@ from nanotyped.cluster.events import Ended, Events
 from nanotyped.cluster.inner import InnerRun
 from nanotyped.cluster.part_checkpoints import PartCheckpoints
 from nanotyped.cluster.part_state import done_of
+from nanotyped.cluster.recipe import module_sources
 from nanotyped.cluster.shuffle import Spool
 from nanotyped.cluster.tally import Tally
 from nanotyped.cluster.tasks import forget_run, stop_parts, try_worker
@@ -103,7 +104,7 @@ class ClusterRun:
             grace_s=grace_s,
         )
         try:
-            facts = RunFacts(self.run_id, pipeline_name, grace_s, modules)
+            facts = RunFacts(self.run_id, pipeline_name, grace_s, module_sources(modules))
             self.dispatches = [self._dispatch(at, facts) for at in range(len(plan.segments))]
             self._check_workers()
         except BaseException:

@@ -218,8 +218,7 @@ def run_part(recipe: SegmentRecipe, part: Part, place: int, pieces: Sequence[byt
         return Outcome(worker_address(), {}, {}, [], {}, Failure("", error))
     outcome = segment.run(part, place, pieces)
     if outcome.failure is None:  # what failed may have left something behind
-        with _lock:
-            _idle.setdefault(recipe.topic, []).append(segment)
+        _keep(segment)
     return outcome
 
 
@@ -230,6 +229,12 @@ def _take(recipe: SegmentRecipe) -> _Segment:
             return kept.pop()
     check_worker(recipe)
     return _Segment(recipe)
+
+
+def _keep(segment: _Segment) -> None:
+    """Keep a segment for the next part."""
+    with _lock:
+        _idle.setdefault(segment.recipe.topic, []).append(segment)
 
 
 def check_worker(recipe: SegmentRecipe) -> None:
@@ -250,8 +255,7 @@ def try_worker(recipe: SegmentRecipe) -> str:
         segment = _take(recipe)
     except ClusterError as error:
         return str(error)
-    with _lock:
-        _idle.setdefault(recipe.topic, []).append(segment)
+    _keep(segment)
     return ""
 
 

@@ -19,7 +19,7 @@ _PLACE = ("cluster",)
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterOptions:
+class ClusterSection:
     """What a file says of the cluster; ``None`` where it says nothing.
 
     Attributes:
@@ -35,11 +35,11 @@ class ClusterOptions:
     security: ClusterSecurity | None = None
 
 
-def read_cluster(document: Document, environment: Mapping[str, str], problems: list[ConfigProblem]) -> ClusterOptions:
+def read_cluster(document: Document, environment: Mapping[str, str], problems: list[ConfigProblem]) -> ClusterSection:
     """Return what a file says of the cluster; what is wrong with it is added to ``problems``."""
     root = document.value
     if not isinstance(root, dict) or root.get("cluster") is None:
-        return ClusterOptions()
+        return ClusterSection()
     before = len(problems)
     form = read_form(ClusterForm, document, _PLACE, problems)
     substitution = Substitution(document, environment)
@@ -55,7 +55,7 @@ def read_cluster(document: Document, environment: Mapping[str, str], problems: l
         scheduler = str(substitution.expand(scheduler, (*_PLACE, "scheduler")))
     problems += substitution.problems
     if form is None or len(problems) > before:
-        return ClusterOptions()
+        return ClusterSection()
     if scheduler is not None and (reason := check_scheduler(scheduler, security)):
         problems.append(document.problem(document.value_spot((*_PLACE, "scheduler")), reason))
-    return ClusterOptions(scheduler, form.workers, form.part_rows, security)
+    return ClusterSection(scheduler, form.workers, form.part_rows, security)

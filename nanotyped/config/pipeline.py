@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanotyped.config.building import Builder, Built, spot_of_finding
 from nanotyped.config.cases import Case, read_cases
-from nanotyped.config.cluster_section import ClusterOptions, read_cluster
+from nanotyped.config.cluster_section import ClusterSection, read_cluster
 from nanotyped.config.codes import Code
 from nanotyped.config.composites import CompositeReader
 from nanotyped.config.environment import Substitution
@@ -62,7 +62,7 @@ class Pipeline:
     places: Mapping[str, Path] = field(default_factory=dict, repr=False)
     built: Built = field(default_factory=lambda: Built(None, "", {}, {}), repr=False)
     cases: tuple[Case, ...] = ()
-    cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    cluster: ClusterSection = field(default_factory=ClusterSection)
 
     @property
     def anchor(self) -> NanoNode[Any, Any]:
@@ -174,7 +174,7 @@ def load_document(document: Document, environment: Mapping[str, str], *, partial
     redactor = Redactor()
     root = document.value
     cases: tuple[Case, ...] = ()
-    cluster = ClusterOptions()
+    cluster = ClusterSection()
     if is_composite(document):
         built = _of_composite(document, Substitution(document, environment), problems, redactor)
     elif isinstance(root, dict) and isinstance(root.get("nodes"), list):

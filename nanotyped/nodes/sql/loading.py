@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class LazyModule:
@@ -18,3 +21,9 @@ class LazyModule:
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(importlib.import_module(self._name), attribute)
+
+
+if not TYPE_CHECKING:
+    sa = LazyModule("sqlalchemy")
+
+__all__ = ["LazyModule", "sa"]

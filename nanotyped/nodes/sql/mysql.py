@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from nanotyped.nodes.sql.cells import cell_of
 from nanotyped.nodes.sql.description import Columns, Cut, Lag, TableAlteredError, TableDescription
 from nanotyped.nodes.sql.following import lowered
 from nanotyped.nodes.sql.key_ranges import KeyRanges
+from nanotyped.nodes.sql.loading import LazyModule
 from nanotyped.nodes.sql.members import UntoldMembersError, is_doubtful, told_members, untold
 from nanotyped.nodes.sql.mysql_columns import schema_of, sentence
 from nanotyped.nodes.sql.policies import kept_column
@@ -385,8 +385,7 @@ def _codec(kind: type[DataType]) -> str:
 
 @functools.cache
 def _dialect() -> Any:
-    # It loads most of SQLAlchemy, which a command that reads no table does without.
-    return importlib.import_module("sqlalchemy.dialects.mysql.pymysql").MySQLDialect_pymysql(paramstyle="pyformat")
+    return LazyModule("sqlalchemy.dialects.mysql.pymysql").MySQLDialect_pymysql(paramstyle="pyformat")
 
 
 def _compile(statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:

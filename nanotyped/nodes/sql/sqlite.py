@@ -8,10 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
-
 from nanotyped.errors import (
     CellProblem,
     RowValidationError,
@@ -24,6 +20,7 @@ from nanotyped.errors import (
 )
 from nanotyped.nodes.sql.description import Columns, Cut, Lag, TableDescription, Unreadable
 from nanotyped.nodes.sql.following import lowered_as_stored
+from nanotyped.nodes.sql.loading import sa
 from nanotyped.row import Column, Schema
 from nanotyped.types.sqlite import SQLiteTypeSystem, decoder
 
@@ -82,7 +79,7 @@ class SQLiteReader:
         """Let the database look at a query without reading a row."""
         try:
             self._connection.execute(query.select_nothing()).all()
-        except SQLAlchemyError as error:
+        except sa.exc.SQLAlchemyError as error:
             reason = f"`where` does not work for table `{query.table}` of {self._place}: {error.__cause__ or error}"
             raise UnfitSourceError(reason) from error
 
@@ -216,7 +213,7 @@ class SQLiteReader:
     def _reporting(self, what: str) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except sa.exc.SQLAlchemyError as error:
             cause = error.__cause__ or error
             raise SourceError(f"{what} {self._place} failed: {cause}") from error
 
@@ -247,7 +244,7 @@ def _engine_of(url: URL) -> sa.Engine:
     if url.database and url.database.startswith("file:"):
         # Between the look and the opening the file may go.
         url = url.update_query_dict({"mode": url.query.get("mode", "rw"), "uri": "true"})
-    return sa.create_engine(url, poolclass=NullPool)
+    return sa.create_engine(url, poolclass=sa.pool.NullPool)
 
 
 def _decode_row(decoders: list[Callable[[Any], Any]], row: Sequence[Any]) -> tuple[Any, ...]:

@@ -13,17 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nanotyped.nodes.sql.loading import LazyModule
+from nanotyped.nodes.sql.loading import sa
 from nanotyped.types.intermediate import in_utc
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from sqlalchemy.sql.elements import ColumnElement, TextClause
 
     from nanotyped.row import Column
-
-if not TYPE_CHECKING:
-    sa = LazyModule("sqlalchemy")
 
 # What stands in quotes or comments holds no parameters. A backslash escapes in MySQL and is a letter in SQLite.
 _QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|/\*.*?\*/|--\s[^\n]*|\#[^\n]*"""

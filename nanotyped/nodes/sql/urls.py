@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from nanotyped.nodes.sql.loading import sa
 from nanotyped.nodes.sql.mysql import MySQLReader
 from nanotyped.nodes.sql.server import MySQLServer, Tls
+from nanotyped.nodes.sql.sqlite import SQLiteReader
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -74,12 +76,9 @@ def _reveal(secret: SecretStr | str) -> str:
 
 
 def _parse_url(url: SecretStr | str) -> URL:
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 - see LazyModule
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - as above
-
     try:
-        found = make_url(_reveal(url))
-    except (ArgumentError, ValueError):
+        found = sa.make_url(_reveal(url))
+    except (sa.exc.ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
         raise ValueError("url is not spelled dialect://user:password@host:port/database") from None
     if found.get_backend_name() != "sqlite" and "@" in f"{found.host}{found.database}":
@@ -117,14 +116,8 @@ def _mysql_reader(url: URL) -> TableReader:
     return MySQLReader(_server_of(url))
 
 
-def _sqlite_reader(url: URL) -> TableReader:
-    from nanotyped.nodes.sql.sqlite import SQLiteReader  # noqa: PLC0415 - see LazyModule
-
-    return SQLiteReader(url)
-
-
 _READERS: dict[str, Callable[[URL], TableReader]] = {
-    "sqlite": _sqlite_reader,
+    "sqlite": SQLiteReader,
     "mysql": _mysql_reader,
     "mariadb": _mysql_reader,
 }
